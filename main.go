@@ -1,0 +1,4 @@
+// Command weir is a pub/sub relay for live applications that decides at the edge which events reach whom.
+package main
+
+func main() {}
