@@ -1,8 +1,10 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"weir/proto/weirpb"
@@ -34,11 +36,21 @@ type feed struct {
 
 func newFeed(cfg Config, flights []flight) *feed {
 	f := &feed{cfg: cfg, flights: flights, up: make([]bool, len(flights)), outbox: newOutbox(cfg)}
-	for i := range flights {
-		// Flights are sorted by departure, so those in the air together are spread evenly.
-		f.slots[i%slotsPerSecond] = append(f.slots[i%slotsPerSecond], i)
+	for rank, i := range byDeparture(flights) {
+		// Those in the air together took off one after another, so they are spread evenly over the slots.
+		f.slots[rank%slotsPerSecond] = append(f.slots[rank%slotsPerSecond], i)
 	}
 	return f
+}
+
+// byDeparture returns the flights' indexes in the order in which they take off within the loop.
+func byDeparture(flights []flight) []int {
+	order := make([]int, len(flights))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(flights[a].departure, flights[b].departure) })
+	return order
 }
 
 // fly publishes slot after slot until ctx ends or the hub refuses for good.
