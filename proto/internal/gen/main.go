@@ -1,10 +1,12 @@
 // Command gen compiles weir's Protocol Buffers schemas and writes the Go code for them. It needs nothing but Go: the
-// compiler and the two plugins are modules pinned in go.mod.
+// compiler and the two plugins are modules pinned in go.mod. With -ts it also writes the TypeScript code of a client's
+// session, by the plugin that "npm ci" puts into edge/browser/node_modules.
 package main
 
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -22,17 +24,27 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: gen SCHEMA_DIR OUT_DIR")
+	plugin := flag.String("ts-plugin", "edge/browser/node_modules/.bin/protoc-gen-es", "`path` of protoc-gen-es, for -ts")
+	ts := flag.String("ts", "", "also write TypeScript, into this `folder`")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: gen [-ts FOLDER [-ts-plugin PATH]] SCHEMA_DIR OUT_DIR")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() != 2 {
+		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(context.Background(), os.Args[1], os.Args[2]); err != nil {
+	if err := run(context.Background(), flag.Arg(0), flag.Arg(1), *ts, *plugin); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, schemas, out string) error {
+// browserSchemas are those that a session needs; the server API is none of a browser's business.
+var browserSchemas = []string{"weir/v1/event.proto", "weir/v1/session.proto"}
+
+func run(ctx context.Context, schemas, out, ts, tsPlugin string) error {
 	names, err := schemaNames(schemas)
 	if err != nil {
 		return err
@@ -54,9 +66,17 @@ func run(ctx context.Context, schemas, out string) error {
 		if plugin == "protoc-gen-connect-go" {
 			request.Parameter = proto.String("module=weir/proto,simple")
 		}
-		if err := runPlugin(ctx, plugin, request, out); err != nil {
+		if err := runPlugin(exec.CommandContext(ctx, "go", "tool", plugin), request, out); err != nil {
 			return fmt.Errorf("%s: %w", plugin, err)
 		}
+	}
+	if ts == "" {
+		return nil
+	}
+	request.FileToGenerate = browserSchemas
+	request.Parameter = proto.String("target=ts,import_extension=js")
+	if err := runPlugin(exec.CommandContext(ctx, tsPlugin), request, ts); err != nil {
+		return fmt.Errorf("%s: %w", tsPlugin, err)
 	}
 	return nil
 }
@@ -96,12 +116,12 @@ func withImports(files linker.Files) []*descriptorpb.FileDescriptorProto {
 	return all
 }
 
-func runPlugin(ctx context.Context, plugin string, request *pluginpb.CodeGeneratorRequest, out string) error {
+// runPlugin has a plugin answer request, and writes the files that it returns below out.
+func runPlugin(cmd *exec.Cmd, request *pluginpb.CodeGeneratorRequest, out string) error {
 	input, err := proto.Marshal(request)
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "tool", plugin)
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(input), os.Stderr
 	output, err := cmd.Output()
 	if err != nil {
