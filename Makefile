@@ -1,0 +1,58 @@
+.DEFAULT_GOAL := help
+.PHONY: help run build test check bench soak generate browser-deps browser-test race
+
+BROWSER := edge/browser
+GOFILES = $(shell find . -name '*.go' -not -path '*/node_modules/*')
+# Packages that are only worth their time without the race detector: they drive a binary that is built without it.
+RACEPKGS = $(shell go list ./... | grep -v -e '/deploy/e2e' -e '/deploy/bench')
+
+help: ## Print this.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Run a hub and an edge with demo data: "weir dev".
+	go run . dev
+
+build: ## Build ./weir.
+	go build -trimpath -o weir .
+
+test: ## Run all tests, in a real browser too. Installs what it needs where it may.
+	@.ci/need-chromium
+	@$(MAKE) --no-print-directory browser-test
+	go test ./...
+
+check: ## Check formatting, vet, staticcheck, go.mod, generated code, and test with the race detector.
+	@unformatted="$$(go tool gofumpt -l $(GOFILES))"; \
+	if [ -n "$$unformatted" ]; then echo "not formatted; run: go tool gofumpt -w FILE"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+	@.ci/generated-is-current
+	@$(MAKE) --no-print-directory race
+
+race:
+	@if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null; then \
+		echo go test -race ./...; go test -race $(RACEPKGS); \
+	else \
+		echo "######## NO C COMPILER: THE RACE DETECTOR NEEDS ONE AND IS SKIPPED ########" >&2; \
+	fi
+
+generate: ## Generate code from the schemas.
+	go run ./proto/internal/gen proto/schema proto
+	go generate ./...
+
+bench: ## Measure: make bench [SUITE=filters|commit|fanout|viewport|idle|storm].
+	go run ./deploy/bench $(if $(SUITE),-suite $(SUITE))
+
+soak: ## Run seeded random histories: make soak [SUITE=filters|hub|edge] [SEEDS=N] [SEED=x].
+	go run ./deploy/soak $(if $(SUITE),-suite $(SUITE)) $(if $(SEEDS),-seeds $(SEEDS)) $(if $(SEED),-seed $(SEED))
+
+browser-deps:
+	@cd $(BROWSER) && if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then \
+		npm ci --no-fund --no-audit; fi
+
+browser-test:
+	@if command -v npm >/dev/null; then \
+		$(MAKE) --no-print-directory browser-deps && cd $(BROWSER) && npm run --silent check && npm test --silent; \
+	else \
+		echo "######## NO NODE: THE TYPESCRIPT TESTS ARE SKIPPED (the browser tests need none) ########" >&2; \
+	fi
