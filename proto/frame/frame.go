@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/quic-go/quic-go/quicvarint"
 	"google.golang.org/protobuf/proto"
@@ -55,11 +56,11 @@ func (r *Reader) SetLimit(limit int) { r.limit = limit }
 // Next reads one frame. The body is valid until the next call. It returns io.EOF at the end of the stream, between
 // frames; io.ErrUnexpectedEOF within one; ErrTooLarge and ErrMalformed as they say.
 func (r *Reader) Next() (Type, []byte, error) {
-	t, err := quicvarint.Read(r.src)
+	t, err := readVarint(r.src)
 	if err != nil {
 		return 0, nil, err
 	}
-	n, err := quicvarint.Read(r.src)
+	n, err := readVarint(r.src)
 	if err != nil {
 		return 0, nil, unexpected(err)
 	}
@@ -83,10 +84,7 @@ func (r *Reader) read(n int) error {
 	for len(r.body) < n {
 		have := len(r.body)
 		want := min(n-have, max(growth, have))
-		if cap(r.body)-have < want {
-			r.body = append(r.body, make([]byte, want)...)
-		}
-		r.body = r.body[:have+want]
+		r.body = slices.Grow(r.body, want)[:have+want]
 		if _, err := io.ReadFull(r.src, r.body[have:]); err != nil {
 			return unexpected(err)
 		}
