@@ -93,8 +93,8 @@ func TestNextTakesMemoryAsBytesArrive(t *testing.T) {
 		name         string
 		sent, atMost int // bytes
 	}{
-		{"nothing sent", 0, 32 << 10},
-		{"a little sent", 1 << 10, 32 << 10},
+		{"nothing sent", 0, 64 << 10},
+		{"a little sent", 1 << 10, 64 << 10},
 		{"half sent", 512 << 10, 4 << 20},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
