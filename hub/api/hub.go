@@ -1,0 +1,41 @@
+package api
+
+import (
+	"context"
+
+	"weir/hub"
+	"weir/proto/weirpb"
+)
+
+var _ Hub = (*hub.Hub)(nil)
+
+// A Hub is what the API needs of a hub; *hub.Hub is one. Its errors are or wrap *fault.Fault. Requests name their tenant.
+type Hub interface {
+	// Authenticate returns whom an API key belongs to, comparing its secret in constant time.
+	Authenticate(key string) (hub.Principal, error)
+
+	// Publish hands over a publication and returns at once; done is called exactly once, maybe before Publish returns,
+	// and must not block. Publications handed over one after another are ordered so.
+	Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Receipt, error))
+	History(context.Context, *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error)
+	State(context.Context, *weirpb.StateRequest) (*weirpb.StateResponse, error)
+	GetChannel(context.Context, *weirpb.GetChannelRequest) (*weirpb.Channel, error)
+
+	CreateTenant(context.Context, *weirpb.CreateTenantRequest) (*weirpb.Tenant, error)
+	ListTenants(context.Context, *weirpb.ListTenantsRequest) (*weirpb.ListTenantsResponse, error)
+	DeleteTenant(context.Context, *weirpb.DeleteTenantRequest) (*weirpb.DeleteTenantResponse, error)
+
+	PutNamespace(context.Context, *weirpb.PutNamespaceRequest) (*weirpb.Namespace, error)
+	ListNamespaces(context.Context, *weirpb.ListNamespacesRequest) (*weirpb.ListNamespacesResponse, error)
+
+	CreateApiKey(context.Context, *weirpb.CreateApiKeyRequest) (*weirpb.CreateApiKeyResponse, error)
+	ListApiKeys(context.Context, *weirpb.ListApiKeysRequest) (*weirpb.ListApiKeysResponse, error)
+	RevokeApiKey(context.Context, *weirpb.RevokeApiKeyRequest) (*weirpb.RevokeApiKeyResponse, error)
+	CreateSigningKey(context.Context, *weirpb.CreateSigningKeyRequest) (*weirpb.CreateSigningKeyResponse, error)
+	ListSigningKeys(context.Context, *weirpb.ListSigningKeysRequest) (*weirpb.ListSigningKeysResponse, error)
+	RevokeSigningKey(context.Context, *weirpb.RevokeSigningKeyRequest) (*weirpb.RevokeSigningKeyResponse, error)
+
+	UploadFilter(context.Context, *weirpb.UploadFilterRequest) (*weirpb.FilterVersion, error)
+	ListFilters(context.Context, *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error)
+	GetFilter(context.Context, *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error)
+}
