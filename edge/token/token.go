@@ -33,7 +33,7 @@ const (
 const (
 	maxPatterns = 256 // in each list
 	maxPins     = 16
-	maxSubject  = 256 // bytes
+	maxSubject  = 200 // bytes
 	maxKeyID    = 128 // bytes
 	maxParams   = 16 << 10
 )
