@@ -1,0 +1,138 @@
+// Package cli is weir's command line: one file per subcommand, and what they share.
+//
+// It is where the parts meet. The hub, the edge and the clients know nothing of each other; here they are opened, joined
+// and closed in order.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// grammar is the whole command line, read by kong.
+type grammar struct {
+	LogLevel string `help:"Least severe log lines to print: ${enum}." enum:"debug,info,warn,error" default:"info" env:"WEIR_LOG_LEVEL" placeholder:"LEVEL"`
+
+	Filter    filterCommands    `cmd:"" group:"manage" help:"Upload and list filters."`
+	Namespace namespaceCommands `cmd:"" group:"manage" help:"Create, change and list namespaces."`
+	Token     tokenCommand      `cmd:"" group:"manage" help:"Mint a token for a user."`
+	Key       keyCommands       `cmd:"" group:"manage" help:"Manage API keys and signing keys."`
+	Tenant    tenantCommands    `cmd:"" group:"manage" help:"Create, list and delete tenants."`
+
+	Version versionCommand `cmd:"" group:"more" help:"Print the version."`
+}
+
+const description = `weir is a pub/sub relay for live applications that decides at the edge which events reach whom.
+
+Begin with "weir dev"; "weir COMMAND --help" has examples.`
+
+var groups = []kong.Group{
+	{Key: "run", Title: "Try it:"},
+	{Key: "use", Title: "Use it:"},
+	{Key: "manage", Title: "Manage a tenant:"},
+	{Key: "operate", Title: "Operate it:"},
+	{Key: "more", Title: "More:"},
+}
+
+// Main runs the command line with the process's arguments, environment and streams and returns its exit code: 0 when it
+// did what was asked, 1 when that failed, 2 when it was asked wrongly.
+func Main() int {
+	// A write to a closed pipe shall return an error, which commands take as the end, rather than kill the process.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The first signal asks for a clean stop; from then on the next one kills, should that take too long.
+	defer context.AfterFunc(ctx, stop)()
+	return run(ctx, os.Args[1:], newConsole(os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is Main without the process around it.
+func run(ctx context.Context, args []string, con *console) int {
+	err := dispatch(ctx, args, con)
+	if err == nil {
+		return exitOK
+	}
+	var exit helpShown
+	if errors.As(err, &exit) {
+		return int(exit)
+	}
+	con.printFailure(err)
+	return exitCode(err)
+}
+
+// helpShown ends a command line that asked for help only. Its value is the exit code.
+type helpShown int
+
+func (helpShown) Error() string { return "help shown" }
+
+func dispatch(ctx context.Context, args []string, con *console) error {
+	var g grammar
+	parser, err := newParser(&g, con)
+	if err != nil {
+		return fmt.Errorf("grammar: %w", err)
+	}
+	if len(args) == 0 {
+		if err := printHelp(parser, con.err); err != nil {
+			return err
+		}
+		return helpShown(exitUsage)
+	}
+	if args[0] == "help" {
+		args = append(args[1:len(args):len(args)], "--help")
+	}
+	command, err := parse(parser, args)
+	if err != nil {
+		return err
+	}
+	log := newLogger(con.err, con.errTerminal, g.LogLevel)
+	command.Bind(con, log)
+	command.BindTo(ctx, (*context.Context)(nil))
+	return command.Run()
+}
+
+func newParser(g *grammar, con *console) (*kong.Kong, error) {
+	return kong.New(g,
+		kong.Name("weir"),
+		kong.Description(description),
+		kong.ExplicitGroups(groups),
+		kong.Writers(con.out, con.err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
+		// kong leaves through Exit after printing help. The panic ends the parsing and is caught in parse.
+		kong.Exit(func(code int) { panic(helpShown(code)) }),
+		kong.Resolvers(&configFile{}),
+	)
+}
+
+// parse is parser.Parse with kong's exit after help as an error, and its errors as usage errors.
+func parse(parser *kong.Kong, args []string) (command *kong.Context, err error) {
+	defer func() {
+		switch shown := recover().(type) {
+		case nil:
+		case helpShown:
+			err = shown
+		default:
+			panic(shown)
+		}
+	}()
+	command, err = parser.Parse(args)
+	var bad *kong.ParseError
+	if errors.As(err, &bad) {
+		return nil, usageFrom(bad)
+	}
+	return command, err
+}
+
+func printHelp(parser *kong.Kong, w io.Writer) error {
+	parser.Stdout = w
+	if _, err := parse(parser, []string{"--help"}); !errors.As(err, new(helpShown)) {
+		return err
+	}
+	return nil
+}

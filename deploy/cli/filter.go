@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"weir/proto/weirpb"
+	"weir/proto/weirpb/weirpbconnect"
+)
+
+// filterCommands is "weir filter".
+type filterCommands struct {
+	Upload filterUpload `cmd:"" help:"Validate a module and make it the live version of a filter."`
+	List   filterList   `cmd:"" help:"List filters with their versions."`
+}
+
+func (filterCommands) Help() string {
+	return `A filter is a WebAssembly module that decides which subscriber gets which event. Subscribers name it and give params.
+
+Examples:
+
+    weir filter upload viewport viewport.wasm
+    weir filter list
+    weir sub flights --filter viewport --params '{"west":5,"south":45,"east":16,"north":55}'`
+}
+
+// filterView is one version of a filter in JSON.
+type filterView struct {
+	Tenant    string   `json:"tenant"`
+	Name      string   `json:"name"`
+	Version   uint32   `json:"version"`
+	Live      bool     `json:"live"`
+	SHA256    string   `json:"sha256"`
+	SizeBytes uint32   `json:"size_bytes"`
+	Abilities []string `json:"abilities"`
+	Created   string   `json:"created"`
+}
+
+func viewFilter(f *weirpb.FilterVersion) filterView {
+	return filterView{
+		Tenant:    f.GetTenant(),
+		Name:      f.GetName(),
+		Version:   f.GetVersion(),
+		Live:      f.GetLive(),
+		SHA256:    hex.EncodeToString(f.GetDigest()),
+		SizeBytes: f.GetSizeBytes(),
+		Abilities: append([]string{}, f.GetAbilities()...),
+		Created:   timestamp(f.GetCreatedMs()),
+	}
+}
+
+// maxModule is the longest module that is read, in bytes: more than a server takes, so that the server says the limit.
+const maxModule = 8 << 20
+
+type filterUpload struct {
+	Name   string `arg:"" help:"Name of the filter."`
+	Module string `arg:"" help:"WebAssembly file; - for standard input." placeholder:"FILE"`
+	JSON   bool   `help:"Print JSON."`
+	tenantFlag
+	apiTarget
+}
+
+func (c *filterUpload) Run(ctx context.Context, con *console) error {
+	module, err := readModule(con, c.Module)
+	if err != nil {
+		return err
+	}
+	client, err := c.resolve()
+	if err != nil {
+		return err
+	}
+	version, err := client.filters().UploadFilter(ctx, &weirpb.UploadFilterRequest{
+		Tenant: c.or(client), Name: c.Name, Module: module,
+	})
+	if err != nil {
+		return client.explain(err)
+	}
+	view := viewFilter(version)
+	if c.JSON {
+		return con.printJSON(view)
+	}
+	_, err = fmt.Fprintf(con.out, "filter %s@%d is live (%s, sha256 %.12s…)\n",
+		view.Name, view.Version, byteSize(view.SizeBytes), view.SHA256)
+	return err
+}
+
+func readModule(con *console, path string) ([]byte, error) {
+	source := con.in
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, usagef("", "can't read the module: %w", err)
+		}
+		defer f.Close()
+		source = f
+	}
+	module, err := io.ReadAll(io.LimitReader(source, maxModule+1))
+	if err != nil {
+		return nil, failf("", "can't read the module: %w", err)
+	}
+	if len(module) > maxModule {
+		return nil, failf("", "the module is longer than %s", byteSize(maxModule))
+	}
+	return module, nil
+}
+
+type filterList struct {
+	JSON bool `help:"Print a JSON object a line."`
+	tenantFlag
+	apiTarget
+}
+
+func (c *filterList) Run(ctx context.Context, con *console) error {
+	client, err := c.resolve()
+	if err != nil {
+		return err
+	}
+	response, err := client.filters().ListFilters(ctx, &weirpb.ListFiltersRequest{Tenant: c.or(client)})
+	if err != nil {
+		return client.explain(err)
+	}
+	list := listing{none: "no filters", header: []string{"NAME", "VERSION", "LIVE", "SIZE", "ABILITIES", "SHA-256", "CREATED"}}
+	for _, version := range response.GetFilters() {
+		view := viewFilter(version)
+		live := ""
+		if view.Live {
+			live = "live"
+		}
+		list.add(view, view.Name, fmt.Sprint(view.Version), live, byteSize(view.SizeBytes).String(),
+			strings.Join(view.Abilities, ","), view.SHA256[:min(12, len(view.SHA256))], view.Created)
+	}
+	return list.print(con, c.JSON)
+}
+
+func (c *apiClient) filters() weirpbconnect.FilterServiceClient {
+	return weirpbconnect.NewFilterServiceClient(c.http, c.url)
+}

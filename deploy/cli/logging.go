@@ -1,0 +1,19 @@
+package cli
+
+import (
+	"io"
+	"log/slog"
+)
+
+// newLogger returns a logger that writes text for people and JSON for everything else.
+func newLogger(w io.Writer, terminal bool, level string) *slog.Logger {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		least = slog.LevelInfo // kong lets no other through
+	}
+	options := &slog.HandlerOptions{Level: least}
+	if terminal {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
