@@ -1,0 +1,62 @@
+package meter
+
+// Fuel is counted in units of a simple instruction, about a third of a nanosecond on a machine of 2025. The weights say
+// how much longer others may take, so that a budget of fuel is a budget of time within a small factor. They are part of
+// what tenants are billed by: a change is a new version of the metering.
+const (
+	costSimple   = 1
+	costMemory   = 2  // a load or a store, from cache
+	costCall     = 8  // frame, depth and stack check
+	costIndirect = 12 // and the lookup
+	costDivide   = 16 // integer division, square root
+
+	// Bulk operations move some 16 bytes in the time of an instruction; 2^shift bytes are a unit.
+	bulkByteShift = 3
+	// A table's element is a pointer: a unit each.
+	bulkElementShift = 0
+	// A page of memory is zeroed, 64 KiB of it: 2^12 units, and the host may have to copy what was there.
+	costPage = 1 << 14
+)
+
+// cost returns the fixed part of what an instruction costs.
+func (in *instr) cost() uint64 {
+	switch op := in.op; {
+	case op == opEnd || op == opElse || op == opBlock || op == 0x01 || op == 0x1a:
+		return 0 // nothing is executed for them
+	case op == opCall:
+		return costCall
+	case op == opCallIndirect:
+		return costIndirect
+	case op >= 0x28 && op <= 0x3e:
+		return costMemory
+	case op >= 0x6d && op <= 0x70, op >= 0x7f && op <= 0x82: // i32, i64: div, rem
+		return costDivide
+	case op == 0x91 || op == 0x95 || op == 0x9f || op == 0xa3: // f32, f64: sqrt, div
+		return costDivide
+	case op == opMisc && in.misc >= miscMemoryInit:
+		return costCall
+	}
+	return costSimple
+}
+
+// A bulk says how the length of an operation, on top of the stack, is charged: units = length << up >> down.
+type bulk struct {
+	up, down int64
+}
+
+// bulk returns how an instruction is charged by length, if it is.
+func (in *instr) bulk() (bulk, bool) {
+	if in.op == opMemoryGrow {
+		return bulk{up: costPage}, true
+	}
+	if in.op != opMisc {
+		return bulk{}, false
+	}
+	switch in.misc {
+	case miscMemoryInit, miscMemoryCopy, miscMemoryFill:
+		return bulk{up: 1, down: bulkByteShift}, true
+	case miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
+		return bulk{up: 1, down: bulkElementShift}, true
+	}
+	return bulk{}, false
+}
