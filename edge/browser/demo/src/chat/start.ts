@@ -1,0 +1,55 @@
+import type { Subscription, Weir } from "/weir.js";
+import { count } from "../meters/format.ts";
+import { element, show } from "../page/element.ts";
+import { Room, type Said } from "./room.ts";
+import { showResume } from "./resume.ts";
+import { Transcript } from "./transcript.ts";
+
+/** Starts the chat tab, and returns its subscription. */
+export function startChat(weir: Weir): Subscription<Said> {
+  const subscription = weir.subscribe<Said>("chat", { since: "earliest" });
+  const transcript = new Transcript(element("messages"));
+  const refresh = () => {
+    show(element("chat-count"), count(transcript.shown), transcript.shown);
+    show(element("chat-pending"), count(room.pending), room.pending);
+    show(element("chat-gaps"), count(room.gaps), room.gaps);
+    show(element("chat-cursor"), subscription.cursor ? count(subscription.cursor.offset) : "–");
+    element("chat-empty").hidden = element("messages").childElementCount > 0;
+    showUnread(transcript.shown);
+  };
+  const room = new Room(weir, subscription, transcript, () => queueMicrotask(refresh));
+  showResume(weir, subscription, transcript);
+  startComposer(room);
+  return subscription;
+}
+
+let seen: number | undefined;
+
+/** Counts what has come while the other tab was open. */
+function showUnread(shown: number): void {
+  const badge = element("unread");
+  if (document.body.dataset["tab"] === "chat" || seen === undefined) seen = shown;
+  badge.hidden = shown === seen;
+  show(badge, count(shown - seen));
+}
+
+/** The chat tab was chosen: all that is there has been seen. */
+export function readAll(): void {
+  seen = undefined;
+  element("unread").hidden = true;
+  const list = element("messages");
+  list.scrollTop = list.scrollHeight;
+}
+
+function startComposer(room: Room): void {
+  const name = element("name", HTMLInputElement);
+  const text = element("text", HTMLInputElement);
+  name.value = `guest-${Math.floor(1000 + Math.random() * 9000)}`;
+  element("compose").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const said = text.value.trim();
+    if (!said) return;
+    text.value = "";
+    void room.say(name.value.trim() || "guest", said);
+  });
+}

@@ -1,0 +1,50 @@
+import { connect } from "/weir.js";
+import { cut, talkMeanwhile } from "./chat/outage.ts";
+import { readAll, startChat } from "./chat/start.ts";
+import { startFlights } from "./flights/start.ts";
+import { Traffic } from "./meters/traffic.ts";
+import { refreshConnection, showConnection, showEnd } from "./page/connection.ts";
+import { element } from "./page/element.ts";
+import { Meters } from "./page/meters.ts";
+import { startTabs } from "./page/tabs.ts";
+import { startTheme } from "./page/theme.ts";
+
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+
+const client = connect();
+showConnection(client);
+startTabs((tab) => {
+  if (tab === "chat") readAll();
+});
+const chat = startChat(client);
+const flights = await startFlights(client, () => reducedMotion.matches);
+showEnd(flights.subscription);
+showEnd(chat);
+startTheme(element("theme"), () => flights.map.recolour());
+
+const traffic = new Traffic(flights.subscription);
+const meters = new Meters();
+setInterval(() => {
+  if (client.state !== "connected") traffic.reset();
+  meters.render(traffic.read(performance.now()), flights.subscription);
+  flights.details.refresh();
+  refreshConnection(client);
+  const empty = client.state === "connected" && flights.subscription.cursor !== undefined && flights.fleet.present.size === 0;
+  document.body.toggleAttribute("data-empty", empty);
+}, 1000);
+
+for (const button of document.querySelectorAll<HTMLButtonElement>("[data-cut]")) {
+  button.addEventListener("click", () => {
+    cut(client, Number(button.dataset["cut"]));
+    if (button.dataset["talk"] !== undefined) void talkMeanwhile(element("outage"));
+  });
+}
+
+const about = element("about", HTMLDialogElement);
+element("about-open").addEventListener("click", () => about.showModal());
+about.addEventListener("click", (event) => {
+  if (event.target === about) about.close(); // the backdrop
+});
+
+// For tests, and for whoever opens the console.
+Object.assign(window, { __weir: { client, flights: flights.subscription, chat, fleet: flights.fleet, camera: flights.camera } });
