@@ -108,12 +108,19 @@ func encodeTable(t table.Table) ([]byte, error) {
 	return packed, nil
 }
 
-// airportsJSON is the airports as the page reads them: [code, name, city, state, lon, lat] each.
-func airportsJSON(airports []table.Airport) ([]byte, error) {
-	rows := make([][6]any, len(airports))
-	for i, a := range airports {
-		rows[i] = [6]any{a.Code, a.Name, a.City, a.State, round(a.Lon), round(a.Lat)}
+// airportsJSON is the airports as the page reads them: [code, city, state, lon, lat, flights] each, the busiest first, so
+// that the page labels those where there is no room for all.
+func airportsJSON(t table.Table) ([]byte, error) {
+	flights := make([]int, len(t.Airports))
+	for _, f := range t.Flights {
+		flights[f.Origin]++
+		flights[f.Destination]++
 	}
+	rows := make([][6]any, len(t.Airports))
+	for i, a := range t.Airports {
+		rows[i] = [6]any{a.Code, a.City, a.State, round(a.Lon), round(a.Lat), flights[i]}
+	}
+	slices.SortStableFunc(rows, func(a, b [6]any) int { return cmp.Compare(b[5].(int), a[5].(int)) })
 	b, err := json.Marshal(rows)
 	if err != nil {
 		return nil, fmt.Errorf("pack: airports: %w", err)

@@ -48,7 +48,7 @@ func run(ctx context.Context, logger *slog.Logger, args []string) error {
 	if err != nil {
 		return err
 	}
-	airports, err := airportsJSON(t.Airports)
+	airports, err := airportsJSON(t)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ export async function talkMeanwhile(status: HTMLElement): Promise<void> {
   const other = connect();
   try {
     for (const [i, text] of lines.entries()) {
-      const said: Said = { name: "Second connection", text, id: crypto.randomUUID() };
+      const said: Said = { from: "Second connection", text, id: crypto.randomUUID() };
       await other.publish("chat", said);
       show(status, `The second connection has said ${i + 1} of ${lines.length} lines.`);
       await new Promise((done) => setTimeout(done, everyMs));

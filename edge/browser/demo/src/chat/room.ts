@@ -3,7 +3,7 @@ import type { Transcript } from "./transcript.ts";
 
 /** The payload of an event of channel "chat". */
 export interface Said {
-  readonly name: string;
+  readonly from: string;
   readonly text: string;
   /** Chosen by the page that published it, which knows its own message again by it. */
   readonly id: string;
@@ -24,8 +24,8 @@ export class Room {
   }
 
   /** Shows the message at once, and marks it when it is durable. */
-  async say(name: string, text: string): Promise<void> {
-    const said: Said = { name, text, id: crypto.randomUUID() };
+  async say(from: string, text: string): Promise<void> {
+    const said: Said = { from, text, id: crypto.randomUUID() };
     this.transcript.expect(said);
     this.pending++;
     this.changed();
@@ -56,10 +56,10 @@ export class Room {
 /** Anybody may publish anything: what is no message of this page is shown as text. */
 function read(m: Message<Said>): Said {
   try {
-    const { name, text, id } = m.data as Partial<Said>;
-    if (typeof name === "string" && typeof text === "string") return { name, text, id: typeof id === "string" ? id : "" };
+    const { from, text, id } = m.data as Partial<Said>;
+    if (typeof from === "string" && typeof text === "string") return { from, text, id: typeof id === "string" ? id : "" };
   } catch {
     // Not JSON, whatever it says it is.
   }
-  return { name: "", text: m.text(), id: "" };
+  return { from: "", text: m.text(), id: "" };
 }

@@ -77,12 +77,12 @@ export class Transcript {
 function entryOf(said: Said, time: Date): HTMLElement {
   const entry = make("li", "message");
   entry.dataset["id"] = said.id;
-  const hue = [...said.name].reduce((h, c) => (h * 31 + (c.codePointAt(0) ?? 0)) % 360, 7);
+  const hue = [...said.from].reduce((h, c) => (h * 31 + (c.codePointAt(0) ?? 0)) % 360, 7);
   entry.style.setProperty("--hue", String(hue));
   const head = make("p", "head");
   const clock = make("time", "", time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" }));
   clock.dateTime = time.toISOString();
-  head.append(make("b", "", said.name || "raw"), clock, make("span", "offset"));
+  head.append(make("b", "", said.from || "raw"), clock, make("span", "offset"));
   entry.append(head, make("p", "text", said.text));
   return entry;
 }
