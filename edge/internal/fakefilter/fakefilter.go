@@ -1,0 +1,93 @@
+// Package fakefilter has filters of plain Go for the edge's tests. They read events and params as modules do.
+package fakefilter
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+
+	"weir/filters"
+	"weir/proto/fault"
+)
+
+// A Range lets an event through whose payload is a decimal number within params: "LOW:HIGH", both included. The payload
+// "boom" makes it fail. It is safe for concurrent use.
+type Range struct {
+	// Calls counts calls of Match.
+	Calls atomic.Int64
+	// Broken makes every call of Match fail.
+	Broken atomic.Bool
+	// Rounds, with Project, is what a payload is rounded down to; 0 shows it as it is.
+	Rounds int64
+}
+
+// Prepare checks params.
+func (r *Range) Prepare(_ context.Context, params []byte) ([]byte, error) {
+	low, high, err := parse(string(params))
+	if err != nil {
+		return nil, fault.New(fault.FilterParams, "params are no range: %s", err).WithHint("write LOW:HIGH")
+	}
+	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(low)), uint64(high)), nil
+}
+
+func parse(params string) (low, high int64, err error) {
+	if _, err := fmt.Sscanf(params, "%d:%d", &low, &high); err != nil {
+		return 0, 0, err
+	}
+	if low > high {
+		return 0, 0, fmt.Errorf("%d is greater than %d", low, high)
+	}
+	return low, high, nil
+}
+
+var errBoom = fault.New(fault.FilterFailed, "boom")
+
+// Match decides about an event for a set.
+func (r *Range) Match(_ context.Context, event []byte, set *filters.Set, verdicts filters.Bitmap) error {
+	r.Calls.Add(1)
+	verdicts.Reset()
+	payload := Payload(event)
+	if r.Broken.Load() || bytes.Equal(payload, []byte("boom")) {
+		return errBoom
+	}
+	n, ok := number(payload)
+	if !ok {
+		return nil
+	}
+	for i := range set.Slots() {
+		prepared := set.Prepared(i)
+		if len(prepared) == 16 && int64(binary.LittleEndian.Uint64(prepared)) <= n && n <= int64(binary.LittleEndian.Uint64(prepared[8:])) {
+			verdicts.Set(i)
+		}
+	}
+	return nil
+}
+
+// Project rounds the payload.
+func (r *Range) Project(_ context.Context, event, _, dst []byte) ([]byte, error) {
+	n, ok := number(Payload(event))
+	if !ok || r.Rounds == 0 {
+		return append(dst, Payload(event)...), nil
+	}
+	return strconv.AppendInt(dst, n-n%r.Rounds, 10), nil
+}
+
+// Payload returns the payload of an event as filters read it (ABI.md, "The event").
+func Payload(event []byte) []byte {
+	at, n := binary.LittleEndian.Uint32(event[48:]), binary.LittleEndian.Uint32(event[52:])
+	return event[at : at+n]
+}
+
+// number reads a decimal number without taking memory.
+func number(payload []byte) (n int64, ok bool) {
+	for _, c := range payload {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	return n, len(payload) > 0
+}

@@ -1,0 +1,179 @@
+package fanout
+
+import (
+	"weir/edge/internal/sieve"
+	"weir/filters"
+	"weir/proto/weirpb"
+)
+
+// A Term is one filter of a subscription with its params, as the filter has prepared them.
+type Term struct {
+	Sieve    *sieve.Sieve
+	Prepared []byte
+	// Fallback is what decides where Sieve fails and the namespace's policy is last-good: the version before, with the
+	// same params. Nil: there is none, or it refuses the params.
+	Fallback *Term
+}
+
+// A verdict is what a group's filters say about an event together.
+type verdict uint8
+
+const (
+	held verdict = iota
+	match
+	failed // a filter could not say
+)
+
+// A panel decides about one event at a time for the groups that have seats in it. Each filter version is asked once per
+// event about all its distinct params, and only if some group still needs its word. It belongs to one goroutine, or is
+// guarded by its channel's mutex.
+type panel struct {
+	channel    *channel
+	evaluators map[sieve.ID]*evaluator
+	asked      uint64 // predicates evaluated since it was last taken
+
+	// The event at hand.
+	number uint64 // counts events, so that evaluators know whether they have been asked about this one
+	event  *weirpb.Event
+	guest  []byte // the event as filters read it; empty until one needs it
+}
+
+func newPanel(c *channel) *panel {
+	return &panel{channel: c, evaluators: make(map[sieve.ID]*evaluator)}
+}
+
+// An evaluator asks one filter version.
+type evaluator struct {
+	sieve    *sieve.Sieve
+	set      filters.Set
+	slots    map[string]*slot // by prepared params
+	verdicts filters.Bitmap
+	number   uint64 // of the event that verdicts and err are about
+	err      error
+}
+
+// A slot is one distinct prepared params in an evaluator's set.
+type slot struct{ index, groups int }
+
+// A seat is a group's place with one filter.
+type seat struct {
+	evaluator *evaluator
+	term      *Term
+	slot      int
+	fallback  *seat
+}
+
+// sit makes room for a group with these terms.
+func (p *panel) sit(terms []Term) []seat {
+	seats := make([]seat, len(terms))
+	for i := range terms {
+		seats[i] = p.seat(&terms[i])
+	}
+	return seats
+}
+
+func (p *panel) seat(t *Term) seat {
+	e := p.evaluators[t.Sieve.ID]
+	if e == nil {
+		e = &evaluator{sieve: t.Sieve, slots: make(map[string]*slot)}
+		p.evaluators[t.Sieve.ID] = e
+	}
+	s := e.slots[string(t.Prepared)]
+	if s == nil {
+		s = &slot{index: e.set.Add(t.Prepared)}
+		e.slots[string(t.Prepared)] = s
+		if e.set.Slots() > 64*len(e.verdicts) {
+			e.verdicts = filters.NewBitmap(2 * e.set.Slots())
+		}
+	}
+	s.groups++
+	e.number = 0 // the verdicts lack the new slot
+	taken := seat{evaluator: e, term: t, slot: s.index}
+	if t.Fallback != nil {
+		fallback := p.seat(t.Fallback)
+		taken.fallback = &fallback
+	}
+	return taken
+}
+
+// leave gives up a group's seats.
+func (p *panel) leave(seats []seat) {
+	for i := range seats {
+		p.unseat(&seats[i])
+	}
+}
+
+func (p *panel) unseat(s *seat) {
+	e := s.evaluator
+	prepared := string(s.term.Prepared)
+	if own := e.slots[prepared]; own.groups > 1 {
+		own.groups--
+	} else {
+		e.set.Remove(s.slot)
+		delete(e.slots, prepared)
+	}
+	if len(e.slots) == 0 {
+		delete(p.evaluators, e.sieve.ID)
+	}
+	if s.fallback != nil {
+		p.unseat(s.fallback)
+	}
+}
+
+// begin turns to the next event.
+func (p *panel) begin(e *weirpb.Event) {
+	p.event = e
+	p.number++
+	p.guest = p.guest[:0]
+}
+
+// asGuest returns the event as filters read it.
+func (p *panel) asGuest() []byte {
+	if len(p.guest) == 0 {
+		p.guest = filters.AppendEvent(p.guest, p.channel.name, p.event)
+	}
+	return p.guest
+}
+
+// ask has a filter version decide about the event at hand, once.
+func (p *panel) ask(e *evaluator) {
+	if e.number == p.number {
+		return
+	}
+	e.number = p.number
+	e.err = e.sieve.Match(p.channel.ctx, p.asGuest(), &e.set, e.verdicts)
+	p.asked += uint64(e.set.Len())
+}
+
+// verdict says whether a group gets the event at hand: whether all its filters agree.
+func (p *panel) verdict(seats []seat) verdict {
+	all := match
+	for i := range seats {
+		switch p.one(&seats[i]) {
+		case held:
+			return held
+		case failed:
+			all = failed
+		}
+	}
+	return all
+}
+
+func (p *panel) one(s *seat) verdict {
+	p.ask(s.evaluator)
+	if s.evaluator.err == nil {
+		if s.evaluator.verdicts.Get(s.slot) {
+			return match
+		}
+		return held
+	}
+	switch p.channel.failurePolicy() {
+	case weirpb.FailurePolicy_FAILURE_POLICY_OPEN:
+		return match
+	case weirpb.FailurePolicy_FAILURE_POLICY_LAST_GOOD:
+		if s.fallback != nil {
+			return p.one(s.fallback)
+		}
+	}
+	return failed
+}

@@ -1,0 +1,157 @@
+package fanout
+
+import "weir/proto/weirpb"
+
+// skipsUntilTold is after how many events held back a group's subscribers are told, if not sooner (tick).
+const skipsUntilTold = 1000
+
+// variants are the encodings of one event that groups share: those that see it as it is.
+type variants [weirpb.ItemKind_ITEM_KIND_LEAVE + 1][]byte
+
+// plain returns the event at hand as an item of a kind, encoded once.
+func (c *channel) plain(kind weirpb.ItemKind, e *weirpb.Event) []byte {
+	if c.variants[kind] == nil {
+		c.variants[kind] = encodeItem(kind, e, e.GetPayload())
+	}
+	return c.variants[kind]
+}
+
+// itemFor returns what a group is shown, ok is false if its projection failed.
+func (c *channel) itemFor(g *group, kind weirpb.ItemKind, e *weirpb.Event) (item []byte, ok bool) {
+	if !g.projects || kind == weirpb.ItemKind_ITEM_KIND_LEAVE {
+		return c.plain(kind, e), true
+	}
+	payload, err := c.shower.show(c, g.terms, c.panel.asGuest(), e)
+	if err != nil {
+		return nil, false
+	}
+	return encodeItem(kind, e, payload), true
+}
+
+// stepLog decides about one event of a log channel for all groups. mu is held.
+func (c *channel) stepLog(e *weirpb.Event) {
+	c.panel.begin(e)
+	c.variants = variants{}
+	for _, g := range c.groups {
+		g.item, g.verdict = nil, c.panel.verdict(g.seats)
+		if g.verdict == match {
+			var ok bool
+			if g.item, ok = c.itemFor(g, weirpb.ItemKind_ITEM_KIND_EVENT, e); !ok {
+				g.verdict = failed
+			}
+		}
+		c.note(g)
+	}
+	c.commit(e)
+	if e.GetOffset() != 0 {
+		c.recent.push(e)
+	}
+}
+
+// note keeps the groups that the event at hand concerns for commit. mu is held.
+func (c *channel) note(g *group) {
+	switch g.verdict {
+	case match:
+		c.counted.match++
+	case held:
+		c.counted.held++
+	case failed:
+		c.counted.failed++
+	}
+	if g.item != nil || g.verdict == failed {
+		c.touched = append(c.touched, g)
+	}
+	if c.head.events-g.told >= skipsUntilTold-1 {
+		c.mark(g)
+	}
+}
+
+// stepState decides about one event of a state channel for all groups: what a key was to a group, as its bitset says, and
+// what it is now make ENTER, UPDATE or LEAVE. A filter that fails can't show that the key matches, so it does not. mu is
+// held.
+func (c *channel) stepState(e *weirpb.Event) {
+	c.panel.begin(e)
+	c.variants = variants{}
+	i, known := c.keys.find(e.GetKey())
+	if !e.GetTombstone() {
+		i, known = c.keys.put(e), true
+	}
+	for _, g := range c.groups {
+		g.item, g.verdict = nil, held
+		if known {
+			c.stepKey(g, i, e)
+		}
+		c.note(g)
+	}
+	if e.GetTombstone() {
+		c.keys.remove(e.GetKey())
+	}
+	c.commit(e)
+}
+
+func (c *channel) stepKey(g *group, i int, e *weirpb.Event) {
+	if !e.GetTombstone() {
+		g.verdict = c.panel.verdict(g.seats)
+	}
+	was := g.matches.has(i)
+	if g.verdict == match {
+		kind := weirpb.ItemKind_ITEM_KIND_ENTER
+		if was {
+			kind = weirpb.ItemKind_ITEM_KIND_UPDATE
+		}
+		var ok bool
+		if g.item, ok = c.itemFor(g, kind, e); ok {
+			g.matches.add(i)
+			return
+		}
+		g.verdict = failed
+	}
+	if g.verdict == failed {
+		c.counted.failed++
+		g.verdict = held
+	}
+	if was {
+		g.matches.remove(i)
+		g.item = c.plain(weirpb.ItemKind_ITEM_KIND_LEAVE, e)
+	}
+}
+
+// commit publishes what was decided about the event at hand. Readers see all of it or nothing. mu is held.
+func (c *channel) commit(e *weirpb.Event) {
+	logged := e.GetOffset() != 0
+	size := uint64(len(e.GetPayload()))
+	c.pub.Lock()
+	if logged {
+		c.head.offset = e.GetOffset()
+	}
+	for i, g := range c.touched {
+		c.publish(g, logged, size)
+		c.touched[i] = nil
+	}
+	if logged {
+		c.head.events++
+		c.head.bytes += size
+	}
+	c.pub.Unlock()
+	c.touched = c.touched[:0]
+	c.counted.events++
+}
+
+// publish puts what the event at hand is to a group into its ring. mu and pub are held; the head's totals are still those
+// before the event.
+func (c *channel) publish(g *group, logged bool, size uint64) {
+	if g.verdict == failed && !logged {
+		return // an ephemeral event has no place that could be missing
+	}
+	events, bytes := g.heldBack(c.head.totals)
+	g.ring.push(entry{
+		item: g.item, offset: c.head.offset, held: events, heldBytes: bytes,
+		logged: logged, failed: g.verdict == failed,
+	}, g.oldest)
+	g.item = nil
+	if logged {
+		g.taken++
+		g.takenBytes += size
+	}
+	c.mark(g)
+}

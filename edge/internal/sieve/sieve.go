@@ -1,0 +1,108 @@
+// Package sieve runs a tenant's filter versions on an edge. A Sieve is one version in use: it counts what its calls cost,
+// and suspends a filter that fails again and again, so that its tenant's channels, and no other's, bear the consequence.
+package sieve
+
+import (
+	"context"
+	"encoding/hex"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"weir/edge/internal/metrics"
+	"weir/filters"
+)
+
+// A Module is what a Sieve needs of a *filters.Filter. Its errors are or wrap *fault.Fault.
+type Module interface {
+	Prepare(ctx context.Context, params []byte) (prepared []byte, err error)
+	Match(ctx context.Context, event []byte, set *filters.Set, verdicts filters.Bitmap) error
+	Project(ctx context.Context, event, prepared, dst []byte) ([]byte, error)
+}
+
+// Digest is the SHA-256 of a module as uploaded.
+type Digest [32]byte
+
+// String returns the first bytes in hexadecimal, as logs show them.
+func (d Digest) String() string { return hex.EncodeToString(d[:6]) }
+
+// An ID names a filter version. Two versions with the same module are different filters to their tenant, and so here.
+type ID struct {
+	Tenant, Name string
+	Version      uint32
+	Digest       Digest
+}
+
+// A Sieve is a filter version as an edge runs it. It is safe for concurrent use.
+type Sieve struct {
+	ID ID
+	// Projects says whether the module decides what is shown of an event.
+	Projects bool
+
+	module   Module
+	breaker  breaker
+	seconds  prometheus.Counter
+	failures failureLog
+}
+
+// New returns a Sieve for an opened module.
+func New(id ID, module Module, projects bool, m *metrics.Metrics, log *slog.Logger) *Sieve {
+	log = log.With("tenant", id.Tenant, "filter", id.Name, "version", id.Version, "digest", id.Digest.String())
+	return &Sieve{
+		ID: id, Projects: projects, module: module,
+		breaker: breaker{log: log, suspensions: m.FilterSuspensions.WithLabelValues(id.Tenant)},
+		seconds: m.FilterSeconds.WithLabelValues(id.Tenant),
+		failures: failureLog{
+			log: log, counter: m.FilterFailures.WithLabelValues(id.Tenant),
+		},
+	}
+}
+
+// Prepare has the filter check a subscriber's params. A refusal is the subscriber's fault and not counted as the
+// filter's.
+func (s *Sieve) Prepare(ctx context.Context, params []byte) ([]byte, error) {
+	start := time.Now()
+	prepared, err := s.module.Prepare(ctx, params)
+	s.seconds.Add(time.Since(start).Seconds())
+	return prepared, err
+}
+
+// Match has the filter decide about one event for all groups of a set; see filters.Filter. While the filter is suspended
+// it returns ErrSuspended at once.
+func (s *Sieve) Match(ctx context.Context, event []byte, set *filters.Set, verdicts filters.Bitmap) error {
+	start := time.Now()
+	if !s.breaker.allows(start) {
+		verdicts.Reset()
+		return ErrSuspended
+	}
+	err := s.module.Match(ctx, event, set, verdicts)
+	s.account(ctx, start, err)
+	return err
+}
+
+// Project appends what a group with these prepared params is shown of an event.
+func (s *Sieve) Project(ctx context.Context, event, prepared, dst []byte) ([]byte, error) {
+	start := time.Now()
+	if !s.breaker.allows(start) {
+		return dst, ErrSuspended
+	}
+	out, err := s.module.Project(ctx, event, prepared, dst)
+	s.account(ctx, start, err)
+	if err != nil {
+		return dst, err
+	}
+	return out, nil
+}
+
+func (s *Sieve) account(ctx context.Context, start time.Time, err error) {
+	now := time.Now()
+	s.seconds.Add(now.Sub(start).Seconds())
+	if err != nil && ctx.Err() != nil {
+		return // ended from outside: says nothing about the filter
+	}
+	s.breaker.report(now, err)
+	if err != nil {
+		s.failures.record(now, err)
+	}
+}
