@@ -1,0 +1,115 @@
+package hubclient_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"weir/hub/hubclient"
+	"weir/hub/internal/linktest"
+	"weir/hub/link"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A region is a hub and an edge's client of it, on a simulated network with virtual time.
+type region struct {
+	hub     *linktest.Hub
+	network *linktest.Network
+	client  *hubclient.Client
+	log     *logBuffer
+
+	hubSocket net.PacketConn
+	identity  *link.Identity
+	stop      context.CancelFunc
+	serving   chan error
+}
+
+// inRegion runs a test in virtual time.
+func inRegion(t *testing.T, h *linktest.Hub, test func(t *testing.T, r *region)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log := &logBuffer{}
+		logger := slog.New(slog.NewTextHandler(log, nil))
+		identity, err := link.EnsureIdentity(dir, time.Now(), logger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		edge, err := link.EdgeTLS(dir + "/" + link.Folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		edge.Time = time.Now // that of the test
+		network, hubSocket, edgeSocket := linktest.NewNetwork(t)
+		r := &region{hub: h, network: network, log: log, hubSocket: hubSocket, identity: identity}
+		r.start(t)
+		r.client, err = hubclient.New(hubclient.Config{
+			Addrs: []string{hubSocket.LocalAddr().String()}, TLS: edge, Agent: "test", Logger: logger,
+			Timeout: 5 * time.Minute,
+			Listen:  func() (net.PacketConn, error) { return edgeSocket, nil },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		test(t, r)
+		if t.Failed() {
+			t.Log(log.String())
+		}
+		if err := r.client.Close(); err != nil {
+			t.Error(err)
+		}
+		r.shutdown(t)
+		if err := network.Close(); err != nil {
+			t.Error(err)
+		}
+		_ = hubSocket.Close()
+	})
+}
+
+// start starts a hub process.
+func (r *region) start(t *testing.T) {
+	t.Helper()
+	server, err := link.New(link.Config{Hub: r.hub, Identity: r.identity, Node: "hub-1", Logger: slog.New(slog.NewTextHandler(r.log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r.stop, r.serving = stop, make(chan error, 1)
+	serving := r.serving
+	go func() { serving <- server.Serve(ctx, linktest.Socket{PacketConn: r.hubSocket}) }()
+}
+
+// shutdown ends the hub process in good order.
+func (r *region) shutdown(t *testing.T) {
+	t.Helper()
+	r.stop()
+	if err := <-r.serving; err != nil {
+		t.Error(err)
+	}
+}
+
+// logBuffer keeps the log for the test to read.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer // guarded by mu
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -1,0 +1,121 @@
+package linkwire
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+
+	"google.golang.org/protobuf/proto"
+
+	"weir/proto/fault"
+	"weir/proto/frame"
+	"weir/proto/linkpb"
+)
+
+// ErrUnexpected is returned for a frame of a type that has no place where it stands.
+var ErrUnexpected = errors.New("unexpected frame")
+
+// IsViolation reports whether err says that the peer has broken the protocol, rather than gone away.
+func IsViolation(err error) bool {
+	return errors.Is(err, frame.ErrTooLarge) || errors.Is(err, frame.ErrMalformed) || errors.Is(err, ErrUnexpected)
+}
+
+// A Reader reads the frames of one stream. It is not safe for concurrent use.
+type Reader struct{ frames *frame.Reader }
+
+// NewReader returns a Reader that refuses frames whose body is longer than limit bytes, before it takes memory for them.
+func NewReader(src io.Reader, limit int) *Reader {
+	return &Reader{frame.NewReader(bufio.NewReaderSize(src, readAhead), limit)}
+}
+
+// readAhead is small because an edge has a Reader for each channel that it follows; larger bodies are read past it.
+const readAhead = 1 << 10
+
+// SetLimit changes the longest body that is accepted, in bytes.
+func (r *Reader) SetLimit(limit int) { r.frames.SetLimit(limit) }
+
+// Next reads one frame. The body is valid until the next call. Errors are those of frame.Reader.
+func (r *Reader) Next() (frame.Type, []byte, error) { return r.frames.Next() }
+
+// Expect reads one frame, which must be of type want, into m. At an END frame it returns an Ended, at the end of the stream
+// io.EOF.
+func (r *Reader) Expect(want frame.Type, m proto.Message) error {
+	t, body, err := r.Next()
+	if err != nil {
+		return err
+	}
+	if t == End && want != End {
+		return ended(body)
+	}
+	if t != want {
+		return fmt.Errorf("%w: %s, want %s", ErrUnexpected, Name(t), Name(want))
+	}
+	return frame.Decode(body, m)
+}
+
+// Ended is the END of an answer.
+type Ended struct{ Fault *fault.Fault } // nil: the answer is complete
+
+func (e *Ended) Error() string {
+	if e.Fault == nil {
+		return "the answer is complete"
+	}
+	return e.Fault.Error()
+}
+
+func ended(body []byte) error {
+	end := &linkpb.End{}
+	if err := frame.Decode(body, end); err != nil {
+		return err
+	}
+	return &Ended{Fault: fault.FromProto(end.GetFault())}
+}
+
+// A Writer writes the frames of one stream. It is not safe for concurrent use.
+type Writer struct {
+	dst    io.Writer
+	buffer []byte // reused from frame to frame
+}
+
+// NewWriter returns a Writer.
+func NewWriter(dst io.Writer) *Writer { return &Writer{dst: dst} }
+
+// maxKept is how large a buffer is kept for the next frame, in bytes: one snapshot must not hold its memory for ever.
+const maxKept = 256 << 10
+
+// Send writes one frame. A body longer than limit bytes is an internal fault: the peer would refuse it.
+func (w *Writer) Send(t frame.Type, m proto.Message, limit int) error {
+	if n := proto.Size(m); n > limit {
+		return fault.New(fault.Internal, "%s would have %d bytes, at most %d are possible", Name(t), n, limit)
+	}
+	encoded, err := frame.Append(w.buffer[:0], t, m)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", Name(t), err)
+	}
+	if cap(encoded) <= maxKept {
+		w.buffer = encoded
+	} else {
+		w.buffer = nil
+	}
+	_, err = w.dst.Write(encoded)
+	return err
+}
+
+// SendEnd writes the END of an answer; f may be nil.
+func (w *Writer) SendEnd(f *fault.Fault) error {
+	return w.Send(End, &linkpb.End{Fault: f.ToProto()}, MaxPublished)
+}
+
+var names = map[frame.Type]string{
+	Hello: "HELLO", Publish: "PUBLISH", Follow: "FOLLOW", Watch: "WATCH", History: "HISTORY", Module: "MODULE",
+	Welcome: "WELCOME", Published: "PUBLISHED", Feed: "FEED", Control: "CONTROL", Page: "PAGE", Chunk: "CHUNK", End: "END",
+}
+
+// Name returns the name that DESIGN.md uses.
+func Name(t frame.Type) string {
+	if name, ok := names[t]; ok {
+		return name
+	}
+	return fmt.Sprintf("frame type %#x", uint64(t))
+}

@@ -1,0 +1,162 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"weir/hub/internal/linkwire"
+	"weir/proto/fault"
+	"weir/proto/frame"
+	"weir/proto/linkpb"
+	"weir/proto/weirpb"
+)
+
+// maxInFlight bounds the publications of one edge that wait for the hub or whose answers wait for the edge. Beyond it the
+// stream is not read: the edge's own bound, which is lower, has then been broken or its answers are not being read.
+const maxInFlight = 8192
+
+// A publishing is the publish stream of one edge. Its reader hands publications over in order; the hub answers from
+// goroutines of its own, in any order; its writer sends what answers there are.
+type publishing struct {
+	edge  *edge
+	slots chan struct{} // one for each publication in flight
+	wake  chan struct{} // holds at most one token: there are answers
+
+	mu      sync.Mutex
+	answers []byte // guarded by mu; encoded PUBLISHED frames
+	count   int    // guarded by mu; how many
+}
+
+func (e *edge) serveHello(ctx context.Context, stream *quic.Stream, r *linkwire.Reader, body []byte) error {
+	hello := &linkpb.Hello{}
+	if err := frame.Decode(body, hello); err != nil {
+		return fmt.Errorf("HELLO: %w", err)
+	}
+	if !e.greeted.CompareAndSwap(false, true) {
+		return fmt.Errorf("%w: a second HELLO", linkwire.ErrUnexpected)
+	}
+	cfg := e.server.cfg
+	w := linkwire.NewWriter(stream)
+	if err := w.Send(linkwire.Welcome, &linkpb.Welcome{Node: cfg.Node, Agent: cfg.Agent}, linkwire.MaxPublished); err != nil {
+		return err
+	}
+	e.log.Info("edge is up", "agent", hello.GetAgent())
+	defer context.AfterFunc(ctx, func() { _ = stream.SetReadDeadline(time.Unix(1, 0)) })()
+	p := &publishing{edge: e, slots: make(chan struct{}, maxInFlight), wake: make(chan struct{}, 1)}
+	if err := p.serve(ctx, stream, r); err != nil {
+		return err
+	}
+	return w.SendEnd(going)
+}
+
+// serve publishes until the stream or ctx ends, and answers what has been handed over until then. The error is why the
+// stream can't be served further; nil if it has come to its end or ctx has.
+func (p *publishing) serve(ctx context.Context, stream *quic.Stream, r *linkwire.Reader) error {
+	writing, stopWriting := context.WithCancel(stream.Context())
+	var writer sync.WaitGroup
+	writer.Go(func() { p.write(writing, stream) })
+	defer writer.Wait()
+	defer stopWriting()
+	err := p.read(ctx, r)
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	p.drain(stream.Context())
+	return nil
+}
+
+// read hands the edge's publications to the hub until the stream ends.
+func (p *publishing) read(ctx context.Context, r *linkwire.Reader) error {
+	r.SetLimit(linkwire.MaxPublish)
+	for {
+		m := &linkpb.Publish{} // the hub keeps what is in it
+		err := r.Expect(linkwire.Publish, m)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if m.GetPublication() == nil {
+			return fmt.Errorf("%w: PUBLISH without a publication", frame.ErrMalformed)
+		}
+		select {
+		case p.slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		p.edge.server.metrics.inFlight.Inc()
+		id := m.GetId()
+		p.edge.server.cfg.Hub.Publish(m.GetTenant(), m.GetPublication(), func(receipt *weirpb.Receipt, err error) {
+			p.answer(id, receipt, err)
+		})
+	}
+}
+
+// answer queues what became of a publication. It never blocks: there are at most maxInFlight in the queue.
+func (p *publishing) answer(id uint64, receipt *weirpb.Receipt, err error) {
+	m := &linkpb.Published{Id: id, Receipt: receipt}
+	var f *fault.Fault
+	if err != nil {
+		f = fault.From(err)
+		m.Receipt, m.Fault = nil, f.ToProto()
+	}
+	p.edge.server.metrics.inFlight.Dec()
+	p.edge.server.metrics.published(f)
+	p.mu.Lock()
+	if encoded, err := frame.Append(p.answers, linkwire.Published, m); err == nil {
+		p.answers = encoded
+	} else { // a text that is no UTF-8
+		p.answers, _ = frame.Append(p.answers, linkwire.Published, &linkpb.Published{
+			Id: id, Fault: fault.New(fault.Internal, "the hub's answer can't be encoded").ToProto(),
+		})
+	}
+	p.count++
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// write sends answers, all that there are at once, until ctx ends.
+func (p *publishing) write(ctx context.Context, stream io.Writer) {
+	var spare []byte
+	for {
+		select {
+		case <-p.wake:
+		case <-ctx.Done():
+			return
+		}
+		p.mu.Lock()
+		batch, count := p.answers, p.count
+		p.answers, p.count = spare[:0], 0
+		p.mu.Unlock()
+		if _, err := stream.Write(batch); err != nil {
+			return // the edge has gone: there is nobody to answer, and it publishes no more
+		}
+		spare = batch
+		for range count {
+			<-p.slots
+		}
+	}
+}
+
+// drain waits until everything accepted has been answered, a while at most.
+func (p *publishing) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, goodbye)
+	defer cancel()
+	for range cap(p.slots) {
+		select {
+		case p.slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,122 @@
+// Package link is a hub's side of the link to its region's edges: QUIC with certificates on both sides, over which edges
+// publish, follow channels, mirror the control state and fetch modules. Package hub/hubclient is the other side.
+package link
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/quic-go/quic-go"
+
+	"weir/hub/internal/linkwire"
+	"weir/proto/weirpb"
+)
+
+// A Hub is what the link needs of a hub; *hub.Hub is one. Its errors are or wrap *fault.Fault.
+type Hub interface {
+	// Publish hands over a publication and returns at once; done is called exactly once and must not block.
+	Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Receipt, error))
+	// Follow calls deliver with a channel's batches, in order, until ctx ends or deliver fails. A slow deliver slows
+	// nobody else.
+	Follow(ctx context.Context, tenant, channel string, from *weirpb.Cursor, deliver func(*weirpb.FeedBatch) error) error
+	WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpdate) error) error
+	History(context.Context, *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error)
+	Module(ctx context.Context, digest []byte) ([]byte, error)
+}
+
+// Config says what to serve. Hub and Identity are required.
+type Config struct {
+	Hub      Hub
+	Identity *Identity
+	// Node and Agent name the hub in its edges' logs.
+	Node, Agent string
+	// Logger: nil is slog.Default().
+	Logger *slog.Logger
+	// Registerer receives the metrics of METRICS.md. Nil: none are exported.
+	Registerer prometheus.Registerer
+}
+
+// A Server serves the hub link.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	metrics *metrics
+}
+
+// New returns a server. It fails if the metrics can't be registered.
+func New(cfg Config) (*Server, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	m, err := newMetrics(cfg.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("link: %w", err)
+	}
+	return &Server{cfg: cfg, log: cfg.Logger, metrics: m}, nil
+}
+
+const (
+	// maxEdges bounds the edges that one hub node serves.
+	maxEdges = 1024
+	// goodbye is how long a server that ends waits for the answers to what it has accepted.
+	goodbye = 2 * time.Second
+)
+
+// Serve serves edges on conn until ctx ends: publications that were accepted are answered, then edges are told that the hub
+// is going. It closes conn. The error is nil if ctx has ended.
+func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
+	defer conn.Close()
+	transport := &quic.Transport{Conn: conn, StatelessResetKey: &s.cfg.Identity.resetKey}
+	defer transport.Close()
+	listener, err := transport.Listen(s.cfg.Identity.serverTLS(), linkwire.HubConfig())
+	if err != nil {
+		return fmt.Errorf("link: listen: %w", err)
+	}
+	defer listener.Close()
+	var edges sync.WaitGroup
+	defer edges.Wait()
+	places := make(chan struct{}, maxEdges)
+	for {
+		accepted, err := listener.Accept(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("link: accept: %w", err)
+		}
+		select {
+		case places <- struct{}{}:
+		default:
+			s.log.Warn("an edge is refused: this hub node is full", "peer", accepted.RemoteAddr(), "edges", maxEdges)
+			_ = accepted.CloseWithError(linkwire.CodeGoing, "this hub node is full")
+			continue
+		}
+		edges.Go(func() {
+			defer func() { <-places }()
+			s.serveEdge(ctx, accepted)
+		})
+	}
+}
+
+func (s *Server) serveEdge(ctx context.Context, conn *quic.Conn) {
+	s.metrics.edges.Inc()
+	defer s.metrics.edges.Dec()
+	serving, stop := context.WithCancel(ctx) // ends with the server or the connection
+	defer stop()
+	defer context.AfterFunc(conn.Context(), stop)()
+	e := &edge{server: s, conn: conn, log: s.log.With("peer", conn.RemoteAddr().String())}
+	e.log.Info("edge connected")
+	e.serve(serving)
+	// Closing a connection drops what has not been sent yet, so it is the edge that closes, once it has read everything.
+	select {
+	case <-conn.Context().Done():
+	case <-time.After(goodbye):
+		_ = conn.CloseWithError(linkwire.CodeGoing, "the hub is going away")
+	}
+	e.log.Info("edge gone", "reason", context.Cause(conn.Context()))
+}
