@@ -1,13 +1,13 @@
 import { connect } from "/weir.js";
-import { cut, talkMeanwhile } from "./chat/outage.ts";
-import { readAll, startChat } from "./chat/start.ts";
-import { startFlights } from "./flights/start.ts";
-import { Traffic } from "./meters/traffic.ts";
-import { refreshConnection, showConnection, showEnd } from "./page/connection.ts";
-import { element } from "./page/element.ts";
-import { Meters } from "./page/meters.ts";
-import { startTabs } from "./page/tabs.ts";
-import { startTheme } from "./page/theme.ts";
+import { cut, talkMeanwhile } from "./chat/outage.js";
+import { readAll, startChat } from "./chat/start.js";
+import { startFlights } from "./flights/start.js";
+import { Traffic } from "./meters/traffic.js";
+import { refreshConnection, showConnection, showEnd } from "./page/connection.js";
+import { element } from "./page/element.js";
+import { Meters } from "./page/meters.js";
+import { startTabs } from "./page/tabs.js";
+import { startTheme } from "./page/theme.js";
 
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 

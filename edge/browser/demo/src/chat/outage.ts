@@ -1,6 +1,6 @@
 import { connect, type Weir } from "/weir.js";
-import { show } from "../page/element.ts";
-import type { Said } from "./room.ts";
+import { show } from "../page/element.js";
+import type { Said } from "./room.js";
 
 /** What is said while the page is cut off, one line every so often, in milliseconds. */
 const everyMs = 1300;

@@ -1,5 +1,5 @@
 import type { Subscription, Weir } from "/weir.js";
-import type { Transcript } from "./transcript.ts";
+import type { Transcript } from "./transcript.js";
 
 /** Says in the transcript where the connection was lost, and what was caught up when it was back. */
 export function showResume(weir: Weir, subscription: Subscription, transcript: Transcript): void {

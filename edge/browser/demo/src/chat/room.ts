@@ -1,5 +1,5 @@
 import type { Gap, Message, Subscription, Weir } from "/weir.js";
-import type { Transcript } from "./transcript.ts";
+import type { Transcript } from "./transcript.js";
 
 /** The payload of an event of channel "chat". */
 export interface Said {

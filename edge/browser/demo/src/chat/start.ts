@@ -1,9 +1,9 @@
 import type { Subscription, Weir } from "/weir.js";
-import { count } from "../meters/format.ts";
-import { element, show } from "../page/element.ts";
-import { Room, type Said } from "./room.ts";
-import { showResume } from "./resume.ts";
-import { Transcript } from "./transcript.ts";
+import { count } from "../meters/format.js";
+import { element, show } from "../page/element.js";
+import { Room, type Said } from "./room.js";
+import { showResume } from "./resume.js";
+import { Transcript } from "./transcript.js";
 
 /** Starts the chat tab, and returns its subscription. */
 export function startChat(weir: Weir): Subscription<Said> {

@@ -1,5 +1,5 @@
-import { make } from "../page/element.ts";
-import type { Said } from "./room.ts";
+import { make } from "../page/element.js";
+import type { Said } from "./room.js";
 
 /** Entries kept in the page; older ones are taken out, so that a page left open stays light. */
 const maxEntries = 500;

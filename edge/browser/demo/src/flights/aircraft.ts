@@ -1,5 +1,5 @@
-import { Motion } from "../map/motion.ts";
-import { worldX, worldY } from "../map/mercator.ts";
+import { Motion } from "../map/motion.js";
+import { worldX, worldY } from "../map/mercator.js";
 
 /** The payload of an event of channel "flights": see deploy/demo. */
 export interface Position {

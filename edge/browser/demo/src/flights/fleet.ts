@@ -1,5 +1,5 @@
 import type { Message, Subscription } from "/weir.js";
-import { Aircraft, type Departure, type Position } from "./aircraft.ts";
+import { Aircraft, type Departure, type Position } from "./aircraft.js";
 
 /** A first guess of how fast aircraft cross the unit square, per millisecond; measured from then on. */
 const firstSpeed = 3.4e-7;

@@ -1,6 +1,6 @@
-import type { Camera } from "../map/camera.ts";
-import type { Aircraft } from "./aircraft.ts";
-import type { Fleet } from "./fleet.ts";
+import type { Camera } from "../map/camera.js";
+import type { Aircraft } from "./aircraft.js";
+import type { Fleet } from "./fleet.js";
 
 /** Which aircraft is selected. With the keyboard, those in the box are gone through from the centre of the map outwards. */
 export class Selection {

@@ -1,20 +1,20 @@
 import type { Subscription, Weir } from "/weir.js";
-import { loadAirports, type Airports } from "../map/airports.ts";
-import { Camera } from "../map/camera.ts";
-import { FlightMap } from "../map/flight-map.ts";
-import { listenToGestures } from "../map/gestures.ts";
-import { Glide } from "../map/glide.ts";
-import { insetOf } from "../map/inset.ts";
-import { roundBounds, type Bounds } from "../map/mercator.ts";
-import { loadOutlines } from "../map/outlines.ts";
-import { Details } from "../page/details.ts";
-import { element } from "../page/element.ts";
-import { ExpressionBox } from "../page/expression.ts";
-import { showSubscription } from "../page/subscription-code.ts";
-import type { Position } from "./aircraft.ts";
-import { Fleet } from "./fleet.ts";
-import { Selection } from "./selection.ts";
-import { filtersOf, Steering, type Wish } from "./steering.ts";
+import { loadAirports, type Airports } from "../map/airports.js";
+import { Camera } from "../map/camera.js";
+import { FlightMap } from "../map/flight-map.js";
+import { listenToGestures } from "../map/gestures.js";
+import { Glide } from "../map/glide.js";
+import { insetOf } from "../map/inset.js";
+import { roundBounds, type Bounds } from "../map/mercator.js";
+import { loadOutlines } from "../map/outlines.js";
+import { Details } from "../page/details.js";
+import { element } from "../page/element.js";
+import { ExpressionBox } from "../page/expression.js";
+import { showSubscription } from "../page/subscription-code.js";
+import type { Position } from "./aircraft.js";
+import { Fleet } from "./fleet.js";
+import { Selection } from "./selection.js";
+import { filtersOf, Steering, type Wish } from "./steering.js";
 
 /** What is looked at first: enough of the country to be known at once, little enough to hold most of it back. */
 const firstBox: Bounds = { west: -95.5, south: 36.2, east: -79.5, north: 44.6 };

@@ -1,5 +1,5 @@
 import type { FilterSpec, Subscription, WeirError } from "/weir.js";
-import type { Bounds } from "../map/mercator.ts";
+import type { Bounds } from "../map/mercator.js";
 
 /** Params change at most this often while the map moves, in milliseconds. */
 const pauseMs = 100;
@@ -31,7 +31,7 @@ export function filtersOf(wish: Wish): FilterSpec[] {
 export class Steering {
   private wanted: Wish;
   private held: Wish;
-  private timer: number | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private busy = false;
   private subscription: Subscription | undefined;
 

@@ -1,4 +1,4 @@
-import { worldX, worldY, type World } from "./mercator.ts";
+import { worldX, worldY, type World } from "./mercator.js";
 
 /** Where flights begin and end. */
 export interface Airport extends World {

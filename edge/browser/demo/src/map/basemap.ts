@@ -1,7 +1,7 @@
-import type { Airports } from "./airports.ts";
-import type { Camera } from "./camera.ts";
-import type { Outlines } from "./outlines.ts";
-import type { Palette } from "./palette.ts";
+import type { Airports } from "./airports.js";
+import type { Camera } from "./camera.js";
+import type { Outlines } from "./outlines.js";
+import type { Palette } from "./palette.js";
 
 /** From this scale on (pixels per unit of the world) airports are dots; labels need a little more. */
 const airportScale = 256 * 2 ** 3;

@@ -1,4 +1,4 @@
-import { latOf, lonOf, worldX, worldY, type Bounds, type World } from "./mercator.ts";
+import { latOf, lonOf, worldX, worldY, type Bounds, type World } from "./mercator.js";
 
 /** The part of the world that can be looked at: where the flights are. */
 const limits: Bounds = { west: -178, south: 8, east: -44, north: 74 };

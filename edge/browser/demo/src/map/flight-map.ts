@@ -1,14 +1,14 @@
-import { lateness, type Aircraft } from "../flights/aircraft.ts";
-import type { Fleet } from "../flights/fleet.ts";
-import type { Airports } from "./airports.ts";
-import { drawBasemap } from "./basemap.ts";
-import type { Camera } from "./camera.ts";
-import { Frame } from "./frame.ts";
-import type { Outlines } from "./outlines.ts";
-import { readPalette, type Palette } from "./palette.ts";
-import { drawRoute } from "./route.ts";
-import { Sprites } from "./sprites.ts";
-import { Tails } from "./tails.ts";
+import { lateness, type Aircraft } from "../flights/aircraft.js";
+import type { Fleet } from "../flights/fleet.js";
+import type { Airports } from "./airports.js";
+import { drawBasemap } from "./basemap.js";
+import type { Camera } from "./camera.js";
+import { Frame } from "./frame.js";
+import type { Outlines } from "./outlines.js";
+import { readPalette, type Palette } from "./palette.js";
+import { drawRoute } from "./route.js";
+import { Sprites } from "./sprites.js";
+import { Tails } from "./tails.js";
 
 /** Sharper than this nobody sees, but every pixel costs. */
 const maxRatio = 2;

@@ -1,6 +1,6 @@
-import type { Camera } from "./camera.ts";
-import { worldX, worldY, type Bounds } from "./mercator.ts";
-import type { Palette } from "./palette.ts";
+import type { Camera } from "./camera.js";
+import { worldX, worldY, type Bounds } from "./mercator.js";
+import type { Palette } from "./palette.js";
 
 /** How fast the drawn box follows the one that holds, per millisecond. */
 const following = 0.012;

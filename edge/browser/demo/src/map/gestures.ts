@@ -1,5 +1,5 @@
-import type { Camera } from "./camera.ts";
-import type { Glide } from "./glide.ts";
+import type { Camera } from "./camera.js";
+import type { Glide } from "./glide.js";
 
 /** A press that moves less than this, in pixels, is a click. */
 const clickSlop = 5;

@@ -1,4 +1,4 @@
-import type { Camera } from "./camera.ts";
+import type { Camera } from "./camera.js";
 
 /** How long a step of a button or a key takes, in milliseconds. */
 const stepMs = 220;

@@ -1,4 +1,4 @@
-import { worldX, worldY } from "./mercator.ts";
+import { worldX, worldY } from "./mercator.js";
 
 /** What the map draws below the aircraft, as paths on the unit square of the Mercator projection. */
 export interface Outlines {

@@ -1,6 +1,6 @@
-import type { Camera } from "./camera.ts";
-import { worldX, worldY } from "./mercator.ts";
-import type { Airport } from "./airports.ts";
+import type { Camera } from "./camera.js";
+import { worldX, worldY } from "./mercator.js";
+import type { Airport } from "./airports.js";
 
 /** Points of a great circle as it is drawn. */
 const points = 48;

@@ -1,4 +1,4 @@
-import type { Palette } from "./palette.ts";
+import type { Palette } from "./palette.js";
 
 /** Courses that are drawn apart: 5.6° each. */
 const courses = 64;

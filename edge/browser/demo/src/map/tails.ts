@@ -1,7 +1,7 @@
-import type { Aircraft } from "../flights/aircraft.ts";
-import { lateness } from "../flights/aircraft.ts";
-import type { Camera } from "./camera.ts";
-import type { Palette } from "./palette.ts";
+import type { Aircraft } from "../flights/aircraft.js";
+import { lateness } from "../flights/aircraft.js";
+import type { Camera } from "./camera.js";
+import type { Palette } from "./palette.js";
 
 /** A tail fades in so many steps; each step of each colour is one path, however many aircraft there are. */
 const steps = 4;

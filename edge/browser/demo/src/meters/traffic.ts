@@ -1,6 +1,6 @@
 import type { Subscription } from "/weir.js";
-import { Rate } from "./rate.ts";
-import { Sample } from "./quantile.ts";
+import { Rate } from "./rate.js";
+import { Sample } from "./quantile.js";
 
 /** What is known of a subscription's traffic at one moment. Undefined: not known yet. */
 export interface Reading {

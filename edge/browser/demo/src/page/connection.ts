@@ -1,7 +1,7 @@
 import type { StateDetail, Subscription, TransportKind, Weir, WeirError } from "/weir.js";
-import { duration } from "../meters/format.ts";
-import { element, show } from "./element.ts";
-import { notify, resolved } from "./notice.ts";
+import { duration } from "../meters/format.js";
+import { element, show } from "./element.js";
+import { notify, resolved } from "./notice.js";
 
 const names: Record<TransportKind, string> = { webtransport: "WebTransport", websocket: "WebSocket" };
 

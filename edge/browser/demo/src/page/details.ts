@@ -1,8 +1,8 @@
-import { lateness, type Aircraft } from "../flights/aircraft.ts";
-import type { Fleet } from "../flights/fleet.ts";
-import { count } from "../meters/format.ts";
-import type { Airports } from "../map/airports.ts";
-import { element, make, show } from "./element.ts";
+import { lateness, type Aircraft } from "../flights/aircraft.js";
+import type { Fleet } from "../flights/fleet.js";
+import { count } from "../meters/format.js";
+import type { Airports } from "../map/airports.js";
+import { element, make, show } from "./element.js";
 
 const classes = ["on-time", "late", "very-late"] as const;
 

@@ -1,5 +1,5 @@
 import type { WeirError } from "/weir.js";
-import { element, make } from "./element.ts";
+import { element, make } from "./element.js";
 
 /** The box for a condition. Says what the filter says, and where it says that something is wrong. */
 export class ExpressionBox {

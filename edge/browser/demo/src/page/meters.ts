@@ -1,8 +1,8 @@
 import type { Subscription } from "/weir.js";
-import { bytes, count, duration, percent, perSecond } from "../meters/format.ts";
-import type { Reading } from "../meters/traffic.ts";
-import { element, show } from "./element.ts";
-import { Spark } from "./spark.ts";
+import { bytes, count, duration, percent, perSecond } from "../meters/format.js";
+import type { Reading } from "../meters/traffic.js";
+import { element, show } from "./element.js";
+import { Spark } from "./spark.js";
 
 const none = "–";
 

@@ -1,4 +1,4 @@
-import { element, show } from "./element.ts";
+import { element, show } from "./element.js";
 
 /** What is wrong, by what it concerns; the oldest is shown. */
 const troubles = new Map<string, { readonly title: string; readonly text: string }>();

@@ -1,5 +1,5 @@
-import type { Wish } from "../flights/steering.ts";
-import { make } from "./element.ts";
+import type { Wish } from "../flights/steering.js";
+import { make } from "./element.js";
 
 /** Shows a subscription as the code that would make it. */
 export function showSubscription(target: HTMLElement, { bounds, expression }: Wish): void {
