@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { connect } from "./connect.js";
 export { WeirError } from "./error.js";
 export type { WeirErrorDetail } from "./error.js";
 export type { ClientCode, ErrorCode } from "./api/codes.js";

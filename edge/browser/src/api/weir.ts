@@ -122,6 +122,10 @@ export interface Weir {
   publish(channel: string, value: unknown, options?: PublishOptions): Promise<Published>;
   /** Closes the session and all subscriptions; publications without a receipt are rejected. */
   close(): void;
-  /** Cuts the transport, as a failing network would. For demonstrations and tests. */
-  interrupt(): void;
+  /**
+   * Cuts the transport, as a failing network would. For demonstrations and tests.
+   *
+   * @param forMs - how long to stay away at least, in milliseconds; half as much may be added. Absent: not at all.
+   */
+  interrupt(forMs?: number): void;
 }
