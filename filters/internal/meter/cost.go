@@ -21,7 +21,7 @@ const (
 // cost returns the fixed part of what an instruction costs.
 func (in *instr) cost() uint64 {
 	switch op := in.op; {
-	case op == opEnd || op == opElse || op == opBlock || op == 0x01 || op == 0x1a:
+	case op == opEnd || op == opElse || op == opBlock || op == 0x01 || op == opDrop:
 		return 0 // nothing is executed for them
 	case op == opCall:
 		return costCall

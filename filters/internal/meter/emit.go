@@ -87,19 +87,25 @@ func (e *emitter) afterCall() {
 	}
 }
 
-// canonicalise replaces a NaN on top of the stack by the canonical, positive one: v, NaN, v == v, select.
-func (e *emitter) canonicalise(t byte) {
-	which, equal := localF64, byte(opF32Eq+6)
-	if t == typeF32 {
-		which, equal = localF32, opF32Eq
+// repair makes the result on top of the stack the same on every machine.
+func (e *emitter) repair(r repair) {
+	switch r {
+	case canonicalF32:
+		e.canonicalise(localF32, opF32Eq, opF32Const, 0, 0, 0xc0, 0x7f)
+	case canonicalF64:
+		e.canonicalise(localF64, opF64Eq, opF64Const, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f)
+	case opaqueI32:
+		e.out = append(e.out, opI32Const, 0, opI32Or)
+	case opaqueI64:
+		e.out = append(e.out, opI64Const, 0, opI64Or)
 	}
-	v := e.f.local(which)
+}
+
+// canonicalise replaces a NaN v on top of the stack by the canonical, positive one: v, NaN, v == v, select.
+func (e *emitter) canonicalise(local int, equal byte, nan ...byte) {
+	v := e.f.local(local)
 	e.index(opLocalTee, v)
-	if t == typeF32 {
-		e.out = append(e.out, opF32Const, 0, 0, 0xc0, 0x7f)
-	} else {
-		e.out = append(e.out, opF64Const, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f)
-	}
+	e.out = append(e.out, nan...)
 	e.index(opLocalGet, v)
 	e.index(opLocalGet, v)
 	e.op(equal)

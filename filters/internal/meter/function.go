@@ -19,7 +19,7 @@ type function struct {
 	regions []region
 	// needs tells what has to be kept in locals.
 	calls, bulks, reload bool
-	canonical            map[int]byte // by instr: the type of the result to be made canonical
+	repairs              map[int]repair // by instr
 
 	fuelGlobal, depthGlobal uint32
 }
@@ -35,7 +35,7 @@ func parseFunction(r *reader, params int, globals uint32) (*function, error) {
 		return nil, err
 	}
 	f.reload = f.calls && (len(f.loops) > 0 || f.bulks)
-	f.canonical = canonicalised(f.instrs)
+	f.repairs = repairs(f.instrs)
 	return f, nil
 }
 
@@ -170,9 +170,7 @@ func (f *function) rewrite() []byte {
 		case opCall, opCallIndirect:
 			e.afterCall()
 		}
-		if t, ok := f.canonical[i]; ok {
-			e.canonicalise(t)
-		}
+		e.repair(f.repairs[i])
 	}
 	return e.out
 }

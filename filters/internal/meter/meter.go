@@ -8,8 +8,9 @@
 //     instructions that can run until the next such place, each at most once, and before bulk operations by their
 //     length. Below zero the module traps. What is charged depends on the path taken and on nothing else.
 //   - Depth. A second global counts the calls under way, large frames for more, and traps past MaxDepth.
-//   - NaN. Arithmetic may answer any NaN (WebAssembly core specification 2.0, section 4.3.3), and processors do; where
-//     the bits could be seen, the canonical one is put in its place.
+//   - Sameness. Arithmetic may answer any NaN (WebAssembly core specification 2.0, section 4.3.3), and processors do;
+//     where the bits could be seen, the canonical one is put in its place. What wazero's compiler is known to get wrong
+//     on one processor is written so that it does not.
 //
 // Indexes of types, functions, tables, memories and data stay what they were, and custom sections are kept: only two
 // globals, two exports and some locals are added, each at the end of its kind.

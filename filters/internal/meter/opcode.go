@@ -14,6 +14,7 @@ const (
 	opReturn       = 0x0f
 	opCall         = 0x10
 	opCallIndirect = 0x11
+	opDrop         = 0x1a
 	opSelect       = 0x1b
 	opSelectTyped  = 0x1c
 	opLocalGet     = 0x20
@@ -30,13 +31,15 @@ const (
 	opI32GtU       = 0x4b
 	opI64LtS       = 0x53
 	opF32Eq        = 0x5b
-	opF32Ne        = 0x5c
-	opF64Ne        = 0x62
+	opF64Eq        = 0x61
 	opF64Ge        = 0x66
 	opI32Add       = 0x6a
+	opI32And       = 0x71
 	opI32Or        = 0x72
 	opI64Sub       = 0x7d
 	opI64Mul       = 0x7e
+	opI64And       = 0x83
+	opI64Or        = 0x84
 	opI64ShrU      = 0x88
 	opI64ExtendI32 = 0xad // i64.extend_i32_u
 
@@ -146,7 +149,7 @@ func (in *instr) immediates(r *reader) (err error) {
 // plain tells the instructions that have no immediates.
 func plain(op byte) bool {
 	switch op {
-	case opUnreachable, 0x01, opElse, opEnd, opReturn, 0x1a, opSelect, opRefIsNull:
+	case opUnreachable, 0x01, opElse, opEnd, opReturn, opDrop, opSelect, opRefIsNull:
 		return true
 	}
 	return op >= 0x45 && op <= 0xc4
