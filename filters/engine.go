@@ -2,7 +2,9 @@ package filters
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
+	"sync"
 
 	"weir/proto/fault"
 )
@@ -17,20 +19,106 @@ type Config struct {
 }
 
 // An Engine validates, compiles and runs filters. It is safe for concurrent use.
-type Engine struct{}
+type Engine struct {
+	log    *slog.Logger
+	limits Limits
+	cache  *diskCache
+	// compiling is held while a module is compiled: one at a time, as a large one takes much memory and a CPU.
+	compiling sync.Mutex
 
-// New returns an engine.
-func New(context.Context, Config) (*Engine, error) { return &Engine{}, nil }
-
-// Close frees everything. Filters that are still open fail from then on.
-func (e *Engine) Close(context.Context) error { return nil }
-
-// Inspect says what a module is, or with a fault (module_invalid, module_too_large) why it can't be a filter.
-func (e *Engine) Inspect(context.Context, []byte) (Manifest, error) {
-	return Manifest{}, fault.New(fault.ModuleInvalid, "no module is valid yet")
+	mu       sync.Mutex
+	closed   bool                  // guarded by mu
+	programs map[[32]byte]*program // guarded by mu; by digest of the module as uploaded
 }
 
-// Open makes a module ready to run.
-func (e *Engine) Open(context.Context, []byte) (*Filter, error) {
-	return nil, fault.New(fault.ModuleInvalid, "no module is valid yet")
+// New returns an engine.
+func New(_ context.Context, cfg Config) (*Engine, error) {
+	log := cfg.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Engine{
+		log: log, limits: cfg.Limits.withDefaults(), cache: openDiskCache(cfg.CacheDir, log),
+		programs: map[[32]byte]*program{},
+	}, nil
+}
+
+// Close refuses further use. What filters that are still open hold is freed when they are closed.
+func (e *Engine) Close(context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	return nil
+}
+
+// Inspect says what a module is, or with a fault (module_invalid, module_too_large) why it can't be a filter. It does all
+// that Open does, an instance included, so that what goes wrong at the start goes wrong at upload.
+func (e *Engine) Inspect(ctx context.Context, module []byte) (Manifest, error) {
+	f, err := e.Open(ctx, module)
+	if err != nil {
+		return Manifest{}, err
+	}
+	return f.Manifest(), f.Close()
+}
+
+// Open makes a module ready to run. The compiled code is shared with everybody who has the same module open; instances
+// are not, so that what a guest remembers stays with whoever opened it.
+func (e *Engine) Open(ctx context.Context, module []byte) (*Filter, error) {
+	if len(module) > e.limits.ModuleBytes {
+		return nil, fault.New(fault.ModuleTooLarge, "the module has %d bytes, and at most %d are allowed", len(module),
+			e.limits.ModuleBytes).WithHint("strip debug information and optimise for size")
+	}
+	p, err := e.acquire(ctx, module)
+	if err != nil {
+		return nil, err
+	}
+	return newFilter(p, e.limits), nil
+}
+
+// acquire returns the program for a module, made by whoever asks first, and counts the reference.
+func (e *Engine) acquire(ctx context.Context, module []byte) (*program, error) {
+	digest := sha256.Sum256(module)
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil, fault.New(fault.Unavailable, "the filter engine is closed").WithCause(errClosed)
+	}
+	p, known := e.programs[digest]
+	if !known {
+		p = &program{engine: e, digest: digest, made: make(chan struct{})}
+		e.programs[digest] = p
+	}
+	p.references++
+	e.mu.Unlock()
+
+	if !known {
+		p.err = p.make(ctx, module)
+		close(p.made)
+	}
+	select {
+	case <-p.made:
+	case <-ctx.Done():
+		e.release(p)
+		return nil, unavailable(ctx, "the filter is still being compiled")
+	}
+	if p.err != nil {
+		err := p.err
+		e.release(p)
+		return nil, err
+	}
+	return p, nil
+}
+
+// release gives back a reference. The last one frees the program.
+func (e *Engine) release(p *program) {
+	e.mu.Lock()
+	p.references--
+	last := p.references == 0
+	if last {
+		delete(e.programs, p.digest)
+	}
+	e.mu.Unlock()
+	if last {
+		p.free()
+	}
 }

@@ -2,42 +2,58 @@ package filters
 
 import (
 	"context"
-
-	"weir/proto/fault"
+	"errors"
+	"sync"
 )
 
-// A Filter is an opened module. It is safe for concurrent use.
-type Filter struct{}
+// A Filter is an opened module. It is safe for concurrent use: calls beyond Limits.Instances wait for each other, for as
+// long as their context allows. A call itself is short, and is not ended by its context.
+type Filter struct {
+	program *program
+	limits  Limits
+	pool    *pool
+	once    sync.Once // closes
+}
 
-func (f *Filter) fail() error { return fault.New(fault.FilterFailed, "no filter runs yet") }
+func newFilter(p *program, limits Limits) *Filter {
+	return &Filter{program: p, limits: limits, pool: newPool(p, limits.Instances)}
+}
 
 // Manifest says what the module is.
-func (f *Filter) Manifest() Manifest { return Manifest{} }
-
-// Close ends the use of the filter. Calls that are running finish first.
-func (f *Filter) Close() error { return nil }
-
-// Prepare has the filter check and parse a subscriber's params. The fault is filter_params_invalid with the filter's
-// own message, or filter_failed.
-func (f *Filter) Prepare(context.Context, []byte) (prepared []byte, err error) { return nil, f.fail() }
-
-// Match has the filter decide about one event for all groups of a set: bit i of verdicts says whether the group in slot
-// i is to get it. event is what AppendEvent made; verdicts has room for set.Slots() bits and is overwritten, also on
-// failure (fault filter_failed), when all its bits are 0.
-func (f *Filter) Match(_ context.Context, _ []byte, _ *Set, verdicts Bitmap) error {
-	verdicts.Reset()
-	return f.fail()
+func (f *Filter) Manifest() Manifest {
+	m := f.program.manifest
+	m.Abilities = append([]string(nil), m.Abilities...)
+	return m
 }
 
-// Project appends the payload that a group is shown instead of the event's own.
-func (f *Filter) Project(_ context.Context, _, _, dst []byte) ([]byte, error) { return dst, f.fail() }
-
-// Keys appends the event's routing keys.
-func (f *Filter) Keys(_ context.Context, _ []byte, dst []uint64) ([]uint64, error) {
-	return dst, f.fail()
+// Close ends the use of the filter. Calls that are running finish first; later ones fail.
+func (f *Filter) Close() error {
+	f.once.Do(func() {
+		f.pool.close()
+		f.program.engine.release(f.program)
+	})
+	return nil
 }
 
-// Interest appends the routing keys that a group wants.
-func (f *Filter) Interest(_ context.Context, _ []byte, dst []uint64) ([]uint64, error) {
-	return dst, f.fail()
+// call does one call of a guest on an instance that is fit for it; private says that it serves one subscriber alone. An
+// error of do concerns the guest, and becomes a fault.
+func (f *Filter) call(ctx context.Context, export string, private bool, do func(in *instance) error) error {
+	in, err := f.pool.get(ctx, private)
+	if err != nil {
+		return err
+	}
+	in.governor.begin(0)
+	err = do(in)
+	f.pool.put(in, broken(err))
+	if err != nil {
+		return failed(export, err)
+	}
+	return nil
+}
+
+// broken reports whether an instance must not be used again after a call that ended with err. One whose guest merely said
+// no is sound.
+func broken(err error) bool {
+	var refusal *refusalError
+	return err != nil && !errors.As(err, &refusal)
 }

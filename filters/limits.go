@@ -1,6 +1,9 @@
 package filters
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // Limits bound what a filter may use. The zero value of a field is its default.
 type Limits struct {
@@ -8,8 +11,10 @@ type Limits struct {
 	ModuleBytes int
 	// MemoryPages is the most linear memory of one instance, in pages of 64 KiB. Default 256 (16 MiB).
 	MemoryPages uint32
-	// CallTime is how long one call may run. Default 50 ms. A match call gets as much again for every 1,000 groups.
+	// CallTime is how long one call may run. Default 50 ms. A match gets as much again for every 1,000 groups.
 	CallTime time.Duration
+	// CallDepth is how many calls a guest may nest. Default 1,000.
+	CallDepth int
 	// ParamsBytes is the longest params that Prepare hands to a filter. Default 16 KiB.
 	ParamsBytes int
 	// PreparedBytes is the longest that prepared params may be. Default 64 KiB.
@@ -18,4 +23,74 @@ type Limits struct {
 	OutputBytes int
 	// Instances is how many calls into one Filter may run at once; more wait. Default: twice the number of CPUs.
 	Instances int
+}
+
+// Bounds that nobody needs to change.
+const (
+	// maxKeys is how many routing keys an event has and a group wants at most.
+	maxKeys = 64
+	// maxGuestText is how much of a guest's error text is passed on, in bytes.
+	maxGuestText = 512
+	// groupsPerCallTime is for how many groups a match gets CallTime once more.
+	groupsPerCallTime = 1000
+	// slice is how many ticks a guest counts before it reports: some 100 µs, long against the 0.1 µs that a report
+	// costs and short against CallTime.
+	slice = 100_000
+	// minSlices is how many slices a call must have used up before its time is held against it, so that a guest that
+	// did little isn't blamed for a machine that was busy elsewhere.
+	minSlices = 8
+	// restoreEvery is how many calls that serve all of a tenant's groups an instance answers before it is put back to
+	// its beginnings: see DESIGN.md, "State".
+	restoreEvery = 64
+)
+
+func (l Limits) withDefaults() Limits {
+	set(&l.ModuleBytes, 4<<20)
+	set(&l.MemoryPages, 256)
+	set(&l.CallTime, 50*time.Millisecond)
+	set(&l.CallDepth, 1000)
+	set(&l.ParamsBytes, 16<<10)
+	set(&l.PreparedBytes, 64<<10)
+	set(&l.OutputBytes, 128<<10)
+	set(&l.Instances, 2*runtime.GOMAXPROCS(0))
+	return l
+}
+
+func set[T comparable](field *T, value T) {
+	if zero := *new(T); *field == zero {
+		*field = value
+	}
+}
+
+// A governor decides how long a guest's call may go on. Each instance has its own.
+type governor interface {
+	// begin is told of a new call, and for how many groups it decides.
+	begin(groups int)
+	// more is asked whenever a slice of ticks is used up. It returns how many follow, or why there are none.
+	more() (ticks int32, err error)
+}
+
+// clock is the governor that goes by time.
+type clock struct {
+	callTime time.Duration
+
+	limit  time.Duration // of the present call
+	slices int
+	since  time.Time // when the first slice of the present call was used up
+}
+
+func (c *clock) begin(groups int) {
+	c.limit = c.callTime + c.callTime*time.Duration(groups)/groupsPerCallTime
+	c.slices = 0
+}
+
+// more asks for the time only when a slice is used up, which most calls never do: they pay nothing for being bounded.
+func (c *clock) more() (int32, error) {
+	c.slices++
+	if c.slices == 1 {
+		c.since = time.Now()
+	} else if c.slices >= minSlices && time.Since(c.since) > c.limit {
+		return 0, &overrunError{limit: c.limit}
+	}
+	return slice, nil
 }

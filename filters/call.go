@@ -1,0 +1,36 @@
+package filters
+
+import "github.com/tetratelabs/wazero/api"
+
+// call writes inputs to the guest's buffer, each at a multiple of 8, calls a function with their addresses and lengths,
+// and returns what it answers, at most limit bytes: the guest's memory, to be copied before the next call.
+func (in *instance) call(function api.Function, limit int, inputs ...[]byte) ([]byte, error) {
+	if function == nil {
+		return nil, nonsense("it does not export it")
+	}
+	size := 0
+	for _, b := range inputs {
+		size += aligned(len(b))
+	}
+	if err := in.reserve(size); err != nil {
+		return nil, err
+	}
+	buf, err := in.input(size)
+	if err != nil {
+		return nil, err
+	}
+	at := 0
+	for i, b := range inputs {
+		in.stack[2*i], in.stack[2*i+1] = uint64(in.ptr)+uint64(at), uint64(len(b))
+		end := at + aligned(len(b))
+		clear(buf[at+copy(buf[at:], b) : end])
+		at = end
+	}
+	if err := function.CallWithStack(in.ctx, in.stack[:]); err != nil {
+		return nil, err
+	}
+	return in.result(limit)
+}
+
+// aligned returns n rounded up to a multiple of 8.
+func aligned(n int) int { return (n + 7) &^ 7 }

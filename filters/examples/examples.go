@@ -1,0 +1,52 @@
+// Package examples holds filters that are ready to be used and to be read: modules, and beside them the Rust sources
+// that they are built from (go run ./filters/internal/build).
+package examples
+
+import _ "embed"
+
+// An Example is one ready-made filter.
+type Example struct {
+	// Name is what it is uploaded as, unless somebody wants another name.
+	Name string
+	// Summary is one sentence about it.
+	Summary string
+	// Params is an example of the params that it takes.
+	Params string
+	// Documentation is its README.md.
+	Documentation string
+	// Module is the WebAssembly module. It must not be changed.
+	Module []byte
+}
+
+//go:embed viewport/viewport.wasm
+var viewportModule []byte
+
+//go:embed viewport/README.md
+var viewportReadme string
+
+//go:embed expr/expr.wasm
+var exprModule []byte
+
+//go:embed expr/README.md
+var exprReadme string
+
+// All returns the examples, in alphabetical order.
+func All() []Example {
+	return []Example{Expr(), Viewport()}
+}
+
+// Expr is the filter that evaluates an expression over an event's fields.
+func Expr() Example {
+	return Example{
+		Name: "expr", Summary: "Lets through events of which an expression is true.",
+		Params: `{"expr":"delay > 60 and origin == \"ORD\""}`, Documentation: exprReadme, Module: exprModule,
+	}
+}
+
+// Viewport is the filter that lets through what a map shows.
+func Viewport() Example {
+	return Example{
+		Name: "viewport", Summary: "Lets through events that lie within a box of longitudes and latitudes.",
+		Params: `{"west":5.8,"south":45.7,"east":10.6,"north":47.9}`, Documentation: viewportReadme, Module: viewportModule,
+	}
+}

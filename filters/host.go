@@ -1,0 +1,114 @@
+package filters
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"weir/filters/internal/yield"
+)
+
+// What guests import.
+const (
+	hostModule = "weir"
+	hostLog    = "log"
+)
+
+// Bounds of weir.log.
+const (
+	maxLogBytes    = 256         // of a message; the rest is cut
+	logLinesEvery  = time.Second // in this time at most logLinesAtOnce messages of one instance are written
+	logLinesAtOnce = 10
+)
+
+// provideHost makes what guests import, and what yield lets them call.
+func (p *program) provideHost(ctx context.Context) error {
+	i32 := api.ValueTypeI32
+	_, err := p.runtime.NewHostModuleBuilder(hostModule).NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(guestLog), []api.ValueType{i32, i32}, nil).Export(hostLog).
+		Instantiate(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = p.runtime.NewHostModuleBuilder(yield.HostModule).NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(guestTick), []api.ValueType{i32}, []api.ValueType{i32}).
+		Export(yield.TickName).Instantiate(ctx)
+	return err
+}
+
+// instanceContext is the context of an instance's calls: it tells host functions whose they are.
+type instanceContext struct {
+	context.Context
+	instance *instance
+}
+
+type instanceKey struct{}
+
+// Value implements context.Context.
+func (c *instanceContext) Value(key any) any {
+	if key == (instanceKey{}) {
+		return c.instance
+	}
+	return nil
+}
+
+func instanceOf(ctx context.Context) *instance {
+	in, _ := ctx.Value(instanceKey{}).(*instance)
+	return in
+}
+
+// guestTick is called by guests that have used up their ticks or their depth. A panic ends the guest's call: wazero
+// turns it into an error.
+func guestTick(ctx context.Context, _ api.Module, stack []uint64) {
+	if stack[0] == yield.WhyDepth {
+		panic(errDepth)
+	}
+	ticks, err := instanceOf(ctx).governor.more()
+	if err != nil {
+		panic(err)
+	}
+	stack[0] = uint64(uint32(ticks))
+}
+
+// guestLog is weir.log(ptr, len).
+func guestLog(ctx context.Context, module api.Module, stack []uint64) {
+	in := instanceOf(ctx)
+	ptr, size := uint32(stack[0]), uint32(stack[1])
+	text, ok := module.Memory().Read(ptr, min(size, maxLogBytes))
+	if !ok {
+		panic(errLogRange)
+	}
+	log := in.program.engine.log
+	if !log.Enabled(ctx, slog.LevelDebug) || !in.sample.take() {
+		return
+	}
+	log.Debug("a filter says", "filter", in.program.name(), "text", readable(text), "bytes", size, "left_out", in.sample.leftOut())
+}
+
+// A sample lets through so many messages in so long, and counts the others.
+type sample struct {
+	since time.Time
+	taken int
+	out   int
+}
+
+func (s *sample) take() bool {
+	if now := time.Now(); now.Sub(s.since) >= logLinesEvery {
+		s.since, s.taken = now, 0
+	}
+	if s.taken == logLinesAtOnce {
+		s.out++
+		return false
+	}
+	s.taken++
+	return true
+}
+
+// leftOut returns how many messages were left out since it was last asked.
+func (s *sample) leftOut() int {
+	n := s.out
+	s.out = 0
+	return n
+}

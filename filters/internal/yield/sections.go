@@ -1,0 +1,202 @@
+package yield
+
+import (
+	"fmt"
+
+	"weir/filters/internal/wasm"
+)
+
+// module writes the whole module anew, section by section in their order (section 5.5.16 of the specification).
+func (rw *rewriter) module() ([]byte, error) {
+	code, err := rw.code()
+	if err != nil {
+		return nil, err
+	}
+	globals, err := rw.globals()
+	if err != nil {
+		return nil, err
+	}
+	exports, err := rw.exports()
+	if err != nil {
+		return nil, err
+	}
+	elements, err := rw.elements()
+	if err != nil {
+		return nil, err
+	}
+	out := wasm.AppendPreamble(make([]byte, 0, len(rw.m.Data)+len(code)))
+	out = wasm.AppendSection(out, wasm.SectionType, rw.longer(wasm.SectionType, 1, 0x60, 1, wasm.I32, 1, wasm.I32))
+	out = wasm.AppendSection(out, wasm.SectionImport, rw.longer(wasm.SectionImport, 1, rw.hookImport()...))
+	out = rw.same(out, wasm.SectionFunction)
+	out = rw.same(out, wasm.SectionTable)
+	out = rw.same(out, wasm.SectionMemory)
+	out = wasm.AppendSection(out, wasm.SectionGlobal, globals)
+	out = wasm.AppendSection(out, wasm.SectionExport, exports)
+	if rw.m.Start >= 0 {
+		start, err := rw.function(uint32(rw.m.Start))
+		if err != nil {
+			return nil, fmt.Errorf("in the start section: %w", err)
+		}
+		out = wasm.AppendSection(out, wasm.SectionStart, wasm.AppendU32(nil, start))
+	}
+	out = wasm.AppendSection(out, wasm.SectionElement, elements)
+	out = rw.same(out, wasm.SectionDataCount)
+	out = wasm.AppendSection(out, wasm.SectionCode, code)
+	return rw.same(out, wasm.SectionData), nil
+}
+
+// same appends a section as it is, if there is one.
+func (rw *rewriter) same(dst []byte, id byte) []byte {
+	s, ok := rw.m.Section(id)
+	if !ok {
+		return dst
+	}
+	return wasm.AppendSection(dst, id, rw.m.Data[s.Start:s.End])
+}
+
+// longer returns the content of a section that is a vector, n items longer.
+func (rw *rewriter) longer(id byte, n uint32, items ...byte) []byte {
+	count, content := uint32(0), []byte(nil)
+	if s, ok := rw.m.Section(id); ok {
+		r := wasm.NewReader(rw.m.Data, s.Start, s.End)
+		count = r.U32()
+		content = rw.m.Data[r.Pos():s.End]
+	}
+	out := append(wasm.AppendU32(nil, count+n), content...)
+	return append(out, items...)
+}
+
+func (rw *rewriter) hookImport() []byte {
+	b := wasm.AppendName(nil, HostModule)
+	b = wasm.AppendName(b, TickName)
+	return wasm.AppendU32(append(b, byte(wasm.KindFunc)), rw.hookType)
+}
+
+// globals returns the global section with ticks and depth added.
+func (rw *rewriter) globals() ([]byte, error) {
+	out := wasm.AppendU32(nil, uint32(rw.m.Globals)+2)
+	if s, ok := rw.m.Section(wasm.SectionGlobal); ok {
+		r := wasm.NewReader(rw.m.Data, s.Start, s.End)
+		for i := range r.U32() {
+			typ, mut := r.Byte(), r.Byte()
+			rw.noteGlobal(uint32(rw.m.ImportedGlobals)+i, typ, mut)
+			out = append(out, typ, mut)
+			var err error
+			if out, err = rw.expr(out, r); err != nil {
+				return nil, fmt.Errorf("in the global section: %w", err)
+			}
+		}
+	}
+	for _, v := range []int32{rw.cfg.Slice, rw.cfg.Depth} {
+		out = wasm.AppendI64(append(out, wasm.I32, mutable, wasm.OpI32Const), int64(v))
+		out = append(out, wasm.OpEnd)
+	}
+	return out, nil
+}
+
+// mutable is the second byte of a global's type, if it can change (section 5.3.10).
+const mutable = 1
+
+func (rw *rewriter) noteGlobal(index uint32, typ, mut byte) {
+	switch {
+	case mut != mutable:
+	case typ == wasm.I32 || typ == wasm.I64 || typ == wasm.F32 || typ == wasm.F64:
+		rw.mutable = append(rw.mutable, index)
+	default:
+		// The host can't set vectors and references.
+		rw.restorable = false
+	}
+}
+
+// exports returns the export section with functions renumbered, and mutable globals added. It comes after globals.
+func (rw *rewriter) exports() ([]byte, error) {
+	out := wasm.AppendU32(nil, uint32(len(rw.m.Exports)+len(rw.mutable)))
+	for _, e := range rw.m.Exports {
+		switch e.Kind {
+		case wasm.KindFunc:
+			index, err := rw.function(e.Index)
+			if err != nil {
+				return nil, fmt.Errorf("in the export section: %w", err)
+			}
+			e.Index = index
+		case wasm.KindGlobal:
+			if e.Index >= rw.ticks {
+				return nil, fmt.Errorf("in the export section: there is no global %d", e.Index)
+			}
+		}
+		out = append(wasm.AppendName(out, e.Name), byte(e.Kind))
+		out = wasm.AppendU32(out, e.Index)
+	}
+	for _, index := range rw.mutable {
+		out = append(wasm.AppendName(out, globalName(index)), byte(wasm.KindGlobal))
+		out = wasm.AppendU32(out, index)
+	}
+	return out, nil
+}
+
+// elements returns the element section with functions renumbered.
+func (rw *rewriter) elements() ([]byte, error) {
+	s, ok := rw.m.Section(wasm.SectionElement)
+	if !ok {
+		return []byte{0}, nil
+	}
+	r := wasm.NewReader(rw.m.Data, s.Start, s.End)
+	count := r.U32()
+	out := wasm.AppendU32(nil, count)
+	copied := r.Pos()
+	var failed error
+	replace := func(start int, with func() error) {
+		out = append(out, rw.m.Data[copied:start]...)
+		if err := with(); failed == nil {
+			failed = err
+		}
+		copied = r.Pos()
+	}
+	for range count {
+		wasm.WalkElement(r, func(start int, index uint32) {
+			replace(start, func() error {
+				index, err := rw.function(index)
+				out = wasm.AppendU32(out, index)
+				return err
+			})
+		}, func() {
+			replace(r.Pos(), func() (err error) {
+				out, err = rw.expr(out, r)
+				return err
+			})
+		})
+	}
+	out = append(out, rw.m.Data[copied:r.Pos()]...)
+	if failed == nil {
+		failed = r.Err()
+	}
+	if failed != nil {
+		return nil, fmt.Errorf("in the element section: %w", failed)
+	}
+	return out, nil
+}
+
+// expr copies a constant expression with functions renumbered.
+func (rw *rewriter) expr(dst []byte, r *wasm.Reader) ([]byte, error) {
+	for r.More() {
+		in := r.Instruction()
+		switch in.Op {
+		case wasm.OpRefFunc:
+			index, err := rw.function(in.Index)
+			if err != nil {
+				return dst, err
+			}
+			dst = wasm.AppendU32(append(dst, wasm.OpRefFunc), index)
+			continue
+		case wasm.OpGlobalGet:
+			if in.Index >= rw.ticks {
+				return dst, fmt.Errorf("there is no global %d", in.Index)
+			}
+		}
+		dst = append(dst, rw.m.Data[in.Start:r.Pos()]...)
+		if in.Op == wasm.OpEnd {
+			return dst, r.Err()
+		}
+	}
+	return dst, r.Err()
+}

@@ -1,0 +1,42 @@
+package filters
+
+// pristine is what every instance of a program looks like before its first call: guests have no clock, no randomness and
+// no input before that, so all begin alike.
+type pristine struct {
+	names      []string // of the mutable globals' exports
+	restorable bool     // memory and globals are all there is
+
+	memory  []byte // up to its last byte that isn't 0
+	size    uint32 // of the memory, in bytes
+	globals []uint64
+}
+
+// capture takes the picture.
+func (p *pristine) capture(in *instance) {
+	p.size = in.memory.Size()
+	view, _ := in.memory.Read(0, p.size)
+	for len(view) > 0 && view[len(view)-1] == 0 {
+		view = view[:len(view)-1]
+	}
+	p.memory = append([]byte(nil), view...)
+	for _, g := range in.globals {
+		p.globals = append(p.globals, g.Get())
+	}
+}
+
+// restore puts an instance back to its beginnings. False: that can't be done, it has to be replaced.
+func (p *pristine) restore(in *instance) bool {
+	if !p.restorable || in.memory.Size() != p.size {
+		return false
+	}
+	view, ok := in.memory.Read(0, p.size)
+	if !ok {
+		return false
+	}
+	clear(view[copy(view, p.memory):])
+	for i, g := range in.globals {
+		g.Set(p.globals[i])
+	}
+	in.size, in.calls, in.private = 0, 0, false
+	return true
+}

@@ -1,0 +1,147 @@
+package filters
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"weir/filters/internal/wasm"
+	"weir/filters/internal/yield"
+	"weir/proto/fault"
+)
+
+// A program is a module's compiled code, shared by all Filters that were opened on it.
+type program struct {
+	engine     *Engine
+	digest     [32]byte
+	references int // guarded by engine.mu
+
+	made chan struct{} // closed once the following is set for good
+	err  error
+
+	manifest Manifest
+	// A runtime of its own per module: nothing that a guest does, or that wazero remembers of it, meets another's.
+	runtime  wazero.Runtime
+	compiled wazero.CompiledModule
+	cache    wazero.CompilationCache // nil without a usable cache directory
+	pristine pristine
+}
+
+// A transform rewrites a valid module into one that can be bounded. The fields that it fills say how instances of the
+// result are handled.
+type transform func(m *wasm.Module) (yield.Result, error)
+
+// interruptible is the transform that every module goes through, between validation and compilation.
+func (e *Engine) interruptible(m *wasm.Module) (yield.Result, error) {
+	return yield.Rewrite(m, yield.Config{Slice: slice, Depth: int32(e.limits.CallDepth)})
+}
+
+// make validates, transforms and compiles a module, and makes an instance to see whether that works. It goes on when ctx
+// ends: others may be waiting for it too.
+func (p *program) make(ctx context.Context, module []byte) error {
+	ctx = context.WithoutCancel(ctx)
+	decoded, manifest, err := validate(module, p.engine.limits)
+	if err != nil {
+		return err
+	}
+	manifest.Digest = p.digest
+	p.manifest = manifest
+
+	var rewrite transform = p.engine.interruptible
+	result, err := rewrite(decoded)
+	if err != nil {
+		return invalid("its code can't be used: %v", err).WithCause(err)
+	}
+	p.engine.compiling.Lock()
+	err = p.compile(ctx, result.Module)
+	p.engine.compiling.Unlock()
+	if err != nil {
+		return err
+	}
+	p.pristine = pristine{names: result.Globals, restorable: result.Restorable}
+	if err := p.try(ctx); err != nil {
+		p.free()
+		return err
+	}
+	return nil
+}
+
+// compile makes machine code, by way of the disk cache if that works.
+func (p *program) compile(ctx context.Context, module []byte) error {
+	err := p.compileWith(ctx, module, p.engine.cache.open(module))
+	if err != nil && p.cache != nil {
+		p.free()
+		cached := err
+		if err = p.compileWith(ctx, module, nil); err == nil {
+			p.engine.cache.discard(module, cached)
+		}
+	}
+	if err != nil {
+		p.free()
+		return invalid("%v", err).WithCause(err).WithHint("wasm-validate or wasm-tools validate says more")
+	}
+	if p.cache != nil {
+		p.engine.cache.seal(module)
+	}
+	return nil
+}
+
+func (p *program) compileWith(ctx context.Context, module []byte, cache wazero.CompilationCache) (err error) {
+	// A compiler is a large program, and this one is fed by strangers. It must run in this goroutine for that, with one
+	// worker, which is wazero's default.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the compiler can't cope with it: %v", r)
+		}
+	}()
+	p.cache = cache
+	config := wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2).
+		WithMemoryLimitPages(p.engine.limits.MemoryPages).WithDebugInfoEnabled(false)
+	if cache != nil {
+		config = config.WithCompilationCache(cache)
+	}
+	p.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	if err := p.provideHost(ctx); err != nil {
+		return err
+	}
+	p.compiled, err = p.runtime.CompileModule(ctx, module)
+	return err
+}
+
+// try makes an instance, and keeps what it looks like.
+func (p *program) try(ctx context.Context) error {
+	in, err := p.instantiate(ctx)
+	if err != nil {
+		return fault.New(fault.ModuleInvalid, "%s", fault.From(err).Message).WithHint("%s", fault.From(err).Hint).WithCause(err)
+	}
+	p.pristine.capture(in)
+	if err := in.reserve(1); err != nil {
+		err := failed(exportBuf, err)
+		err.Code = fault.ModuleInvalid
+		return err
+	}
+	return in.close()
+}
+
+// free gives back what compile took.
+func (p *program) free() {
+	ctx := context.Background()
+	if p.runtime != nil {
+		if err := p.runtime.Close(ctx); err != nil {
+			p.engine.log.Warn("closing a filter's runtime", "filter", p.name(), "error", err)
+		}
+		p.runtime = nil
+	}
+	if p.cache != nil {
+		if err := p.cache.Close(ctx); err != nil {
+			p.engine.log.Warn("closing a filter's compilation cache", "filter", p.name(), "error", err)
+		}
+		p.cache = nil
+	}
+}
+
+// name is the program's name in logs: the beginning of its digest.
+func (p *program) name() string { return hex.EncodeToString(p.digest[:6]) }

@@ -1,0 +1,14 @@
+package filters
+
+import "context"
+
+// Project appends the payload that a group is shown instead of the event's own. event is what AppendEvent made. A filter
+// without the ability answers filter_failed.
+func (f *Filter) Project(ctx context.Context, event, prepared, dst []byte) ([]byte, error) {
+	err := f.call(ctx, exportProject, true, func(in *instance) error {
+		b, err := in.call(in.project, f.limits.OutputBytes, event, prepared)
+		dst = append(dst, b...)
+		return err
+	})
+	return dst, err
+}

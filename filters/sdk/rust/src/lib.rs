@@ -1,0 +1,82 @@
+//! Write weir filters in Rust, without the standard library and without dependencies.
+//!
+//! Implement [`Filter`] for a type and name it to [`export!`]. The ABI underneath is described in filters/ABI.md; what
+//! matters to an author is: a filter is pure functions over bytes. It keeps nothing between calls, and whatever it does
+//! keep is wiped at times that it can't know.
+//!
+//! ```ignore
+//! #![no_std]
+//! struct Urgent;
+//!
+//! impl weir::Filter for Urgent {
+//!     fn prepare(_params: &[u8], _out: &mut weir::Output) -> Result<(), weir::Refused> { Ok(()) }
+//!     fn decide(event: &weir::Event, groups: weir::Groups, verdicts: weir::Verdicts) {
+//!         let urgent = event.payload().starts_with(b"URGENT");
+//!         verdicts.decide(groups, |_prepared| urgent);
+//!     }
+//! }
+//! weir::export!(Urgent);
+//! ```
+#![no_std]
+
+#[doc(hidden)]
+pub mod abi;
+mod event;
+mod groups;
+pub mod json;
+pub mod number;
+mod output;
+
+pub use event::{Event, Headers};
+pub use groups::{Groups, Verdicts};
+pub use output::{Output, Refused};
+
+/// What a filter does.
+pub trait Filter {
+    /// Checks and parses a subscriber's params, once, and writes to `out` whatever `decide` wants to have of them. An
+    /// `Err`, made by [`Output::refuse`], refuses the subscription with that text.
+    fn prepare(params: &[u8], out: &mut Output) -> Result<(), Refused>;
+
+    /// Decides about one event for all groups.
+    fn decide(event: &Event, groups: Groups, verdicts: Verdicts);
+}
+
+/// Says something in the host's log, where debugging is on. Long and frequent messages are cut and sampled.
+pub fn log(message: &str) {
+    abi::log(message)
+}
+
+/// Exports a [`Filter`] as a module: `weir::export!(MyFilter);`, once per module.
+#[macro_export]
+macro_rules! export {
+    ($filter:ty) => {
+        #[no_mangle]
+        pub extern "C" fn weir_abi_1() {}
+
+        #[no_mangle]
+        pub extern "C" fn weir_buf(size: usize) -> usize {
+            $crate::abi::buffer(size)
+        }
+
+        #[no_mangle]
+        pub unsafe extern "C" fn weir_prepare(params: *const u8, len: usize) -> u64 {
+            $crate::abi::prepare::<$filter>(params, len)
+        }
+
+        #[no_mangle]
+        pub unsafe extern "C" fn weir_match(
+            event: *const u8,
+            _event_len: usize,
+            set: *const u8,
+            count: usize,
+            verdicts: *mut u64,
+        ) -> u64 {
+            $crate::abi::decide::<$filter>(event, set, count, verdicts)
+        }
+
+        #[panic_handler]
+        fn panic(_: &core::panic::PanicInfo) -> ! {
+            $crate::abi::trap()
+        }
+    };
+}
