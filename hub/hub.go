@@ -1,158 +1,203 @@
-// Package hub orders, stores and serves the events of a region's channels.
+// Package hub orders, stores and serves the events of a region's channels. DESIGN.md says how.
 package hub
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
+	"weir/hub/internal/control"
+	"weir/hub/internal/datadir"
+	"weir/hub/internal/feed"
+	"weir/hub/internal/ingest"
+	"weir/hub/internal/machine"
+	"weir/hub/internal/placement"
+	"weir/hub/internal/replica"
+	"weir/hub/internal/shard"
+	"weir/hub/internal/store"
 	"weir/proto/fault"
-	"weir/proto/weirpb"
 )
 
-// An Inspector validates a filter module and says what it exports beyond the necessary ("project", "keys"). Its errors
-// are or wrap *fault.Fault. The command line injects the one of the filter engine.
-type Inspector func(ctx context.Context, module []byte) (abilities []string, err error)
+// shards is how many shards a region has. A channel's shard depends on it.
+const shards = placement.Hashed(1)
 
-// Config says how to open a Hub. Only Dir is required.
-type Config struct {
-	// Dir is the data folder; it is made if missing.
-	Dir string
-	// NodeID names this node among its region's. Empty: "hub-1".
-	NodeID string
-	// Logger receives the hub's log. Nil: slog.Default().
-	Logger *slog.Logger
-	// Registerer receives the hub's metrics. Nil: a registry of its own.
-	Registerer prometheus.Registerer
-	// Inspect validates uploaded modules. Nil: uploads are refused.
-	Inspect Inspector
-}
+// drainTimeout is how long Close waits for publications that were accepted.
+const drainTimeout = 10 * time.Second
 
 // A Hub is one node of a region. It is safe for concurrent use.
-type Hub struct{}
+type Hub struct {
+	config  Config
+	log     *slog.Logger
+	metrics *metrics
+	dir     *datadir.Dir
+	store   *store.Store
+	machine *machine.Machine
+	replica *replica.Replica
+	feeds   *feed.Registry
+	shards  map[placement.Shard]*shardPart
+	status  status
 
-// A Principal is who an API key belongs to.
-type Principal struct {
-	// Operator is true for a key that acts on all tenants; Tenant is empty then.
-	Operator bool
-	Tenant   string
-	KeyID    string
+	// ctx ends, with the reason, when the hub stops serving. cancel ends it.
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	running sync.WaitGroup
+	closing sync.Once
 }
 
-var errUnavailable = fault.New(fault.Unavailable, "the hub is not open")
-
-// Open opens the data folder, starts Raft and recovers.
-func Open(ctx context.Context, cfg Config) (*Hub, error) { return &Hub{}, nil }
-
-// Close stops the hub: what it has accepted is answered first.
-func (h *Hub) Close() error { return nil }
-
-// Ready waits until the hub leads its region and has applied all it had committed.
-func (h *Hub) Ready(ctx context.Context) error { return nil }
-
-// Publish hands over a publication and returns at once; done is called exactly once, and must not block.
-func (h *Hub) Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Receipt, error)) {
-	done(nil, errUnavailable)
+// A shardPart is what this node has of one shard beside its replicated state.
+type shardPart struct {
+	id     placement.Shard
+	ingest *ingest.Ingest
+	reader shard.Reader
+	// base is the shard's base epoch, 0 until it is known.
+	base atomic.Uint64
 }
 
-// Follow delivers a channel's description, on a state channel a snapshot, then each new event in order.
-func (h *Hub) Follow(ctx context.Context, tenant, channel string, from *weirpb.Cursor, deliver func(*weirpb.FeedBatch) error) error {
-	return errUnavailable
+var errClosed = fault.New(fault.Unavailable, "the hub is shutting down")
+
+// Open takes possession of the data folder, recovers what is in it and starts. It returns before the hub leads: see
+// Ready. The folder must belong to no running process and to no newer version.
+func Open(ctx context.Context, cfg Config) (*Hub, error) {
+	cfg = cfg.withDefaults()
+	dir, err := datadir.Open(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the hub: %w", err)
+	}
+	h := &Hub{config: cfg, log: cfg.Logger, dir: dir, feeds: feed.NewRegistry(), shards: map[placement.Shard]*shardPart{}}
+	h.status.init()
+	h.ctx, h.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	h.metrics = newMetrics()
+	if err := h.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the hub: %w", err), h.Close())
+	}
+	return h, nil
 }
 
-// History reads a page of the window.
-func (h *Hub) History(ctx context.Context, r *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error) {
-	return nil, errUnavailable
+func (h *Hub) start(ctx context.Context) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	h.store, err = store.Open(filepath.Join(h.dir.Path, "state"), store.Options{
+		Logger: h.log.With("source", "store"), CacheBytes: h.config.CacheBytes, OnCorrupt: h.noteCorrupt,
+	})
+	if err != nil {
+		return err
+	}
+	var all []placement.Shard
+	for id := placement.Shard(1); id <= placement.Shard(shards); id++ {
+		all = append(all, id)
+		h.shards[id] = h.newPart(id)
+	}
+	h.machine, err = machine.New(machine.Config{
+		Store: h.store, Shards: all, OnApplied: h.applied, OnFailed: h.fail,
+	})
+	if err != nil {
+		return err
+	}
+	h.replica, err = replica.Open(replica.Config{
+		Dir: h.dir.Path, NodeID: h.config.NodeID, Logger: h.log, Machine: h.machine,
+	})
+	if err != nil {
+		return err
+	}
+	if err := h.metrics.register(h); err != nil {
+		return err
+	}
+	h.running.Go(h.lead)
+	return nil
 }
 
-// State reads a page of the latest events per key of a state channel.
-func (h *Hub) State(ctx context.Context, r *weirpb.StateRequest) (*weirpb.StateResponse, error) {
-	return nil, errUnavailable
+func (h *Hub) newPart(id placement.Shard) *shardPart {
+	return &shardPart{
+		id:     id,
+		reader: shard.NewReader(h.store, id),
+		ingest: ingest.New(ingest.Config{
+			Shard:   id,
+			Propose: func(entry []byte) ingest.Future { return h.replica.Propose(entry) },
+			Certain: replica.Certain,
+			Emit:    h.feeds.Emit,
+			Now:     h.config.Now,
+			Metrics: ingest.Metrics{
+				BatchEvents: h.metrics.batchEvents, BatchBytes: h.metrics.batchBytes, Commit: h.metrics.commit,
+			},
+		}, rand.Uint64()>>1),
+	}
 }
 
-// GetChannel describes a channel.
-func (h *Hub) GetChannel(ctx context.Context, r *weirpb.GetChannelRequest) (*weirpb.Channel, error) {
-	return nil, errUnavailable
+// partOf returns the shard that a channel is on.
+func (h *Hub) partOf(id shard.ChannelID) *shardPart {
+	return h.shards[shards.ShardOf(id.Tenant, id.Name)]
 }
 
-// WatchControl delivers the whole control state, then each change.
-func (h *Hub) WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpdate) error) error {
-	return errUnavailable
+// applied is told of each entry once it can be read, in order, on raft's goroutine.
+func (h *Hub) applied(a machine.Applied) {
+	if gone, ok := a.Answer.(*control.Tenant); ok {
+		h.feeds.EndTenant(gone.ID(), control.UnknownTenant(gone.Name()))
+	}
+	if a.Outcomes == nil {
+		return
+	}
+	for i := range a.Outcomes {
+		if o := &a.Outcomes[i]; o.KindChanged {
+			h.feeds.EndChannel(o.Channel, fault.New(fault.Unavailable, "the channel has become one of another kind"))
+		}
+	}
+	h.shards[a.Shard].ingest.Applied(a.Proposal, a.Outcomes)
 }
 
-// Module returns the filter module with this SHA-256.
-func (h *Hub) Module(ctx context.Context, digest []byte) ([]byte, error) { return nil, errUnavailable }
-
-// Authenticate returns whom an API key belongs to.
-func (h *Hub) Authenticate(key string) (Principal, error) { return Principal{}, errUnavailable }
-
-// CreateTenant creates a tenant and its namespace "default".
-func (h *Hub) CreateTenant(ctx context.Context, r *weirpb.CreateTenantRequest) (*weirpb.Tenant, error) {
-	return nil, errUnavailable
+// fail takes this node out: its state can't be trusted or written. What was acknowledged stays in the log.
+func (h *Hub) fail(err error) {
+	h.log.Error("this hub serves no longer: its state machine has stopped", "error", err)
+	h.metrics.failed.Set(1)
+	why := fault.New(fault.Unavailable, "the hub has failed").
+		WithHint("operators: see its log; restart it, or restore its data folder").WithCause(err)
+	h.status.fail(why)
+	h.cancel(why)
+	h.feeds.End(why)
 }
 
-// ListTenants lists all tenants by name.
-func (h *Hub) ListTenants(ctx context.Context, r *weirpb.ListTenantsRequest) (*weirpb.ListTenantsResponse, error) {
-	return nil, errUnavailable
+func (h *Hub) noteCorrupt(err error) {
+	h.metrics.corruption.Inc()
+	h.log.Error("a stored row is corrupt", "error", err)
 }
 
-// DeleteTenant deletes a tenant and everything of it.
-func (h *Hub) DeleteTenant(ctx context.Context, r *weirpb.DeleteTenantRequest) (*weirpb.DeleteTenantResponse, error) {
-	return nil, errUnavailable
+// Ready waits until the hub leads its region and has applied all that was committed before. It returns why not if it
+// never will, or that ctx has ended.
+func (h *Hub) Ready(ctx context.Context) error { return h.status.ready(ctx) }
+
+// Close stops the hub: publications that were accepted are answered first. It waits for the calls in progress; those of
+// Follow and WatchControl end with a fault, once the delivery that they are at returns. It may be called again.
+func (h *Hub) Close() error {
+	var err error
+	h.closing.Do(func() { err = h.close() })
+	return err
 }
 
-// PutNamespace creates a namespace or changes its settings.
-func (h *Hub) PutNamespace(ctx context.Context, r *weirpb.PutNamespaceRequest) (*weirpb.Namespace, error) {
-	return nil, errUnavailable
-}
-
-// ListNamespaces lists a tenant's namespaces by name.
-func (h *Hub) ListNamespaces(ctx context.Context, r *weirpb.ListNamespacesRequest) (*weirpb.ListNamespacesResponse, error) {
-	return nil, errUnavailable
-}
-
-// CreateApiKey makes an API key; its secret is in the answer and nowhere else.
-func (h *Hub) CreateApiKey(ctx context.Context, r *weirpb.CreateApiKeyRequest) (*weirpb.CreateApiKeyResponse, error) {
-	return nil, errUnavailable
-}
-
-// ListApiKeys lists a tenant's API keys, or the operators' where tenant is empty.
-func (h *Hub) ListApiKeys(ctx context.Context, r *weirpb.ListApiKeysRequest) (*weirpb.ListApiKeysResponse, error) {
-	return nil, errUnavailable
-}
-
-// RevokeApiKey makes an API key useless.
-func (h *Hub) RevokeApiKey(ctx context.Context, r *weirpb.RevokeApiKeyRequest) (*weirpb.RevokeApiKeyResponse, error) {
-	return nil, errUnavailable
-}
-
-// CreateSigningKey makes or registers a key that verifies users' tokens.
-func (h *Hub) CreateSigningKey(ctx context.Context, r *weirpb.CreateSigningKeyRequest) (*weirpb.CreateSigningKeyResponse, error) {
-	return nil, errUnavailable
-}
-
-// ListSigningKeys lists a tenant's signing keys, without secrets.
-func (h *Hub) ListSigningKeys(ctx context.Context, r *weirpb.ListSigningKeysRequest) (*weirpb.ListSigningKeysResponse, error) {
-	return nil, errUnavailable
-}
-
-// RevokeSigningKey makes the tokens signed with a key invalid.
-func (h *Hub) RevokeSigningKey(ctx context.Context, r *weirpb.RevokeSigningKeyRequest) (*weirpb.RevokeSigningKeyResponse, error) {
-	return nil, errUnavailable
-}
-
-// UploadFilter validates a module and stores it as the next version, the live one.
-func (h *Hub) UploadFilter(ctx context.Context, r *weirpb.UploadFilterRequest) (*weirpb.FilterVersion, error) {
-	return nil, errUnavailable
-}
-
-// ListFilters lists a tenant's filters at all versions.
-func (h *Hub) ListFilters(ctx context.Context, r *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error) {
-	return nil, errUnavailable
-}
-
-// GetFilter describes one version of a filter, with its module if asked for.
-func (h *Hub) GetFilter(ctx context.Context, r *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error) {
-	return nil, errUnavailable
+func (h *Hub) close() error {
+	h.status.close(errClosed)
+	expired, stop := context.WithTimeout(context.Background(), drainTimeout)
+	defer stop()
+	for _, p := range h.shards {
+		if !p.ingest.Drain(expired.Done()) {
+			h.log.Warn("publications were given up at shutdown", "shard", p.id)
+		}
+	}
+	h.cancel(errClosed)
+	h.feeds.End(errClosed)
+	h.running.Wait()
+	var err error
+	if h.replica != nil {
+		err = h.replica.Close()
+	}
+	h.metrics.unregister(h.config.Registerer)
+	if h.store != nil {
+		err = errors.Join(err, h.store.Close())
+	}
+	return errors.Join(err, h.dir.Close())
 }

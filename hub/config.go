@@ -1,0 +1,46 @@
+package hub
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// An Inspector validates a filter module and says what it exports beyond the necessary ("project", "keys"). Its errors
+// are or wrap *fault.Fault. The command line injects the one of the filter engine.
+type Inspector func(ctx context.Context, module []byte) (abilities []string, err error)
+
+// Config says how to open a Hub. Only Dir is required.
+type Config struct {
+	// Dir is the data folder; it is made if missing.
+	Dir string
+	// NodeID names this node among its region's. It must stay the same for a data folder. Empty: "hub-1".
+	NodeID string
+	// Logger receives the hub's log. Nil: slog.Default().
+	Logger *slog.Logger
+	// Registerer receives the hub's metrics, which METRICS.md lists. Nil: they are kept nowhere.
+	Registerer prometheus.Registerer
+	// Inspect validates uploaded modules. Nil: uploads are refused.
+	Inspect Inspector
+	// CacheBytes bounds the memory for blocks read from disk. 0: 64 MiB.
+	CacheBytes int64
+	// Now is the clock that events are stamped with. Nil: time.Now.
+	Now func() time.Time
+}
+
+func (c Config) withDefaults() Config {
+	c.NodeID = cmp.Or(c.NodeID, "hub-1")
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Registerer == nil {
+		c.Registerer = prometheus.NewRegistry()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}

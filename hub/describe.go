@@ -1,0 +1,37 @@
+package hub
+
+import (
+	"weir/hub/internal/shard"
+	"weir/proto/logpb"
+	"weir/proto/weirpb"
+)
+
+// epoch returns the epoch of a channel, also of one that nobody has published to.
+func (h *Hub) epoch(p place) uint64 {
+	return h.partOf(p.id).base.Load() + p.tenant.Record.GetGeneration()
+}
+
+// describe makes a channel's description of its row.
+func (h *Hub) describe(p place, row *logpb.ChannelRow) *weirpb.Channel {
+	c := &weirpb.Channel{
+		Name: p.id.Name, Namespace: p.namespace.GetName(), Kind: row.GetKind(), Epoch: row.GetEpoch(),
+		FirstOffset: row.GetWindow().GetFirstOffset(), NextOffset: row.GetNextOffset(),
+		WindowBytes: row.GetWindow().GetBytes(), Keys: row.GetKeys(),
+	}
+	if row.GetNextOffset() == 1 {
+		c.Kind, c.Epoch = p.namespace.GetKind(), h.epoch(p)
+	}
+	return c
+}
+
+// find returns where a channel is, and who reads it.
+func (h *Hub) find(tenant, channel string) (place, shard.Reader, error) {
+	if err := h.status.check(); err != nil {
+		return place{}, shard.Reader{}, err
+	}
+	p, err := h.locate(tenant, channel)
+	if err != nil {
+		return place{}, shard.Reader{}, err
+	}
+	return p, h.partOf(p.id).reader, nil
+}

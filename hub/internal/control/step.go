@@ -1,0 +1,62 @@
+package control
+
+import (
+	"weir/proto/fault"
+	"weir/proto/logpb"
+)
+
+// step is what a command does to a state at an index and a time. It is pure: the state stays as it is.
+func step(s *State, index uint64, timeMs int64, c *logpb.ControlCommand) (*change, *fault.Fault) {
+	ch := &change{next: s.clone()}
+	ch, refused := dispatch(ch, timeMs, c)
+	if refused != nil {
+		return nil, refused
+	}
+	if len(ch.rows) > 0 {
+		ch.next.Meta.Index = index
+		ch.store(key(kindMeta), ch.next.Meta)
+	}
+	return ch, nil
+}
+
+func dispatch(ch *change, timeMs int64, c *logpb.ControlCommand) (*change, *fault.Fault) {
+	switch c := c.GetCommand().(type) {
+	case *logpb.ControlCommand_Initialise:
+		return ch.initialise(c.Initialise)
+	case *logpb.ControlCommand_CreateTenant:
+		return ch.createTenant(timeMs, c.CreateTenant)
+	case *logpb.ControlCommand_DeleteTenant:
+		return ch.deleteTenant(c.DeleteTenant)
+	case *logpb.ControlCommand_TenantDropped:
+		return ch.tenantDropped(c.TenantDropped)
+	case *logpb.ControlCommand_PutNamespace:
+		return ch.putNamespace(timeMs, c.PutNamespace)
+	case *logpb.ControlCommand_CreateApiKey:
+		return ch.createApiKey(timeMs, c.CreateApiKey.GetRecord())
+	case *logpb.ControlCommand_RevokeApiKey:
+		return ch.revokeApiKey(c.RevokeApiKey)
+	case *logpb.ControlCommand_CreateSigningKey:
+		return ch.createSigningKey(timeMs, c.CreateSigningKey.GetKey())
+	case *logpb.ControlCommand_RevokeSigningKey:
+		return ch.revokeSigningKey(c.RevokeSigningKey)
+	case *logpb.ControlCommand_PutChunk:
+		return ch.putChunk(timeMs, c.PutChunk)
+	case *logpb.ControlCommand_CommitFilter:
+		return ch.commitFilter(timeMs, c.CommitFilter)
+	case *logpb.ControlCommand_DropStaged:
+		return ch.dropStaged(c.DropStaged)
+	}
+	return refuse(fault.Internal, "the log has a control command that this version does not know")
+}
+
+// initialise registers the operator's first key, once in a region's life: a revoked one does not come back.
+func (ch *change) initialise(c *logpb.Initialise) (*change, *fault.Fault) {
+	if ch.next.Meta.Initialised {
+		return ch, nil
+	}
+	ch.next.Meta.Initialised = true
+	root := c.GetRoot()
+	ch.next.ApiKeys[root.GetApiKey().GetId()] = root
+	ch.store(key(kindApiKey, root.GetApiKey().GetId()), root)
+	return ch, nil
+}

@@ -1,0 +1,141 @@
+package ingest
+
+import (
+	"time"
+
+	"weir/hub/internal/shard"
+	"weir/proto/fault"
+	"weir/proto/weirpb"
+)
+
+// Applied tells followers of an entry's events and answers those who wait for it, if it is one of ours: an entry of an
+// earlier leader is only emitted. It is called for each applied Append, in order.
+func (g *Ingest) Applied(proposal uint64, outcomes []shard.Outcome) {
+	g.emitting.Lock()
+	freed := g.free(func(b *batch) bool { return b.proposal == proposal })
+	if len(freed) == 0 || freed[0].proposal != proposal {
+		g.emitAll(outcomes)
+		outcomes = nil
+	}
+	g.emit(freed, outcomes)
+	g.emitting.Unlock()
+	g.tell(freed, outcomes)
+}
+
+// emitAll emits the events of an entry that nobody here waits for.
+func (g *Ingest) emitAll(outcomes []shard.Outcome) {
+	run := run{emit: g.config.Emit}
+	for i := range outcomes {
+		run.add(outcomes[i].Channel, outcomes[i].Event)
+	}
+	run.flush()
+}
+
+// emit tells followers what the batches have become, in the order of their items. The outcomes are those of the first.
+func (g *Ingest) emit(batches []*batch, outcomes []shard.Outcome) {
+	run := run{emit: g.config.Emit}
+	for _, b := range batches {
+		for _, i := range b.items {
+			switch {
+			case i.Ephemeral:
+				run.add(i.Channel, ephemeral(i, g.config.Now()))
+			case len(outcomes) > 0:
+				run.add(outcomes[0].Channel, outcomes[0].Event)
+				outcomes = outcomes[1:]
+			}
+		}
+	}
+	run.flush()
+}
+
+// tell answers the publishers.
+func (g *Ingest) tell(batches []*batch, outcomes []shard.Outcome) {
+	now := g.config.Now()
+	for _, b := range batches {
+		for _, i := range b.items {
+			switch {
+			case i.Ephemeral:
+				i.Done(&weirpb.Receipt{Epoch: i.Epoch, TimeMs: now.UnixMilli()}, nil)
+			case len(outcomes) == 0: // never, as each logged item has an outcome
+				i.Done(nil, unknown(nil))
+			default:
+				done(i, &outcomes[0])
+				outcomes = outcomes[1:]
+			}
+		}
+		if b.proposal != 0 {
+			g.config.Metrics.Commit.Observe(now.Sub(b.began).Seconds())
+		}
+	}
+}
+
+func done(i *Item, o *shard.Outcome) {
+	if o.Fault != nil {
+		i.Done(nil, o.Fault)
+		return
+	}
+	i.Done(&weirpb.Receipt{Epoch: o.Epoch, Offset: o.Offset, Duplicate: o.Duplicate, TimeMs: o.TimeMs}, nil)
+}
+
+// fail answers those who wait for a batch that has not been applied, or not as one of this leader's.
+func (g *Ingest) fail(b *batch, err error) {
+	refused := unknown(err)
+	if g.config.Certain(err) {
+		refused = fault.New(fault.Unavailable, "this hub does not lead").WithCause(err)
+	}
+	g.emitting.Lock()
+	freed := g.free(func(other *batch) bool { return other == b })
+	if len(freed) > 0 && freed[0] == b {
+		freed = freed[1:]
+		defer refuse(b.items, refused)
+	}
+	g.emit(freed, nil)
+	g.emitting.Unlock()
+	g.tell(freed, nil)
+}
+
+func refuse(items []*Item, why *fault.Fault) {
+	for _, i := range items {
+		i.Done(nil, why)
+	}
+}
+
+// unknown is what a publisher is told whose publication may or may not have been accepted.
+func unknown(err error) *fault.Fault {
+	return fault.New(fault.Timeout, "the publication may or may not have been accepted").
+		WithHint("send it again under the same producer and sequence: it will not be published twice").WithCause(err)
+}
+
+func ephemeral(i *Item, now time.Time) *weirpb.Event {
+	p := i.Publication
+	return &weirpb.Event{
+		TimeMs: now.UnixMilli(), Key: p.GetKey(), Payload: p.GetPayload(), ContentType: p.GetContentType(),
+		Headers: p.GetHeaders(),
+	}
+}
+
+// A run collects events of one channel, so that its followers are woken once.
+type run struct {
+	emit    func(shard.ChannelID, []*weirpb.Event)
+	channel shard.ChannelID
+	events  []*weirpb.Event
+}
+
+// add takes an event, which is nil for what added none.
+func (r *run) add(channel shard.ChannelID, e *weirpb.Event) {
+	if e == nil {
+		return
+	}
+	if len(r.events) > 0 && r.channel != channel {
+		r.flush()
+	}
+	r.channel = channel
+	r.events = append(r.events, e)
+}
+
+func (r *run) flush() {
+	if len(r.events) > 0 {
+		r.emit(r.channel, r.events)
+		r.events = nil
+	}
+}

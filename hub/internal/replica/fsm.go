@@ -1,0 +1,56 @@
+package replica
+
+import (
+	"errors"
+	"io"
+
+	"github.com/hashicorp/raft"
+
+	"weir/hub/internal/snapshot"
+)
+
+// A Machine is the replicated state machine.
+type Machine interface {
+	// Apply applies committed entries, passing over those that it has, and returns their answers.
+	Apply(logs []*raft.Log) []any
+	// Applied returns the index of the last entry that is in its store.
+	Applied() uint64
+	// Checkpoint makes the folder dir, which has at least all entries applied before.
+	Checkpoint(dir string) error
+	// Replace takes over a checkpoint that fill writes into the folder that it is given.
+	Replace(fill func(dir string) error) error
+}
+
+// fsm is how raft sees the machine.
+type fsm struct{ machine Machine }
+
+var _ raft.BatchingFSM = fsm{}
+
+// Apply applies one entry.
+func (f fsm) Apply(l *raft.Log) any { return f.machine.Apply([]*raft.Log{l})[0] }
+
+// ApplyBatch applies entries.
+func (f fsm) ApplyBatch(logs []*raft.Log) []any { return f.machine.Apply(logs) }
+
+// Snapshot returns at once: Persist may have more entries than were applied now, which are passed over when replayed.
+func (f fsm) Snapshot() (raft.FSMSnapshot, error) { return checkpoint(f), nil }
+
+// Restore takes over a snapshot.
+func (f fsm) Restore(r io.ReadCloser) error {
+	return f.machine.Replace(func(dir string) error { return snapshot.Unpack(r, dir) })
+}
+
+// checkpoint is a snapshot that is yet to be made.
+type checkpoint struct{ machine Machine }
+
+// Persist makes a checkpoint in the sink's folder.
+func (c checkpoint) Persist(sink raft.SnapshotSink) error {
+	s, ok := sink.(*snapshot.Sink)
+	if !ok {
+		return errors.New("snapshots go to folders")
+	}
+	return s.Fill(c.machine.Checkpoint)
+}
+
+// Release has nothing to let go of.
+func (c checkpoint) Release() {}

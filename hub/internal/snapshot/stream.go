@@ -1,0 +1,110 @@
+package snapshot
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// blockBytes is what tar pads files to.
+const blockBytes = 512
+
+// A stream is the files of a folder one after another, each behind its header. All are open from the start, so that it
+// can be read to its end after the folder has been removed.
+type stream struct {
+	io.Reader
+	files []*os.File
+}
+
+// Close closes the files.
+func (s *stream) Close() error {
+	var err error
+	for _, f := range s.files {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
+
+// pack returns a folder's files as a stream, and its length.
+func pack(dir string) (_ io.ReadCloser, size int64, err error) {
+	s := &stream{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, 0, err
+	}
+	var parts []io.Reader
+	for _, e := range entries {
+		f, err := os.Open(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, 0, err
+		}
+		s.files = append(s.files, f)
+		info, err := f.Stat()
+		if err != nil {
+			return nil, 0, err
+		}
+		header, err := header(info)
+		if err != nil {
+			return nil, 0, err
+		}
+		padding := make([]byte, (blockBytes-info.Size()%blockBytes)%blockBytes)
+		parts = append(parts, bytes.NewReader(header), io.LimitReader(f, info.Size()), bytes.NewReader(padding))
+		size += int64(len(header)) + info.Size() + int64(len(padding))
+	}
+	end := make([]byte, 2*blockBytes)
+	s.Reader = io.MultiReader(append(parts, bytes.NewReader(end))...)
+	return s, size + int64(len(end)), nil
+}
+
+func header(info os.FileInfo) ([]byte, error) {
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no file", info.Name())
+	}
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	if err := w.WriteHeader(&tar.Header{Name: info.Name(), Mode: 0o600, Size: info.Size(), Typeflag: tar.TypeReg}); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// Unpack makes the folder dir from a stream, durably. It takes plain files only, and no names that lead elsewhere.
+func Unpack(r io.Reader, dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	t := tar.NewReader(r)
+	for {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			return syncDir(dir)
+		}
+		if err != nil {
+			return fmt.Errorf("the snapshot's stream: %w", err)
+		}
+		if h.Typeflag != tar.TypeReg || filepath.Base(h.Name) != h.Name || h.Name == "." || h.Name == ".." {
+			return fmt.Errorf("the snapshot's stream has %q, which is no plain file", h.Name)
+		}
+		if err := unpackFile(t, filepath.Join(dir, h.Name), h.Size); err != nil {
+			return fmt.Errorf("the snapshot's file %q: %w", h.Name, err)
+		}
+	}
+}
+
+func unpackFile(r io.Reader, name string, size int64) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyN(f, r, size)
+	return errors.Join(err, f.Sync(), f.Close())
+}

@@ -1,0 +1,256 @@
+// Package store keeps a hub's replicated state on disk: sealed rows in Pebble, without a write-ahead log of its own, as
+// the Raft log is the durable copy.
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Sizes of Pebble's memory, in bytes, and the format that folders are written in.
+const (
+	// defaultCacheBytes holds the hot blocks: key index rows and producers' rows.
+	defaultCacheBytes = 64 << 20
+	// memTableBytes is how much of the state is lost in a crash at most, per table, and made again from the Raft log.
+	memTableBytes = 16 << 20
+	// memTables is how many may wait for being flushed before writes stall.
+	memTables = 4
+	// bloomBits per key give about 1 % of false positives.
+	bloomBits = 10
+	// format is fixed, so that a newer library does not write what the one before can't read.
+	format = pebble.FormatValueSeparation
+)
+
+// Options of a Store.
+type Options struct {
+	// FS is where the folder is. Nil: the operating system's.
+	FS     vfs.FS
+	Logger *slog.Logger
+	// CacheBytes bounds the block cache. 0: 64 MiB.
+	CacheBytes int64
+	// OnCorrupt is called with each corruption that a read comes upon. May be nil.
+	OnCorrupt func(error)
+}
+
+// A Store is a folder of rows. Reads may go on beside one writer.
+type Store struct {
+	dir     string
+	options Options
+
+	mu sync.Mutex
+	// db is nil while the folder is replaced, and once it is closed. Guarded by mu.
+	db *pebble.DB
+	// users is how many calls are using db; idle is signalled when there are none. Guarded by mu.
+	users int
+	idle  *sync.Cond
+}
+
+// ErrClosed says that the store is no longer open.
+var ErrClosed = errors.New("the store is closed")
+
+// Open opens or makes the folder dir.
+func Open(dir string, o Options) (*Store, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = defaultCacheBytes
+	}
+	s := &Store{dir: dir, options: o}
+	s.idle = sync.NewCond(&s.mu)
+	db, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	s.db = db
+	return s, nil
+}
+
+func (s *Store) open() (*pebble.DB, error) {
+	options := &pebble.Options{
+		FS:                          s.options.FS,
+		CacheSize:                   s.options.CacheBytes,
+		DisableWAL:                  true,
+		FormatMajorVersion:          format,
+		MemTableSize:                memTableBytes,
+		MemTableStopWritesThreshold: memTables,
+		Logger:                      pebbleLogger{s.options.Logger},
+		EventListener:               listener(s.options.Logger),
+	}
+	for i := range options.Levels {
+		options.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
+	}
+	db, err := pebble.Open(s.dir, options)
+	if err != nil {
+		return nil, fmt.Errorf("open the state in %s: %w", s.dir, err)
+	}
+	return db, nil
+}
+
+// use returns the database until done is called. It never waits, so that a call may be made within another.
+func (s *Store) use() (*pebble.DB, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil, ErrClosed
+	}
+	s.users++
+	return s.db, nil
+}
+
+func (s *Store) done() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users--
+	if s.users == 0 {
+		s.idle.Broadcast()
+	}
+}
+
+// retire takes the database away from further calls and waits for those that are using it. It returns nil if there is
+// none.
+func (s *Store) retire() *pebble.DB {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	db := s.db
+	s.db = nil
+	for s.users > 0 {
+		s.idle.Wait()
+	}
+	return db
+}
+
+// View calls f with what has been committed. Rows that f reads are valid until it returns.
+func (s *Store) View(f func(Reader) error) error {
+	db, err := s.use()
+	if err != nil {
+		return err
+	}
+	defer s.done()
+	return s.noted(f(Reader{db}))
+}
+
+// ViewSnapshot is View with one state of the store, whatever is committed meanwhile.
+func (s *Store) ViewSnapshot(f func(Reader) error) error {
+	db, err := s.use()
+	if err != nil {
+		return err
+	}
+	defer s.done()
+	snapshot := db.NewSnapshot()
+	err = s.noted(f(Reader{snapshot}))
+	return errors.Join(err, snapshot.Close())
+}
+
+// noted passes on err and reports it if it is corruption.
+func (s *Store) noted(err error) error {
+	var corrupt *CorruptError
+	if errors.As(err, &corrupt) && s.options.OnCorrupt != nil {
+		s.options.OnCorrupt(corrupt)
+	}
+	return err
+}
+
+// NewBatch returns an empty batch, for one goroutine.
+func (s *Store) NewBatch() *Batch {
+	db, err := s.use()
+	if err != nil {
+		return &Batch{}
+	}
+	defer s.done()
+	return &Batch{to: db.NewBatch()}
+}
+
+// Commit applies all of a batch or, with an error, none of it, and ends it. It does not wait for the disk: see Flush.
+func (s *Store) Commit(b *Batch) error {
+	_, err := s.use()
+	if err != nil {
+		return err
+	}
+	defer s.done()
+	if b.to == nil {
+		return ErrClosed
+	}
+	if err := b.to.Commit(pebble.NoSync); err != nil {
+		return errors.Join(fmt.Errorf("commit: %w", err), b.to.Close())
+	}
+	return b.to.Close()
+}
+
+// Flush waits until all that has been committed is on disk.
+func (s *Store) Flush() error {
+	db, err := s.use()
+	if err != nil {
+		return err
+	}
+	defer s.done()
+	return db.Flush()
+}
+
+// Checkpoint makes the folder dir a copy of the state on disk, of hard links. Batches that are committed meanwhile are in
+// it or not, in order and each as a whole; those committed before are.
+func (s *Store) Checkpoint(dir string) error {
+	db, err := s.use()
+	if err != nil {
+		return err
+	}
+	defer s.done()
+	if err := db.Flush(); err != nil {
+		return fmt.Errorf("flush: %w", err)
+	}
+	return db.Checkpoint(dir)
+}
+
+// Replace closes the store, lets fill make its folder anew, and opens it. It waits for the views that are open; until it
+// returns there can be no others.
+func (s *Store) Replace(fill func(dir string) error) error {
+	db := s.retire()
+	if db == nil {
+		return ErrClosed
+	}
+	if err := db.Close(); err != nil {
+		return fmt.Errorf("close the state: %w", err)
+	}
+	if err := s.options.FS.RemoveAll(s.dir); err != nil {
+		return fmt.Errorf("remove the state: %w", err)
+	}
+	if err := fill(s.dir); err != nil {
+		return err
+	}
+	db, err := s.open()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.db = db
+	return nil
+}
+
+// Close flushes and closes the store. It waits for the views that are open.
+func (s *Store) Close() error {
+	db := s.retire()
+	if db == nil {
+		return nil
+	}
+	return errors.Join(db.Flush(), db.Close())
+}
+
+// Size returns how many bytes the folder takes on disk.
+func (s *Store) Size() uint64 {
+	db, err := s.use()
+	if err != nil {
+		return 0
+	}
+	defer s.done()
+	return db.Metrics().DiskSpaceUsage()
+}

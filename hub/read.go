@@ -1,0 +1,127 @@
+package hub
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"weir/hub/internal/shard"
+	"weir/hub/internal/store"
+	"weir/proto/fault"
+	"weir/proto/logpb"
+	"weir/proto/weirpb"
+)
+
+// Bounds of one answer.
+const (
+	defaultPage = 100
+	maxPage     = 1000
+	pageBytes   = 1 << 20
+)
+
+func pageOf(limit uint32) shard.Page {
+	return shard.Page{Count: int(min(cmp.Or(limit, defaultPage), maxPage)), Bytes: pageBytes}
+}
+
+// readFault hides from clients why a read failed, unless it was refused.
+func readFault(err error) error {
+	var refused *fault.Fault
+	var corrupt *store.CorruptError
+	switch {
+	case err == nil, errors.As(err, &refused):
+		return err
+	case errors.Is(err, store.ErrClosed):
+		return errClosed
+	case errors.As(err, &corrupt):
+		return fault.New(fault.Internal, "what is stored of the channel is corrupt").
+			WithHint("operators: see the hub's log").WithCause(err)
+	}
+	return fault.New(fault.Internal, "the channel can't be read").WithHint("operators: see the hub's log").WithCause(err)
+}
+
+// History reads a page of the window: events after a cursor, or from the oldest on.
+func (h *Hub) History(ctx context.Context, r *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
+	}
+	p, reader, err := h.find(r.GetTenant(), r.GetChannel())
+	if err != nil {
+		return nil, err
+	}
+	after := r.GetAfter()
+	if after != nil && after.GetEpoch() != 0 {
+		row, err := reader.Channel(p.id)
+		if err != nil {
+			return nil, readFault(err)
+		}
+		if after.GetEpoch() != h.describe(p, row).GetEpoch() {
+			return h.history(p, reader, nil, pageOf(r.GetLimit()), &weirpb.Gap{Reason: "epoch_changed"})
+		}
+	}
+	return h.history(p, reader, after, pageOf(r.GetLimit()), nil)
+}
+
+func (h *Hub) history(p place, reader shard.Reader, after *weirpb.Cursor, page shard.Page, gap *weirpb.Gap) (*weirpb.HistoryResponse, error) {
+	row, events, err := reader.Events(p.id, after.GetOffset(), page)
+	if err != nil {
+		return nil, readFault(err)
+	}
+	if after.GetOffset() >= row.GetNextOffset() {
+		return nil, fault.New(fault.CursorAhead, "the cursor is at %d, the channel ends at %d", after.GetOffset(), row.GetNextOffset()-1).
+			WithHint("read from the beginning: the cursor may be of another channel")
+	}
+	response := &weirpb.HistoryResponse{Channel: h.describe(p, row), Events: events, Gap: gap}
+	if first := row.GetWindow().GetFirstOffset(); after != nil && after.GetOffset()+1 < first {
+		response.Gap = &weirpb.Gap{From: after.GetOffset() + 1, To: first - 1, Reason: "trimmed"}
+	}
+	if n := len(events); n > 0 {
+		response.More = events[n-1].GetOffset()+1 < row.GetNextOffset()
+	}
+	return response, nil
+}
+
+// State reads a page of the latest events of a state channel, in the order of their keys, or those of some keys.
+func (h *Hub) State(ctx context.Context, r *weirpb.StateRequest) (*weirpb.StateResponse, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
+	}
+	p, reader, err := h.find(r.GetTenant(), r.GetChannel())
+	if err != nil {
+		return nil, err
+	}
+	if p.namespace.GetKind() != weirpb.ChannelKind_CHANNEL_KIND_STATE {
+		return nil, fault.New(fault.InvalidArgument, "the channel %q is a log channel, which has no state", p.id.Name).
+			WithHint("read its history")
+	}
+	if len(r.GetKeys()) > maxPage {
+		return nil, fault.New(fault.InvalidArgument, "%d keys are asked for, at most %d are allowed", len(r.GetKeys()), maxPage)
+	}
+	response := &weirpb.StateResponse{}
+	var row *logpb.ChannelRow
+	if len(r.GetKeys()) > 0 {
+		row, response.Events, err = reader.LatestOf(p.id, r.GetKeys())
+	} else {
+		row, response.Events, response.More, err = reader.Latest(p.id, r.GetAfterKey(), pageOf(r.GetLimit()))
+	}
+	if err != nil {
+		return nil, readFault(err)
+	}
+	response.Channel = h.describe(p, row)
+	return response, nil
+}
+
+// GetChannel describes a channel, also one that nobody has published to.
+func (h *Hub) GetChannel(ctx context.Context, r *weirpb.GetChannelRequest) (*weirpb.Channel, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
+	}
+	p, reader, err := h.find(r.GetTenant(), r.GetChannel())
+	if err != nil {
+		return nil, err
+	}
+	row, err := reader.Channel(p.id)
+	if err != nil {
+		return nil, readFault(err)
+	}
+	return h.describe(p, row), nil
+}

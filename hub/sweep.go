@@ -1,0 +1,102 @@
+package hub
+
+import (
+	"context"
+	"time"
+
+	"weir/hub/internal/control"
+	"weir/hub/internal/shard"
+	"weir/proto/logpb"
+)
+
+const (
+	// sweepRows is how many rows one entry trims: with the longest names it stays below 256 KiB.
+	sweepRows = 512
+	// sweepEntries is how many entries one tick may take, so that publications go on between.
+	sweepEntries = 64
+)
+
+// sweep trims what has come of age on a shard. Where nothing has, nothing is written.
+func (h *Hub) sweep(ctx context.Context, p *shardPart) error {
+	now := h.config.Now().UnixMilli()
+	for range sweepEntries {
+		due, err := p.reader.Due(now, sweepRows)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		trim := trimOf(h.machine.Control().State(), due)
+		entry := &logpb.Entry{Command: &logpb.Entry_Trim{Trim: trim}}
+		if _, err := h.propose(ctx, p.id, entry); err != nil {
+			return err
+		}
+		h.metrics.trims.Inc()
+	}
+	return nil
+}
+
+// trimOf gives what is due the settings of its namespace.
+func trimOf(state *control.State, due []shard.DueRow) *logpb.Trim {
+	trim := &logpb.Trim{}
+	known := map[*logpb.Settings]uint32{}
+	for _, d := range due {
+		row := &logpb.Due{
+			DueMs: d.DueMs, TenantId: d.ID.Channel.Tenant, Channel: d.ID.Channel.Name, Producer: d.ID.Name,
+		}
+		if s := settingsOf(state, d.ID.Channel); s != nil {
+			if known[s] == 0 {
+				trim.Settings = append(trim.Settings, s)
+				known[s] = uint32(len(trim.Settings))
+			}
+			row.Settings = known[s]
+		}
+		trim.Due = append(trim.Due, row)
+	}
+	return trim
+}
+
+// settingsOf returns nil for a channel whose tenant is gone.
+func settingsOf(state *control.State, id shard.ChannelID) *logpb.Settings {
+	t := state.TenantByID(id.Tenant)
+	if t == nil {
+		return nil
+	}
+	_, called := t.NamespaceOf(id.Name)
+	return t.Settings[called]
+}
+
+// dropTenants has the shards drop the channels of deleted tenants.
+func (h *Hub) dropTenants(ctx context.Context) error {
+	for _, id := range h.machine.Control().State().Meta.GetDropping() {
+		for s := range h.shards {
+			entry := &logpb.Entry{Command: &logpb.Entry_DropTenant{DropTenant: &logpb.DropTenant{TenantId: id}}}
+			if _, err := h.propose(ctx, s, entry); err != nil {
+				return err
+			}
+		}
+		_, err := h.command(ctx, &logpb.ControlCommand{Command: &logpb.ControlCommand_TenantDropped{
+			TenantDropped: &logpb.TenantDropped{TenantId: id},
+		}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stagedFor is how long an upload may take.
+const stagedFor = 10 * time.Minute
+
+// dropStaged drops modules whose upload was given up.
+func (h *Hub) dropStaged(ctx context.Context) error {
+	before := h.config.Now().Add(-stagedFor).UnixMilli()
+	for _, m := range h.machine.Control().State().Modules {
+		if m.GetCommitted() || m.GetStagedMs() >= before {
+			continue
+		}
+		_, err := h.command(ctx, &logpb.ControlCommand{Command: &logpb.ControlCommand_DropStaged{
+			DropStaged: &logpb.DropStaged{BeforeMs: before},
+		}})
+		return err
+	}
+	return nil
+}
