@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { placeOf } from "../src/page/expression.js";
+import { columnOf } from "../src/page/expression.js";
 
 test("finds the place that a filter's message names", () => {
-  assert.equal(placeOf("a number is missing at column 8"), 8);
-  assert.equal(placeOf("position 12: unknown word"), 12);
-  assert.equal(placeOf("params must be a JSON object"), undefined);
+  assert.equal(columnOf("expected a value after '>' at 1:9, found the end"), 9);
+  assert.equal(columnOf("expected a value after 'look at 1:2' at 1:33, found 'at 4:4'"), 33);
+  assert.equal(columnOf('"expr" must be a string'), undefined);
 });

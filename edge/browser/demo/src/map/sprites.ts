@@ -10,7 +10,7 @@ const silhouette = new Path2D(
 
 /** The aircraft in every colour and on every course, drawn once, so that thousands can be stamped in each frame. */
 export class Sprites {
-  private sheet = document.createElement("canvas");
+  private sheet: ImageBitmap | undefined;
   private cell = 0;
   private made = "";
 
@@ -20,9 +20,8 @@ export class Sprites {
     if (wanted === this.made) return;
     this.made = wanted;
     this.cell = Math.ceil((radius + 2) * 2 * ratio);
-    this.sheet.width = this.cell * courses;
-    this.sheet.height = this.cell * palette.aircraft.length;
-    const context = this.sheet.getContext("2d");
+    const canvas = new OffscreenCanvas(this.cell * courses, this.cell * palette.aircraft.length);
+    const context = canvas.getContext("2d");
     if (!context) return;
     palette.aircraft.forEach((colour, row) => {
       for (let course = 0; course < courses; course++) {
@@ -37,10 +36,14 @@ export class Sprites {
         context.fill(silhouette);
       }
     });
+    // Stamping from a canvas would take a snapshot of it each time.
+    this.sheet?.close();
+    this.sheet = canvas.transferToImageBitmap();
   }
 
   /** Draws one, centred, on a context in CSS pixels. */
   stamp(context: CanvasRenderingContext2D, row: number, heading: number, x: number, y: number, ratio: number): void {
+    if (!this.sheet) return;
     const course = Math.round((heading / 360) * courses) % courses;
     const size = this.cell / ratio;
     context.drawImage(

@@ -29,25 +29,26 @@ export class ExpressionBox {
   refused(expression: string, error: WeirError): void {
     this.input.setAttribute("aria-invalid", "true");
     this.result.className = "bad";
-    this.result.replaceChildren(marked(expression, placeOf(error.message)), make("span", "", error.message));
+    this.result.replaceChildren(marked(expression, columnOf(error.message)), make("span", "", error.message));
     if (error.hint) this.result.append(make("span", "hint", error.hint));
     this.result.append(make("span", "hint", "The condition before it goes on holding."));
   }
 }
 
-/** Finds the place in a filter's message: "at column 9", counted from 1. */
-export function placeOf(message: string): number | undefined {
-  const found = /\b(?:column|character|position|byte)\s+(\d+)/i.exec(message);
+/** Finds the column that a filter's message names, as in "expected a value after '>' at 1:9"; from 1 on, in characters. */
+export function columnOf(message: string): number | undefined {
+  const unquoted = message.replace(/'[^']*'/g, "");
+  const found = /\bat \d+:(\d+)/.exec(unquoted);
   return found ? Number(found[1]) : undefined;
 }
 
-function marked(expression: string, place: number | undefined): HTMLElement {
+/** The expression with the character at a column marked, or the place behind its end. */
+function marked(expression: string, column: number | undefined): HTMLElement {
   const code = make("code");
-  if (place === undefined) {
-    code.textContent = expression;
-    return code;
-  }
-  const at = Math.min(Math.max(0, place - 1), expression.length);
-  code.append(expression.slice(0, at), make("mark", "", expression[at] ?? " "), expression.slice(at + 1));
+  const characters = [...expression];
+  const at = column === undefined ? characters.length : Math.max(0, column - 1);
+  code.append(characters.slice(0, at).join(""));
+  if (column !== undefined) code.append(make("mark", "", characters[at] ?? "\u00a0"));
+  code.append(characters.slice(at + 1).join(""));
   return code;
 }
