@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench soak generate browser-deps browser-test race
+.PHONY: help run build test check bench soak generate browser-test race
 
 BROWSER := edge/browser
 GOFILES = $(shell find . -name '*.go' -not -path '*/node_modules/*')
@@ -46,13 +46,9 @@ bench: ## Measure: make bench [SUITE=filters|commit|fanout|viewport|idle|storm].
 soak: ## Run seeded random histories: make soak [SUITE=filters|hub|edge] [SEEDS=N] [SEED=x].
 	go run ./deploy/soak $(if $(SUITE),-suite $(SUITE)) $(if $(SEEDS),-seeds $(SEEDS)) $(if $(SEED),-seed $(SEED))
 
-browser-deps:
-	@cd $(BROWSER) && if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then \
-		npm ci --no-fund --no-audit; fi
-
 browser-test:
 	@if command -v npm >/dev/null; then \
-		$(MAKE) --no-print-directory browser-deps && cd $(BROWSER) && npm run --silent check && npm test --silent; \
+		$(BROWSER)/test.sh; \
 	else \
 		echo "######## NO NODE: THE TYPESCRIPT TESTS ARE SKIPPED (the browser tests need none) ########" >&2; \
 	fi

@@ -20,11 +20,16 @@ import (
 type grammar struct {
 	LogLevel string `help:"Least severe log lines to print: ${enum}." enum:"debug,info,warn,error" default:"info" env:"WEIR_LOG_LEVEL" placeholder:"LEVEL"`
 
+	Dev devCommand `cmd:"" group:"run" help:"Run a hub and an edge with demo data in one process."`
+
 	Filter    filterCommands    `cmd:"" group:"manage" help:"Upload and list filters."`
 	Namespace namespaceCommands `cmd:"" group:"manage" help:"Create, change and list namespaces."`
 	Token     tokenCommand      `cmd:"" group:"manage" help:"Mint a token for a user."`
 	Key       keyCommands       `cmd:"" group:"manage" help:"Manage API keys and signing keys."`
 	Tenant    tenantCommands    `cmd:"" group:"manage" help:"Create, list and delete tenants."`
+
+	Hub  hubCommand  `cmd:"" group:"operate" help:"Run a hub: ordering and storage of a region."`
+	Edge edgeCommand `cmd:"" group:"operate" help:"Run an edge: sessions, filters and fan-out."`
 
 	Version versionCommand `cmd:"" group:"more" help:"Print the version."`
 }

@@ -118,5 +118,5 @@ func flagValue(path string, flag *kong.Flag, value any) (any, error) {
 	case string, uint64, int64, float64:
 		return fmt.Sprint(value), nil
 	}
-	return nil, usagef("", "%s: the setting %q can't be %T", path, flag.Name, value)
+	return nil, usagef("", "%s: the setting %q takes a single value", path, flag.Name)
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -66,30 +65,34 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// describe splits err into the sentence and the advice that people are shown.
+// describe splits err into the sentence and the advice that people are shown. A fault within is told by its message:
+// its code is for programs.
 func describe(err error) (sentence, hint string) {
 	var f *failure
-	if errors.As(err, &f) && f.hint != "" {
+	if errors.As(err, &f) {
 		hint = f.hint
 	}
+	sentence = err.Error()
 	var remote *connect.Error
-	if errors.As(err, &remote) {
-		return describeFault(apifault.Decode(remote), hint)
-	}
 	var refused *fault.Fault
-	if errors.As(err, &refused) {
-		return describeFault(refused, hint)
+	switch {
+	case errors.As(err, &remote):
+		refused = apifault.Decode(remote)
+		sentence = strings.Replace(sentence, remote.Error(), refused.Message, 1)
+	case errors.As(err, &refused):
+		sentence = strings.Replace(sentence, refused.Error(), tell(refused), 1)
+	default:
+		return sentence, hint
 	}
-	return err.Error(), hint
+	return sentence, firstNonEmpty(hint, refused.Hint)
 }
 
-func describeFault(f *fault.Fault, hint string) (sentence, advice string) {
-	sentence = f.Message
-	// An internal fault's message is for strangers. Here the cause may be told.
+// tell returns a fault's message; of an internal one, which has a message for strangers, also the cause.
+func tell(f *fault.Fault) string {
 	if f.Cause != nil && f.Code == fault.Internal {
-		sentence += ": " + f.Cause.Error()
+		return f.Message + ": " + f.Cause.Error()
 	}
-	return sentence, firstNonEmpty(hint, f.Hint)
+	return f.Message
 }
 
 func firstNonEmpty(texts ...string) string {
@@ -110,10 +113,7 @@ func (c *console) printFailure(err error) {
 	}
 }
 
-// isQuietEnd reports whether err only says that nobody reads any more, or that the user asked to stop.
-func isQuietEnd(ctx context.Context, err error) bool {
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) || errors.Is(err, io.ErrClosedPipe) {
-		return true
-	}
-	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
+// isClosedOutput reports whether err only says that nobody reads any more what a command prints.
+func isClosedOutput(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
 }

@@ -1,8 +1,17 @@
 package cli
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,32 +28,103 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"waitfile": waitFile,
+			"waitfile":   waitFile,
+			"waitready":  waitReady,
+			"expand":     expand,
+			"readenv":    readEnv,
+			"selfsigned": selfSigned,
 		},
-		Setup: func(env *testscript.Env) error {
-			env.Setenv("HOME", env.WorkDir)
-			return nil
-		},
+		Setup: setup,
 	})
 }
 
-// waitFile waits for files to appear: what a server writes once it serves.
-func waitFile(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) == 0 {
-		ts.Fatalf("usage: waitfile FILE...")
+// addresses are variables that each script finds set to an address that was free a moment ago.
+var addresses = []string{"HUB_API", "HUB_LINK", "HUB_ADMIN", "EDGE", "EDGE_ADMIN"}
+
+func setup(env *testscript.Env) error {
+	env.Setenv("HOME", env.WorkDir)
+	for _, name := range addresses {
+		socket, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		// They stay taken until all are chosen, so that they differ.
+		defer socket.Close()
+		env.Setenv(name, socket.Addr().String())
 	}
+	return nil
+}
+
+// waitFile waits for a file to appear: what a server writes once it serves.
+func waitFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: waitfile FILE")
+	}
+	await(ts, args[0]+" does not appear", func() bool {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		return err == nil
+	})
+}
+
+// waitReady waits until a server says that it can be sent work.
+func waitReady(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: waitready URL")
+	}
+	await(ts, args[0]+" does not get ready", func() bool {
+		response, err := http.Get(args[0] + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+}
+
+func await(ts *testscript.TestScript, complaint string, holds func() bool) {
 	deadline := time.Now().Add(time.Minute)
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for _, name := range args {
-		for {
-			if _, err := os.Stat(ts.MkAbs(name)); err == nil {
-				break
-			}
-			if time.Now().After(deadline) {
-				ts.Fatalf("%s does not appear", name)
-			}
-			<-ticker.C
+	for !holds() {
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s", complaint)
 		}
+		<-ticker.C
+	}
+}
+
+// expand replaces $VARIABLES in files.
+func expand(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		text := os.Expand(ts.ReadFile(name), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+	}
+}
+
+// readEnv sets a variable to what a file holds.
+func readEnv(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: readenv VARIABLE FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// selfSigned makes a certificate for 127.0.0.1 that vouches for itself.
+func selfSigned(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: selfsigned CERTIFICATE KEY")
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	ts.Check(err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	for i, block := range []*pem.Block{{Type: "CERTIFICATE", Bytes: certificate}, {Type: "PRIVATE KEY", Bytes: private}} {
+		ts.Check(os.WriteFile(ts.MkAbs(args[i]), pem.EncodeToMemory(block), 0o600))
 	}
 }

@@ -22,14 +22,20 @@ func parseFilters(names, params []string) ([]*weirpb.FilterRef, error) {
 		}
 		ref := &weirpb.FilterRef{Name: name, Version: version}
 		if len(params) > 0 {
-			if !json.Valid([]byte(params[i])) {
-				return nil, usagef(`quote it, as in --params '{"west":5}'`, "the params of %s are not JSON", name)
+			if looksLikeJSON(params[i]) && !json.Valid([]byte(params[i])) {
+				return nil, usagef(`quote them for the shell, as in --params '{"west":5}'`, "the params of %s are not JSON", name)
 			}
 			ref.Params = []byte(params[i])
 		}
 		filters = append(filters, ref)
 	}
 	return filters, nil
+}
+
+// looksLikeJSON tells what is meant as JSON and may have lost its quotes to the shell from params of another kind: a
+// filter may take any.
+func looksLikeJSON(params string) bool {
+	return strings.HasPrefix(params, "{") || strings.HasPrefix(params, "[")
 }
 
 // parseSince reads EPOCH:OFFSET, "earliest" or nothing.

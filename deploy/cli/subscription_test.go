@@ -21,6 +21,7 @@ func TestParseFilters(t *testing.T) {
 		{"params for whom", []string{"a", "b"}, []string{"1"}, nil},
 		{"params for nobody", nil, []string{"1"}, nil},
 		{"no JSON", []string{"a"}, []string{"{west:5}"}, nil},
+		{"an expression", []string{"expr"}, []string{"delay > 60"}, []*weirpb.FilterRef{{Name: "expr", Params: []byte("delay > 60")}}},
 		{"no version", []string{"a@"}, nil, nil},
 		{"version zero", []string{"a@0"}, nil, nil},
 		{"large version", []string{"a@4294967296"}, nil, nil},

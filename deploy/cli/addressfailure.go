@@ -1,0 +1,16 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+// addressFailure says which flag has an address that can't be listened on.
+func addressFailure(flag string, err error) error {
+	hint := fmt.Sprintf("--%s changes it", flag)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		hint = fmt.Sprintf("is another weir running? --%s changes it; port 0 takes a free one", flag)
+	}
+	return failf(hint, "can't listen: %w", err)
+}

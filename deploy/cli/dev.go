@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"weir/deploy/cli/internal/devfile"
+	"weir/deploy/cli/internal/devserver"
+)
+
+// devCommand is "weir dev".
+type devCommand struct {
+	Data     string        `help:"Folder for everything that outlives the process." default:"weir-data" type:"path" env:"WEIR_DATA" placeholder:"DIR"`
+	HTTP     string        `name:"http" help:"Address of the page, and of the server API for curl." default:"localhost:8080" env:"WEIR_HTTP" placeholder:"HOST:PORT"`
+	Listen   string        `help:"Address for sessions, by TLS over UDP and TCP." default:"localhost:8443" env:"WEIR_LISTEN" placeholder:"HOST:PORT"`
+	Admin    string        `help:"Private address: health, metrics, profiles." default:"localhost:8081" env:"WEIR_ADMIN" placeholder:"HOST:PORT"`
+	Demo     bool          `help:"Publish live flights to the channel flights." default:"true" negatable:""`
+	TokenTTL time.Duration `name:"token-ttl" help:"How long the tokens are valid that the page and the commands get." default:"1h"`
+	Config   string        `help:"YAML file with these settings." type:"path" env:"WEIR_CONFIG" placeholder:"FILE"`
+}
+
+func (devCommand) Help() string {
+	return `Runs everything in one process: a hub that keeps its data in a folder, an edge, the demo page, and a tenant
+"demo" with the namespaces default, chat (log) and flights (state) and the filters viewport and expr. Other commands find
+it by themselves in the folder that it was started in. Ctrl-C stops it; the next start goes on with the same data.
+
+Examples:
+
+    weir dev
+    weir dev --no-demo --data /tmp/scratch
+    weir dev --http 127.0.0.1:0 --listen 127.0.0.1:0 --admin 127.0.0.1:0`
+}
+
+// minTokenTTL keeps clients from doing little else than asking for tokens.
+const minTokenTTL = 10 * time.Second
+
+func (c *devCommand) Run(ctx context.Context, con *console, log *slog.Logger) error {
+	if c.TokenTTL < minTokenTTL {
+		return usagef("", "--token-ttl must be at least %s", minTokenTTL)
+	}
+	fmt.Fprintf(con.err, "weir keeps its data in %s\n", shortPath(c.Data))
+	server, err := devserver.Start(ctx, devserver.Config{
+		Data: c.Data, HTTP: c.HTTP, Listen: c.Listen, Admin: c.Admin, Demo: c.Demo, TokenTTL: c.TokenTTL,
+		Agent: currentBuild().agent(), Logger: log,
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped while it was starting
+		}
+		return c.explain(err)
+	}
+	c.greet(con, server.Info())
+	err = server.Wait(ctx)
+	if ctx.Err() != nil {
+		fmt.Fprintln(con.err, "stopping")
+	}
+	return errors.Join(err, server.Close())
+}
+
+func (c *devCommand) explain(err error) error {
+	var address *devserver.AddressError
+	switch {
+	case errors.As(err, &address):
+		return addressFailure(address.Setting, address.Err)
+	case errors.Is(err, devserver.ErrLocked):
+		return failf(`is another "weir dev" running? --data names another folder`, "%w", err)
+	}
+	return err
+}
+
+// greet prints what to open and what to try.
+func (c *devCommand) greet(con *console, info devfile.Info) {
+	title := func(text string) string { return con.outStyle(bold, text) }
+	fmt.Fprintf(con.out, `
+%s     %s
+%s     %s
+%s  %s   (curl; the key is in %s)
+%s    %s   (/readyz, /metrics, /debug/pprof/)
+
+%s    %s
+
+%s
+  weir sub chat
+  weir pub chat '{"from":"me","text":"hello"}'
+  weir sub flights --filter viewport --params '{"west":5,"south":45,"east":16,"north":55}'
+
+Ctrl-C stops it.
+`,
+		title("page"), con.outStyle(cyan, info.Page),
+		title("edge"), info.Edge,
+		title("server API"), info.API, shortPath(filepath.Join(c.Data, devfile.Name)),
+		title("admin"), info.Admin,
+		title("token"), info.Token,
+		title("try, in this folder:"))
+}
+
+// shortPath returns a path relative to the working directory, where that is shorter to read.
+func shortPath(path string) string {
+	here, err := filepath.Abs(".")
+	if err != nil {
+		return path
+	}
+	rel, err := filepath.Rel(here, path)
+	if err != nil || len(rel) >= len(path) {
+		return path
+	}
+	return "." + string(filepath.Separator) + rel
+}
