@@ -3,14 +3,22 @@
 package edge
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"weir/edge/internal/fanout"
+	"weir/edge/internal/metrics"
+	"weir/edge/internal/mirror"
+	"weir/edge/internal/session"
 	"weir/edge/internal/transport"
 	"weir/filters"
+	"weir/proto/fault"
+	"weir/proto/weirpb"
 )
 
 // Config says how to run a Server. Upstream and Filters are required.
@@ -43,24 +51,102 @@ type Limits struct {
 	StateBytes int64
 }
 
-// A Server is one edge. It is safe for concurrent use.
-type Server struct{}
+// Defaults of Limits.
+const (
+	defaultSessions      = 100_000
+	defaultChannels      = 10_000
+	defaultChannelGroups = 10_000
+	defaultStateBytes    = 1 << 30
+)
 
-// New starts an edge. It serves clients once it is handed connections, and accepts them once it knows the control state
-// of its region (see Ready).
-func New(cfg Config) (*Server, error) { return &Server{}, nil }
-
-// Handler serves the connections that a transport accepts.
-func (s *Server) Handler() transport.Handler {
-	return func(context.Context, transport.Conn) {}
+func (l Limits) withDefaults() Limits {
+	l.Sessions = cmp.Or(l.Sessions, defaultSessions)
+	l.TenantSessions = cmp.Or(l.TenantSessions, l.Sessions)
+	l.Channels = cmp.Or(l.Channels, defaultChannels)
+	l.ChannelGroups = cmp.Or(l.ChannelGroups, defaultChannelGroups)
+	l.StateBytes = cmp.Or(l.StateBytes, defaultStateBytes)
+	return l
 }
 
-// Ready waits until the edge knows the control state of its region.
-func (s *Server) Ready(ctx context.Context) error { return nil }
+// A Server is one edge. It is safe for concurrent use.
+type Server struct {
+	mirror *mirror.Mirror
+	shelf  *mirror.Shelf
+	table  *fanout.Table
+	host   *session.Host
+}
+
+// New starts an edge. It serves clients once it is handed connections, and welcomes them once it knows the control state
+// of its region (see Ready).
+func New(cfg Config) (*Server, error) {
+	if cfg.Upstream == nil || cfg.Filters == nil {
+		return nil, errors.New("an edge needs an upstream and a filter engine")
+	}
+	return start(cfg, func(ctx context.Context, module []byte) (mirror.Module, error) {
+		f, err := cfg.Filters.Open(ctx, module)
+		if err != nil {
+			return nil, err
+		}
+		return f, nil
+	})
+}
+
+// start is New with filters of any kind.
+func start(cfg Config, open mirror.Opener) (*Server, error) {
+	log := cfg.Logger
+	if log == nil {
+		log = slog.Default()
+	}
+	registerer := cfg.Registerer
+	if registerer == nil {
+		registerer = prometheus.NewRegistry()
+	}
+	m, err := metrics.New(registerer)
+	if err != nil {
+		return nil, err
+	}
+	limits := cfg.Limits.withDefaults()
+	s := &Server{
+		mirror: mirror.New(cfg.Upstream, log, m),
+		shelf:  mirror.NewShelf(cfg.Upstream, open, log, m),
+		table: fanout.New(fanout.Config{
+			Upstream: cfg.Upstream, Logger: log, Metrics: m,
+			Limits: fanout.Limits{Channels: limits.Channels, GroupsPerChannel: limits.ChannelGroups, StateBytes: limits.StateBytes},
+		}),
+	}
+	s.host = session.NewHost(session.Config{
+		Agent: cfg.Agent, Upstream: cfg.Upstream, Mirror: s.mirror, Shelf: s.shelf, Table: s.table, Logger: log, Metrics: m,
+		Sessions: limits.Sessions, TenantSessions: limits.TenantSessions,
+	})
+	s.mirror.Start(s.controlChanged)
+	return s, nil
+}
+
+// controlChanged holds all that goes on against a new control state.
+func (s *Server) controlChanged(state *mirror.State) {
+	s.host.Recheck(state)
+	s.table.Reconcile(func(tenant, channel string) (weirpb.FailurePolicy, *fault.Fault) {
+		namespace, f := state.Namespace(tenant, channel)
+		return namespace.GetOnFilterFailure(), f
+	})
+	s.shelf.Retain(state)
+}
+
+// Handler serves the connections that a transport accepts.
+func (s *Server) Handler() transport.Handler { return s.host.Serve }
+
+// Ready waits until the edge knows the control state of its region, or returns ctx's cause.
+func (s *Server) Ready(ctx context.Context) error { return s.mirror.Ready(ctx) }
 
 // Drain tells every client to move to another edge, spread evenly over a time, refuses new ones from now on, and returns
-// when the last has gone or ctx ends.
-func (s *Server) Drain(ctx context.Context, over time.Duration) error { return nil }
+// when the last has gone, or ctx's cause when ctx ends before.
+func (s *Server) Drain(ctx context.Context, over time.Duration) error { return s.host.Drain(ctx, over) }
 
 // Close ends all sessions and waits for everything that the edge has started.
-func (s *Server) Close() error { return nil }
+func (s *Server) Close() error {
+	s.host.Close()
+	s.mirror.Close()
+	s.table.Close()
+	s.shelf.Close()
+	return nil
+}

@@ -1,0 +1,191 @@
+// Package mirror is what an edge knows of its region's control state: tenants, namespaces, signing keys and filters. It
+// is followed from the hub and kept as immutable snapshots; filter modules are fetched when they are first needed.
+package mirror
+
+import (
+	"maps"
+
+	"weir/proto/fault"
+	"weir/proto/name"
+	"weir/proto/weirpb"
+)
+
+// A State is the control state at an index. It never changes; nor may what it returns be changed. The zero value is an
+// empty one.
+type State struct {
+	Index   uint64
+	tenants map[string]*tenant
+}
+
+type tenant struct {
+	namespaces map[string]*weirpb.Namespace
+	keys       map[string]*weirpb.SigningKey
+	filters    map[string]*filter
+}
+
+// A filter is all versions of one.
+type filter struct {
+	versions map[uint32]*weirpb.FilterVersion
+	live     *weirpb.FilterVersion // nil if none is
+}
+
+// HasTenant reports whether there is such a tenant.
+func (s *State) HasTenant(name string) bool { return s.tenants[name] != nil }
+
+// SigningKey returns a tenant's signing key, nil if there is none with this id.
+func (s *State) SigningKey(tenantName, id string) *weirpb.SigningKey {
+	if t := s.tenants[tenantName]; t != nil {
+		return t.keys[id]
+	}
+	return nil
+}
+
+// Namespace returns the namespace that a channel, whose name is valid, is in. The fault is tenant_unknown or
+// namespace_unknown.
+func (s *State) Namespace(tenantName, channel string) (*weirpb.Namespace, *fault.Fault) {
+	t := s.tenants[tenantName]
+	if t == nil {
+		return nil, fault.New(fault.TenantUnknown, "the tenant %q does not exist", tenantName)
+	}
+	in := name.NamespaceOf(channel, func(namespace string) bool { return t.namespaces[namespace] != nil })
+	if n := t.namespaces[in]; n != nil {
+		return n, nil
+	}
+	return nil, fault.New(fault.NamespaceUnknown, "the channel %q is in the namespace %q, which does not exist", channel, in).
+		WithHint("weir namespace create %s", in)
+}
+
+// FilterVersion returns a version of a tenant's filter, the live one for 0. The fault is filter_unknown.
+func (s *State) FilterVersion(tenantName, filterName string, version uint32) (*weirpb.FilterVersion, *fault.Fault) {
+	var f *filter
+	if t := s.tenants[tenantName]; t != nil {
+		f = t.filters[filterName]
+	}
+	if f == nil {
+		return nil, fault.New(fault.FilterUnknown, "there is no filter of this name").WithHint("weir filter list")
+	}
+	v := f.live
+	if version != 0 {
+		v = f.versions[version]
+	}
+	if v == nil {
+		return nil, fault.New(fault.FilterUnknown, "the filter %q has no version %d", filterName, version).
+			WithHint("leave the version out to get the live one")
+	}
+	return v, nil
+}
+
+// Before returns the version that a filter had before v, nil if v is the first.
+func (s *State) Before(v *weirpb.FilterVersion) *weirpb.FilterVersion {
+	t := s.tenants[v.GetTenant()]
+	if t == nil || t.filters[v.GetName()] == nil {
+		return nil
+	}
+	versions := t.filters[v.GetName()].versions
+	for number := v.GetVersion() - 1; number > 0; number-- {
+		if before := versions[number]; before != nil {
+			return before
+		}
+	}
+	return nil
+}
+
+// hasVersion reports whether v is still a version of its filter, with the same module.
+func (s *State) hasVersion(v *weirpb.FilterVersion) bool {
+	known, f := s.FilterVersion(v.GetTenant(), v.GetName(), v.GetVersion())
+	return f == nil && string(known.GetDigest()) == string(v.GetDigest())
+}
+
+// apply returns the state after an update.
+func (s *State) apply(u *weirpb.ControlUpdate) *State {
+	e := editor{state: &State{Index: u.GetIndex(), tenants: make(map[string]*tenant)}, own: make(map[*tenant]bool)}
+	if !u.GetReset_() {
+		maps.Copy(e.state.tenants, s.tenants)
+	}
+	for _, r := range u.GetPut() {
+		e.put(r)
+	}
+	for _, r := range u.GetDelete() {
+		e.drop(r)
+	}
+	return e.state
+}
+
+// An editor changes a copy of a state, of which it copies what it changes.
+type editor struct {
+	state *State
+	own   map[*tenant]bool // tenants that are no part of an earlier state
+}
+
+// tenant returns a tenant to change, made if need be: records may come in any order.
+func (e *editor) tenant(tenantName string) *tenant {
+	t := e.state.tenants[tenantName]
+	switch {
+	case t == nil:
+		t = &tenant{
+			namespaces: make(map[string]*weirpb.Namespace),
+			keys:       make(map[string]*weirpb.SigningKey),
+			filters:    make(map[string]*filter),
+		}
+	case e.own[t]:
+		return t
+	default:
+		t = &tenant{namespaces: maps.Clone(t.namespaces), keys: maps.Clone(t.keys), filters: maps.Clone(t.filters)}
+	}
+	e.own[t] = true
+	e.state.tenants[tenantName] = t
+	return t
+}
+
+func (e *editor) put(r *weirpb.ControlRecord) {
+	switch r := r.GetRecord().(type) {
+	case *weirpb.ControlRecord_Tenant:
+		e.tenant(r.Tenant.GetName())
+	case *weirpb.ControlRecord_Namespace:
+		e.tenant(r.Namespace.GetTenant()).namespaces[r.Namespace.GetName()] = r.Namespace
+	case *weirpb.ControlRecord_SigningKey:
+		e.tenant(r.SigningKey.GetTenant()).keys[r.SigningKey.GetId()] = r.SigningKey
+	case *weirpb.ControlRecord_FilterVersion:
+		v := r.FilterVersion
+		e.filter(v, func(versions map[uint32]*weirpb.FilterVersion) { versions[v.GetVersion()] = v })
+	}
+}
+
+func (e *editor) drop(r *weirpb.ControlRecord) {
+	switch r := r.GetRecord().(type) {
+	case *weirpb.ControlRecord_Tenant:
+		delete(e.state.tenants, r.Tenant.GetName())
+	case *weirpb.ControlRecord_Namespace:
+		if e.state.HasTenant(r.Namespace.GetTenant()) {
+			delete(e.tenant(r.Namespace.GetTenant()).namespaces, r.Namespace.GetName())
+		}
+	case *weirpb.ControlRecord_SigningKey:
+		if e.state.HasTenant(r.SigningKey.GetTenant()) {
+			delete(e.tenant(r.SigningKey.GetTenant()).keys, r.SigningKey.GetId())
+		}
+	case *weirpb.ControlRecord_FilterVersion:
+		v := r.FilterVersion
+		if e.state.HasTenant(v.GetTenant()) {
+			e.filter(v, func(versions map[uint32]*weirpb.FilterVersion) { delete(versions, v.GetVersion()) })
+		}
+	}
+}
+
+// filter changes the versions of v's filter.
+func (e *editor) filter(v *weirpb.FilterVersion, change func(map[uint32]*weirpb.FilterVersion)) {
+	t := e.tenant(v.GetTenant())
+	f := &filter{versions: make(map[uint32]*weirpb.FilterVersion)}
+	if old := t.filters[v.GetName()]; old != nil {
+		maps.Copy(f.versions, old.versions)
+	}
+	change(f.versions)
+	for _, version := range f.versions {
+		// Of two that say so the later one is live: the record of the earlier one is about to change.
+		if version.GetLive() && version.GetVersion() > f.live.GetVersion() {
+			f.live = version
+		}
+	}
+	if t.filters[v.GetName()] = f; len(f.versions) == 0 {
+		delete(t.filters, v.GetName())
+	}
+}
