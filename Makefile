@@ -36,11 +36,14 @@ race:
 		echo "######## NO C COMPILER: THE RACE DETECTOR NEEDS ONE AND IS SKIPPED ########" >&2; \
 	fi
 
-generate: ## Generate code from the schemas.
-	go run ./proto/internal/gen proto/schema proto
-	go generate ./...
+generate: ## Generate code from the schemas, the browser's files and the ready-made filters.
+	go run ./proto/internal/gen $(if $(shell command -v npm),-ts $(BROWSER)/src/codec/gen) proto/schema proto
+	@if command -v npm >/dev/null; then echo go run ./$(BROWSER)/internal/bundle; go run ./$(BROWSER)/internal/bundle; \
+	else echo "no Node: the browser's files stay as they are" >&2; fi
+	@if command -v rustc >/dev/null; then echo go run ./filters/internal/build; go run ./filters/internal/build; \
+	else echo "no rustc: the ready-made filters stay as they are" >&2; fi
 
-bench: ## Measure: make bench [SUITE=filters|commit|fanout|viewport|idle|storm].
+bench: ## Measure: make bench [SUITE=filters|commit|fanout|idle].
 	go run ./deploy/bench $(if $(SUITE),-suite $(SUITE))
 
 soak: ## Run seeded random histories: make soak [SUITE=filters|hub|edge] [SEEDS=N] [SEED=x].
