@@ -6,12 +6,13 @@ import { Traffic } from "./meters/traffic.js";
 import { refreshConnection, showConnection, showEnd } from "./page/connection.js";
 import { element } from "./page/element.js";
 import { Meters } from "./page/meters.js";
+import { connectOptions } from "./page/options.js";
 import { startTabs } from "./page/tabs.js";
 import { startTheme } from "./page/theme.js";
 
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
-const client = connect();
+const client = connect(connectOptions());
 showConnection(client);
 startTabs((tab) => {
   if (tab === "chat") readAll();

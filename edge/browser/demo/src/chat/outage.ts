@@ -1,4 +1,5 @@
 import { connect, type Weir } from "/weir.js";
+import { connectOptions } from "../page/options.js";
 import { show } from "../page/element.js";
 import type { Said } from "./room.js";
 
@@ -16,7 +17,7 @@ export function cut(weir: Weir, forMs: number): void {
 
 /** Lets a connection of its own talk in the room while the page is cut off, so that there is something to miss. */
 export async function talkMeanwhile(status: HTMLElement): Promise<void> {
-  const other = connect();
+  const other = connect(connectOptions());
   try {
     for (const [i, text] of lines.entries()) {
       const said: Said = { from: "Second connection", text, id: crypto.randomUUID() };

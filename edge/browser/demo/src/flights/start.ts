@@ -33,7 +33,8 @@ export async function startFlights(weir: Weir, still: () => boolean): Promise<Fl
   const host = element("map");
   const camera = new Camera(() => moved());
   let moved = () => {};
-  camera.resize(host.clientWidth, host.clientHeight);
+  // Behind the other tab the map has no size yet; it is fitted again when it gets one.
+  camera.resize(host.clientWidth || 1000, host.clientHeight || 700);
   const inset = () => insetOf(camera.width, camera.height);
   const goHome = () => camera.fit(firstBox, inset().x, inset().y);
   goHome();
