@@ -56,6 +56,7 @@ type answer struct {
 	body    string
 	Code    string
 	Message string
+	Secret  string
 	Details []struct {
 		Type  string
 		Debug struct{ Code, Hint string }
@@ -101,6 +102,8 @@ func (a answer) fault() string {
 	}
 	return a.Details[0].Debug.Code
 }
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 // logBuffer keeps the log for the test to read.
 type logBuffer struct {

@@ -9,14 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"weir/edge"
 	"weir/hub/hubclient"
 	"weir/hub/internal/linktest"
 	"weir/proto/fault"
 	"weir/proto/weirpb"
 )
-
-var _ edge.Upstream = (*hubclient.Client)(nil)
 
 func TestEveryRequest(t *testing.T) {
 	filter := bytes.Repeat([]byte("weir"), 1<<18) // 1 MiB: several chunks
@@ -125,7 +122,8 @@ func TestRequestsWaitForTheHubAWhile(t *testing.T) {
 
 // A publication whose answer is lost with the connection must not be sent twice, unless the hub recognises it.
 func TestLostAnswers(t *testing.T) {
-	inRegion(t, &linktest.Hub{}, func(t *testing.T, r *region) {
+	h := &linktest.Hub{}
+	inRegion(t, h, func(t *testing.T, r *region) {
 		if err := r.client.Ready(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +144,7 @@ func TestLostAnswers(t *testing.T) {
 		if got := <-results; got != "known true" {
 			t.Errorf("with a producer: %s", got)
 		}
-		if n := len(r.hub.Events("chat")); n != 2 {
+		if n := len(h.Events("chat")); n != 2 {
 			t.Errorf("the hub has %d events, want 2", n)
 		}
 	})
@@ -175,6 +173,49 @@ func TestCloseAnswersEverything(t *testing.T) {
 		}
 		if err := r.client.Follow(t.Context(), "acme", "chat", nil, nil); fault.CodeOf(err) != fault.Unavailable {
 			t.Errorf("Follow after Close: %v", err)
+		}
+	})
+}
+
+// slowHub answers publications a while later, from goroutines of its own.
+type slowHub struct {
+	linktest.Hub
+	after time.Duration
+}
+
+func (h *slowHub) Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Receipt, error)) {
+	time.AfterFunc(h.after, func() { h.Hub.Publish(tenant, p, done) })
+}
+
+// A hub that is shut down in good order answers what it has accepted before it goes.
+func TestShutdownAnswersWhatWasAccepted(t *testing.T) {
+	h := &slowHub{after: time.Second}
+	inRegion(t, h, func(t *testing.T, r *region) {
+		if err := r.client.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 10)
+		for range cap(done) {
+			r.client.Publish("acme", &weirpb.Publication{Channel: "chat"}, func(_ *weirpb.Receipt, err error) { done <- err })
+		}
+		time.Sleep(500 * time.Millisecond) // virtual: the hub has them all
+		r.shutdown(t)
+		for range cap(done) {
+			if err := <-done; err != nil {
+				t.Errorf("Publish: %v", err)
+			}
+		}
+		r.start(t)
+	})
+}
+
+// A hub that never answers does not hold publishers for ever.
+func TestPublicationsTimeOut(t *testing.T) {
+	inRegion(t, &slowHub{after: time.Hour}, func(t *testing.T, r *region) {
+		start := time.Now()
+		_, err := publish(r.client, &weirpb.Publication{Channel: "chat"})
+		if took := time.Since(start); fault.CodeOf(err) != fault.Timeout || took < timeout || took > timeout+2*time.Second {
+			t.Errorf("Publish: %v after %v", err, took)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package hubclient_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"weir/hub/hubclient"
 	"weir/hub/internal/linktest"
+	"weir/hub/internal/linkwire"
 	"weir/hub/link"
 )
 
@@ -21,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A region is a hub and an edge's client of it, on a simulated network with virtual time.
 type region struct {
-	hub     *linktest.Hub
+	hub     link.Hub
 	network *linktest.Network
 	client  *hubclient.Client
 	log     *logBuffer
@@ -32,8 +34,11 @@ type region struct {
 	serving   chan error
 }
 
+// timeout is how long publications wait for their answer: longer than any of the tests' disturbances.
+const timeout = 5 * time.Minute
+
 // inRegion runs a test in virtual time.
-func inRegion(t *testing.T, h *linktest.Hub, test func(t *testing.T, r *region)) {
+func inRegion(t *testing.T, h link.Hub, test func(t *testing.T, r *region)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -53,7 +58,7 @@ func inRegion(t *testing.T, h *linktest.Hub, test func(t *testing.T, r *region))
 		r.start(t)
 		r.client, err = hubclient.New(hubclient.Config{
 			Addrs: []string{hubSocket.LocalAddr().String()}, TLS: edge, Agent: "test", Logger: logger,
-			Timeout: 5 * time.Minute,
+			Timeout: timeout,
 			Listen:  func() (net.PacketConn, error) { return edgeSocket, nil },
 		})
 		if err != nil {
@@ -112,4 +117,15 @@ func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// hubTLS is how the hub with this data folder shows who it is, without a look at its edges.
+func hubTLS(t *testing.T, data string) *tls.Config {
+	t.Helper()
+	folder := data + "/" + link.Folder + "/"
+	certificate, err := tls.LoadX509KeyPair(folder+link.FileHub, folder+link.FileHubKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{linkwire.Protocol}}
 }

@@ -93,7 +93,7 @@ func ask[M any, P interface {
 	answer := linkwire.NewReader(stream, limit)
 	for {
 		m := P(new(M))
-		if err := answer.Expect(want, m); err != nil {
+		if err := answer.Answer(want, m); err != nil {
 			return s.over(ctx, err)
 		}
 		if err := each(m); err != nil {

@@ -18,7 +18,8 @@ import (
 func TestResumeLosesNothing(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	inRegion(t, &linktest.Hub{}, func(t *testing.T, r *region) {
+	h := &linktest.Hub{}
+	inRegion(t, h, func(t *testing.T, r *region) {
 		const producers, each = 4, 400
 		followed := make(chan []*weirpb.Event)
 		go func() { followed <- follow(t, r, producers*each) }()
@@ -29,7 +30,7 @@ func TestResumeLosesNothing(t *testing.T) {
 		disturb(t, r, rand.New(rand.NewPCG(seed, 99)))
 		load.Wait()
 		events := <-followed
-		stored := r.hub.Events("chat")
+		stored := h.Events("chat")
 		if len(stored) != producers*each || len(events) != len(stored) {
 			t.Fatalf("%d events stored, %d followed, want %d", len(stored), len(events), producers*each)
 		}

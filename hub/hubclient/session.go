@@ -57,7 +57,7 @@ func (s *session) greet(ctx context.Context) (err error) {
 	}
 	s.answers = linkwire.NewReader(s.publishes, linkwire.MaxPublished)
 	welcome := &linkpb.Welcome{}
-	if err := s.answers.Expect(linkwire.Welcome, welcome); err != nil {
+	if err := s.answers.Answer(linkwire.Welcome, welcome); err != nil {
 		return err
 	}
 	s.node, s.agent = welcome.GetNode(), welcome.GetAgent()
@@ -101,7 +101,7 @@ func (s *session) violation(err error) {
 func (s *session) read() error {
 	for {
 		answer := &linkpb.Published{}
-		err := s.answers.Expect(linkwire.Published, answer)
+		err := s.answers.Answer(linkwire.Published, answer)
 		var end *linkwire.Ended
 		switch {
 		case errors.As(err, &end) && end.Fault != nil:

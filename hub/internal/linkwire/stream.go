@@ -38,16 +38,32 @@ func (r *Reader) SetLimit(limit int) { r.frames.SetLimit(limit) }
 // Next reads one frame. The body is valid until the next call. Errors are those of frame.Reader.
 func (r *Reader) Next() (frame.Type, []byte, error) { return r.frames.Next() }
 
-// Expect reads one frame, which must be of type want, into m. At an END frame it returns an Ended, at the end of the stream
-// io.EOF.
+// Expect reads one frame, which must be of type want, into m. At the end of the stream it returns io.EOF.
 func (r *Reader) Expect(want frame.Type, m proto.Message) error {
 	t, body, err := r.Next()
 	if err != nil {
 		return err
 	}
-	if t == End && want != End {
-		return ended(body)
+	return decode(t, body, want, m)
+}
+
+// Answer is Expect on the side that asks: at an END frame it returns an *Ended.
+func (r *Reader) Answer(want frame.Type, m proto.Message) error {
+	t, body, err := r.Next()
+	if err != nil {
+		return err
 	}
+	if t != End {
+		return decode(t, body, want, m)
+	}
+	end := &linkpb.End{}
+	if err := frame.Decode(body, end); err != nil {
+		return err
+	}
+	return &Ended{Fault: fault.FromProto(end.GetFault())}
+}
+
+func decode(t frame.Type, body []byte, want frame.Type, m proto.Message) error {
 	if t != want {
 		return fmt.Errorf("%w: %s, want %s", ErrUnexpected, Name(t), Name(want))
 	}
@@ -62,14 +78,6 @@ func (e *Ended) Error() string {
 		return "the answer is complete"
 	}
 	return e.Fault.Error()
-}
-
-func ended(body []byte) error {
-	end := &linkpb.End{}
-	if err := frame.Decode(body, end); err != nil {
-		return err
-	}
-	return &Ended{Fault: fault.FromProto(end.GetFault())}
 }
 
 // A Writer writes the frames of one stream. It is not safe for concurrent use.

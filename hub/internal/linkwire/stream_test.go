@@ -34,11 +34,11 @@ func TestFramesSurviveTheRoundTrip(t *testing.T) {
 		t.Errorf("Expect = %v, %v", got, err)
 	}
 	var end *linkwire.Ended
-	if err := r.Expect(linkwire.Feed, &weirpb.FeedBatch{}); !errors.As(err, &end) || end.Fault.Code != fault.Busy {
-		t.Errorf("Expect = %v, want the END with its fault", err)
+	if err := r.Answer(linkwire.Feed, &weirpb.FeedBatch{}); !errors.As(err, &end) || end.Fault.Code != fault.Busy {
+		t.Errorf("Answer = %v, want the END with its fault", err)
 	}
-	if err := r.Expect(linkwire.Feed, &weirpb.FeedBatch{}); !errors.As(err, &end) || end.Fault != nil || linkwire.IsViolation(err) {
-		t.Errorf("Expect = %v, want the END", err)
+	if err := r.Answer(linkwire.Feed, &weirpb.FeedBatch{}); !errors.As(err, &end) || end.Fault != nil || linkwire.IsViolation(err) {
+		t.Errorf("Answer = %v, want the END", err)
 	}
 	if err := r.Expect(linkwire.Feed, &weirpb.FeedBatch{}); err != io.EOF {
 		t.Errorf("Expect = %v, want EOF", err)
@@ -60,7 +60,7 @@ func TestViolations(t *testing.T) {
 		"END is noise": {byte(linkwire.End), 1, 0xff},
 	} {
 		r := linkwire.NewReader(bytes.NewReader(input), 100)
-		if err := r.Expect(linkwire.Feed, &weirpb.FeedBatch{}); !linkwire.IsViolation(err) {
+		if err := r.Answer(linkwire.Feed, &weirpb.FeedBatch{}); !linkwire.IsViolation(err) {
 			t.Errorf("%s: %v, want a violation", name, err)
 		}
 	}
@@ -116,7 +116,7 @@ func FuzzReader(f *testing.F) {
 		for want, message := range messages {
 			r := linkwire.NewReader(bytes.NewReader(input), linkwire.MaxFeed)
 			for frames := 0; ; frames++ {
-				if err := r.Expect(want, message()); err != nil {
+				if err := r.Answer(want, message()); err != nil {
 					break
 				}
 				if frames > len(input)/2 {
