@@ -23,6 +23,8 @@ type Engine struct {
 	log    *slog.Logger
 	limits Limits
 	cache  *diskCache
+	// transforms are applied to every module, in order.
+	transforms []transform
 	// compiling is held while a module is compiled: one at a time, as a large one takes much memory and a CPU.
 	compiling sync.Mutex
 

@@ -69,7 +69,10 @@ func explain(err error) (what, hint string) {
 // trap explains a trap of the machine by wazero's text, of which the first line says what and the rest says where.
 func trap(err error) (what, hint string) {
 	what, _, _ = strings.Cut(err.Error(), "\n")
-	what = strings.TrimSuffix(strings.TrimPrefix(what, "wasm error: "), " (recovered by wazero)")
+	if _, after, ok := strings.Cut(what, "wasm error: "); ok {
+		what = after
+	}
+	what = strings.TrimSuffix(what, " (recovered by wazero)")
 	switch what {
 	case "unreachable":
 		hint = "a panic, a failed assertion or an explicit trap of its own"

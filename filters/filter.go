@@ -54,6 +54,9 @@ func (f *Filter) call(ctx context.Context, export string, private bool, do func(
 // broken reports whether an instance must not be used again after a call that ended with err. One whose guest merely said
 // no is sound.
 func broken(err error) bool {
-	var refusal *refusalError
-	return err != nil && !errors.As(err, &refusal)
+	if err == nil {
+		return false
+	}
+	var refusal *refusalError // escapes, so not before it is known to be needed
+	return !errors.As(err, &refusal)
 }

@@ -56,10 +56,11 @@ func (in *instance) decide(event []byte, set *Set) error {
 	if err := in.match.CallWithStack(in.ctx, in.stack[:]); err != nil {
 		return err
 	}
+	if in.stack[0]&resultFailed != 0 {
+		_, err := in.result(0)
+		return err
+	}
 	if in.stack[0] != 0 {
-		if _, err := in.result(0); err != nil {
-			return err
-		}
 		return nonsense("it returned %#x, neither 0 nor an error", in.stack[0])
 	}
 	// The guest may have grown its memory, which moves it.

@@ -30,12 +30,20 @@ type program struct {
 	pristine pristine
 }
 
-// A transform rewrites a valid module into one that can be bounded. The fields that it fills say how instances of the
-// result are handled.
-type transform func(m *wasm.Module) (yield.Result, error)
+// A transform rewrites a module that validate has accepted, before it is made interruptible and compiled.
+type transform func(module []byte) ([]byte, error)
 
-// interruptible is the transform that every module goes through, between validation and compilation.
+// interruptible applies the engine's transforms and has the result report to the host while it runs.
 func (e *Engine) interruptible(m *wasm.Module) (yield.Result, error) {
+	for _, t := range e.transforms {
+		module, err := t(m.Data)
+		if err != nil {
+			return yield.Result{}, err
+		}
+		if m, err = wasm.Decode(module); err != nil {
+			return yield.Result{}, err
+		}
+	}
 	return yield.Rewrite(m, yield.Config{Slice: slice, Depth: int32(e.limits.CallDepth)})
 }
 
@@ -50,8 +58,7 @@ func (p *program) make(ctx context.Context, module []byte) error {
 	manifest.Digest = p.digest
 	p.manifest = manifest
 
-	var rewrite transform = p.engine.interruptible
-	result, err := rewrite(decoded)
+	result, err := p.engine.interruptible(decoded)
 	if err != nil {
 		return invalid("its code can't be used: %v", err).WithCause(err)
 	}
