@@ -47,7 +47,7 @@ func (s *Shard) Append(b *store.Batch, timeMs int64, c *logpb.Append, out []Outc
 
 func (s *Shard) appendOne(b *store.Batch, timeMs int64, settings *logpb.Settings, p *weirpb.Publication) (Outcome, error) {
 	id := ChannelID{Tenant: settings.GetTenantId(), Name: p.GetChannel()}
-	if _, gone := s.dropped[id.Tenant]; gone {
+	if s.isDropped(id.Tenant) {
 		return Outcome{Channel: id, Fault: fault.New(fault.TenantUnknown, "the tenant has been deleted")}, nil
 	}
 	ch, err := s.channel(id)

@@ -1,5 +1,7 @@
 package shard
 
+import "maps"
+
 // A cache keeps what was used last, at most twice limit entries: when the young generation is full it becomes the old
 // one, and what is used again moves over. That makes a lookup one or two map reads, and needs no list.
 type cache[K comparable, V any] struct {
@@ -23,9 +25,9 @@ func (c *cache[K, V]) get(k K) (v V, ok bool) {
 
 func (c *cache[K, V]) put(k K, v V) { c.young[k] = v }
 
-func (c *cache[K, V]) remove(k K) {
-	delete(c.young, k)
-	delete(c.old, k)
+func (c *cache[K, V]) removeIf(gone func(K) bool) {
+	maps.DeleteFunc(c.young, func(k K, _ V) bool { return gone(k) })
+	maps.DeleteFunc(c.old, func(k K, _ V) bool { return gone(k) })
 }
 
 // age forgets what was not used lately. It must not be called while entries hold what is not in the store yet.
@@ -34,5 +36,3 @@ func (c *cache[K, V]) age() {
 		c.old, c.young = c.young, make(map[K]V, c.limit)
 	}
 }
-
-func (c *cache[K, V]) clear() { c.young, c.old = map[K]V{}, nil }

@@ -73,7 +73,7 @@ func (s *Shard) remembered(p *producer, number uint64) (made slot, err error) {
 	return made, err
 }
 
-func (s *Shard) flushProducer(b *store.Batch, p *producer) error {
+func (s *Shard) finishProducer(b *store.Batch, p *producer) error {
 	if p.row == nil { // forgotten by a later command of the batch
 		return nil
 	}

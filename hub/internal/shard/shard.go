@@ -6,6 +6,7 @@ package shard
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"weir/hub/internal/placement"
 	"weir/hub/internal/store"
@@ -109,12 +110,8 @@ func (s *Shard) Init(b *store.Batch, c *logpb.InitShard) error {
 	return b.Put(appendPrefix(nil, s.shard, kindBase), binary.BigEndian.AppendUint64(nil, s.base))
 }
 
-// DropTenant drops all channels of a tenant and refuses publications to it from now on.
+// DropTenant drops all channels of a tenant and refuses commands about it from now on.
 func (s *Shard) DropTenant(b *store.Batch, c *logpb.DropTenant) error {
-	// What earlier commands of the batch have changed must not be written after this.
-	if err := s.flush(b); err != nil {
-		return err
-	}
 	id := c.GetTenantId()
 	for _, kind := range perTenant {
 		start := appendTenant(nil, s.shard, kind, id)
@@ -123,24 +120,22 @@ func (s *Shard) DropTenant(b *store.Batch, c *logpb.DropTenant) error {
 		}
 	}
 	s.dropped[id] = struct{}{}
-	s.channels.clear()
-	s.producers.clear()
-	s.latest = map[string]bool{}
+	// Only the tenant's own rows are forgotten: those of others may hold what the store does not have yet.
+	s.channels.removeIf(func(c ChannelID) bool { return c.Tenant == id })
+	s.producers.removeIf(func(p ProducerID) bool { return p.Channel.Tenant == id })
+	s.dirtyChannels = slices.DeleteFunc(s.dirtyChannels, func(c *channel) bool { return c.id.Tenant == id })
+	s.dirtyProducers = slices.DeleteFunc(s.dirtyProducers, func(p *producer) bool { return p.id.Channel.Tenant == id })
 	return b.Put(appendTenant(nil, s.shard, kindDropped, id), nil)
 }
 
-// Finish writes what the commands have left in memory. It comes last before a batch is committed.
-func (s *Shard) Finish(b *store.Batch) error {
-	if err := s.flush(b); err != nil {
-		return err
-	}
-	clear(s.latest)
-	s.channels.age()
-	s.producers.age()
-	return nil
+func (s *Shard) isDropped(tenantID uint64) bool {
+	_, gone := s.dropped[tenantID]
+	return gone
 }
 
-func (s *Shard) flush(b *store.Batch) error {
+// Finish writes what the commands have left in memory. It comes last before a batch is committed: until then the store
+// does not have what the batch has changed.
+func (s *Shard) Finish(b *store.Batch) error {
 	for _, c := range s.dirtyChannels {
 		s.key = appendChannel(s.key[:0], s.shard, c.id)
 		if _, err := b.PutMessage(s.key, c.row); err != nil {
@@ -149,12 +144,15 @@ func (s *Shard) flush(b *store.Batch) error {
 		c.dirty = false
 	}
 	for _, p := range s.dirtyProducers {
-		if err := s.flushProducer(b, p); err != nil {
+		if err := s.finishProducer(b, p); err != nil {
 			return fmt.Errorf("store a producer: %w", err)
 		}
 		p.dirty, p.accepted = false, p.accepted[:0]
 	}
 	s.dirtyChannels, s.dirtyProducers = s.dirtyChannels[:0], s.dirtyProducers[:0]
+	clear(s.latest)
+	s.channels.age()
+	s.producers.age()
 	return nil
 }
 

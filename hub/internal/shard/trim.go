@@ -22,7 +22,7 @@ func (s *Shard) trimDue(b *store.Batch, timeMs int64, all []*logpb.Settings, due
 	if err := b.Delete(appendDue(nil, s.shard, due.GetDueMs(), id)); err != nil {
 		return err
 	}
-	if due.GetSettings() == 0 || int(due.GetSettings()) > len(all) {
+	if due.GetSettings() == 0 || int(due.GetSettings()) > len(all) || s.isDropped(id.Channel.Tenant) {
 		return nil
 	}
 	settings := all[due.GetSettings()-1]

@@ -23,8 +23,12 @@ func (l pebbleLogger) Fatalf(format string, args ...any) {
 	panic("hub: the state can't be written any more: " + message)
 }
 
-func listener(log *slog.Logger) *pebble.EventListener {
+// listener reports corruption in Pebble's own blocks, which it would otherwise end the process for.
+func listener(log *slog.Logger, onCorrupt func(error)) *pebble.EventListener {
 	return &pebble.EventListener{
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			onCorrupt(&CorruptError{Key: []byte(info.Path), Reason: "a block of the file can't be read", Cause: info.Details})
+		},
 		BackgroundError: func(err error) { log.Warn("the state could not be written in the background", "error", err) },
 		DiskSlow: func(info pebble.DiskSlowInfo) {
 			log.Warn("the disk is slow", "operation", info.OpType.String(), "duration", info.Duration)

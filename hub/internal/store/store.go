@@ -34,7 +34,8 @@ type Options struct {
 	Logger *slog.Logger
 	// CacheBytes bounds the block cache. 0: 64 MiB.
 	CacheBytes int64
-	// OnCorrupt is called with each corruption that a read comes upon. May be nil.
+	// OnCorrupt is called with each corruption that is come upon, by a read or by what Pebble does in the background. May be
+	// nil.
 	OnCorrupt func(error)
 }
 
@@ -65,6 +66,9 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = defaultCacheBytes
 	}
+	if o.OnCorrupt == nil {
+		o.OnCorrupt = func(error) {}
+	}
 	s := &Store{dir: dir, options: o}
 	s.idle = sync.NewCond(&s.mu)
 	db, err := s.open()
@@ -84,7 +88,7 @@ func (s *Store) open() (*pebble.DB, error) {
 		MemTableSize:                memTableBytes,
 		MemTableStopWritesThreshold: memTables,
 		Logger:                      pebbleLogger{s.options.Logger},
-		EventListener:               listener(s.options.Logger),
+		EventListener:               listener(s.options.Logger, s.options.OnCorrupt),
 	}
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
@@ -151,10 +155,10 @@ func (s *Store) ViewSnapshot(f func(Reader) error) error {
 	return errors.Join(err, snapshot.Close())
 }
 
-// noted passes on err and reports it if it is corruption.
+// noted passes on err and reports it if it is corruption that Pebble has not reported already.
 func (s *Store) noted(err error) error {
 	var corrupt *CorruptError
-	if errors.As(err, &corrupt) && s.options.OnCorrupt != nil {
+	if errors.As(err, &corrupt) && !pebble.IsCorruptionError(corrupt.Cause) {
 		s.options.OnCorrupt(corrupt)
 	}
 	return err
