@@ -37,7 +37,7 @@ func TestLongRequestsAreNotRead(t *testing.T) {
 	} {
 		for _, contentType := range []string{"application/json", "application/proto"} {
 			body := &endless{}
-			const announced = 200 << 20
+			const announced = 64 << 20
 			a := s.do(t, http.MethodPost, method, acmeKey, contentType, io.LimitReader(body, announced))
 			if a.fault() != want || a.status != http.StatusBadRequest {
 				t.Errorf("%s: %d %s", method, a.status, a.body)
@@ -71,7 +71,7 @@ func TestLargestModuleFits(t *testing.T) {
 	}
 	for name, options := range map[string][]connect.ClientOption{"proto": nil, "grpc": {connect.WithGRPC()}, "grpc gzip": {connect.WithGRPC(), connect.WithSendGzip()}} {
 		client := weirpbconnect.NewFilterServiceClient(authorized{s.Client()}, s.URL, options...)
-		_, err := client.UploadFilter(t.Context(), &weirpb.UploadFilterRequest{Name: "big", Module: make([]byte, 32<<20)})
+		_, err := client.UploadFilter(t.Context(), &weirpb.UploadFilterRequest{Name: "big", Module: make([]byte, 12<<20)})
 		if apifault.Decode(err).Code != fault.ModuleTooLarge {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -82,7 +82,7 @@ func TestCompressedRequestsAreBounded(t *testing.T) {
 	s := serve(t, &fakeHub{})
 	var small bytes.Buffer
 	z := gzip.NewWriter(&small)
-	if _, err := io.CopyN(z, &endless{}, 64<<20); err != nil {
+	if _, err := io.CopyN(z, &endless{}, 16<<20); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
