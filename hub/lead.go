@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
+	"weir/hub/internal/entry"
 	"weir/hub/internal/machine"
 	"weir/hub/internal/placement"
 	"weir/proto/fault"
@@ -86,8 +85,8 @@ func (h *Hub) initialiseShard(ctx context.Context, p *shardPart) error {
 	}
 	if base == 0 {
 		epoch := uint64(max(1, h.config.Now().UnixMilli()))
-		entry := &logpb.Entry{Command: &logpb.Entry_InitShard{InitShard: &logpb.InitShard{BaseEpoch: epoch}}}
-		if _, err := h.propose(ctx, p.id, entry); err != nil {
+		e := &logpb.Entry{Command: &logpb.Entry_InitShard{InitShard: &logpb.InitShard{BaseEpoch: epoch}}}
+		if _, err := h.propose(ctx, p.id, e); err != nil {
 			return err
 		}
 		if base, err = p.reader.BaseEpoch(); err != nil {
@@ -123,7 +122,7 @@ func (h *Hub) tidy() error {
 // propose hands an entry to Raft and waits until it has been applied. When ctx ends first, it may or may not happen.
 func (h *Hub) propose(ctx context.Context, shard placement.Shard, e *logpb.Entry) (answer any, err error) {
 	e.TimeMs, e.Shard = h.config.Now().UnixMilli(), uint32(shard)
-	encoded, err := proto.Marshal(e)
+	encoded, err := entry.Encode(e)
 	if err != nil {
 		return nil, fault.New(fault.InvalidArgument, "the request can't be encoded").WithCause(err)
 	}

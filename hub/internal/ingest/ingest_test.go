@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"weir/hub/internal/entry"
 	"weir/hub/internal/shard"
 	"weir/proto/fault"
 	"weir/proto/logpb"
@@ -44,12 +45,12 @@ func newFake(t *testing.T) *fakeLog {
 	f.ingest = New(Config{
 		Shard: 1, Now: time.Now, Metrics: Metrics{nothing{}, nothing{}, nothing{}},
 		Certain: func(err error) bool { return errors.Is(err, errNotLeader) },
-		Propose: func(entry []byte) Future {
-			e := &logpb.Entry{}
-			if err := proto.Unmarshal(entry, e); err != nil {
+		Propose: func(encoded []byte) Future {
+			e, err := entry.Decode(encoded)
+			if err != nil {
 				t.Error(err)
 			}
-			p := &proposed{Entry: e, bytes: len(entry), done: make(chan error, 1)}
+			p := &proposed{Entry: e, bytes: len(encoded), done: make(chan error, 1)}
 			f.entries = append(f.entries, p)
 			return p
 		},
@@ -329,8 +330,10 @@ func TestDrainAnswersEverything(t *testing.T) {
 func TestItemSizeIsThatOfItsEncoding(t *testing.T) {
 	for _, p := range []*weirpb.Publication{
 		{Channel: "chat"},
-		{Channel: "chat:a", Key: "k", Payload: make([]byte, 5000), ContentType: "a/b", Producer: "p", Sequence: 1 << 60,
-			Headers: []*weirpb.Header{{Name: "n", Value: "v"}, {Name: "n", Value: "v"}}},
+		{
+			Channel: "chat:a", Key: "k", Payload: make([]byte, 5000), ContentType: "a/b", Producer: "p", Sequence: 1 << 60,
+			Headers: []*weirpb.Header{{Name: "n", Value: "v"}, {Name: "n", Value: "v"}},
+		},
 	} {
 		i := &Item{Publication: p}
 		if encoded := proto.Size(&logpb.Submission{Settings: 1 << 20, Publication: p}); i.size() < encoded {

@@ -3,8 +3,7 @@ package ingest
 import (
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
+	"weir/hub/internal/entry"
 	"weir/proto/fault"
 	"weir/proto/logpb"
 )
@@ -29,12 +28,12 @@ func (g *Ingest) pack() {
 			g.pass()
 			continue
 		}
-		entry, err := g.encode(b, logged)
+		encoded, err := g.encode(b, logged)
 		if err != nil { // text that is not UTF-8, which the hub refuses before it comes here
 			g.fail(b, err)
 			continue
 		}
-		future := g.config.Propose(entry)
+		future := g.config.Propose(encoded)
 		g.running.Go(func() {
 			if err := future.Error(); err != nil {
 				g.fail(b, err)
@@ -102,13 +101,13 @@ func (g *Ingest) encode(b *batch, logged int) ([]byte, error) {
 		}
 		c.Submissions = append(c.Submissions, &logpb.Submission{Settings: n, Publication: i.Publication})
 	}
-	entry, err := proto.Marshal(&logpb.Entry{
+	encoded, err := entry.Encode(&logpb.Entry{
 		TimeMs: b.began.UnixMilli(), Proposal: b.proposal, Shard: uint32(g.config.Shard),
 		Command: &logpb.Entry_Append{Append: c},
 	})
 	g.config.Metrics.BatchEvents.Observe(float64(logged))
-	g.config.Metrics.BatchBytes.Observe(float64(len(entry)))
-	return entry, err
+	g.config.Metrics.BatchBytes.Observe(float64(len(encoded)))
+	return encoded, err
 }
 
 // pass answers batches of ephemeral items that nothing is before any more.

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
-	"google.golang.org/protobuf/proto"
 
 	"weir/hub/internal/control"
+	"weir/hub/internal/entry"
 	"weir/hub/internal/placement"
 	"weir/hub/internal/shard"
 	"weir/hub/internal/store"
@@ -135,9 +135,9 @@ func (m *Machine) apply(logs []*raft.Log, answers []any) error {
 }
 
 func (m *Machine) applyEntry(b *store.Batch, l *raft.Log) (Applied, error) {
-	e := &logpb.Entry{}
-	if err := proto.Unmarshal(l.Data, e); err != nil {
-		return Applied{}, fmt.Errorf("decode: %w", err)
+	e, err := entry.Decode(l.Data)
+	if err != nil {
+		return Applied{}, err
 	}
 	a := Applied{Index: l.Index, Proposal: e.GetProposal(), Shard: placement.Shard(e.GetShard())}
 	return a, m.dispatch(b, e, &a)

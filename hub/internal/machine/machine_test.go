@@ -2,6 +2,7 @@ package machine_test
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -11,8 +12,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
-	"google.golang.org/protobuf/proto"
 
+	"weir/hub/internal/entry"
 	"weir/hub/internal/machine"
 	"weir/hub/internal/placement"
 	"weir/hub/internal/store"
@@ -104,7 +105,7 @@ func entries(t testing.TB, seed uint64, n int) []*raft.Log {
 		default:
 			e.Command = &logpb.Entry_Control{Control: drawControl(r)}
 		}
-		data, err := proto.Marshal(e)
+		data, err := entry.Encode(e)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -289,10 +290,22 @@ func TestCheckpointHasAllThatWasApplied(t *testing.T) {
 	}
 }
 
+func TestDamagedEntryStopsTheMachine(t *testing.T) {
+	n := open(t, vfs.NewMem())
+	defer n.close(t)
+	logs := entries(t, 1, 10)
+	logs[5].Data[20] ^= 1
+	n.Apply(logs[:5])
+	n.Apply(logs[5:])
+	if !errors.Is(n.failed, entry.ErrCorrupt) || n.Applied() != logs[4].Index {
+		t.Errorf("the machine stops at %d with %v", n.Applied(), n.failed)
+	}
+}
+
 func TestUnknownCommandStopsTheMachine(t *testing.T) {
 	n := open(t, vfs.NewMem())
 	defer n.close(t)
-	newer, err := proto.Marshal(&logpb.Entry{Shard: 1})
+	newer, err := entry.Encode(&logpb.Entry{Shard: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
