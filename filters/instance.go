@@ -3,6 +3,7 @@ package filters
 import (
 	"context"
 	"math/bits"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -45,7 +46,7 @@ type instance struct {
 
 // instantiate makes a new instance and runs its start functions.
 func (p *program) instantiate(ctx context.Context) (*instance, error) {
-	in := &instance{program: p, governor: &clock{callTime: p.engine.limits.CallTime}}
+	in := &instance{program: p, governor: &clock{callTime: p.engine.limits.CallTime, now: time.Now}}
 	in.ctx = &instanceContext{Context: context.WithoutCancel(ctx), instance: in}
 	in.governor.begin(0)
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions(exportInitialize)

@@ -36,9 +36,11 @@ const (
 	// slice is how many ticks a guest counts before it reports: some 100 µs, long against the 0.1 µs that a report
 	// costs and short against CallTime.
 	slice = 100_000
-	// minSlices is how many slices a call must have used up before its time is held against it, so that a guest that
-	// did little isn't blamed for a machine that was busy elsewhere.
-	minSlices = 8
+	// firstSlice is what the first slice of a call counts for, as nobody looked at the clock when it began.
+	firstSlice = 100 * time.Microsecond
+	// longestSlice is the most that a slice counts for. A guest's slice takes longer only if it misses the cache all the
+	// time; if one takes much longer, the machine was busy elsewhere, and a guest isn't blamed for that.
+	longestSlice = time.Millisecond
 	// restoreEvery is how many calls that serve all of a tenant's groups an instance answers before it is put back to
 	// its beginnings: see DESIGN.md, "State".
 	restoreEvery = 64
@@ -73,23 +75,28 @@ type governor interface {
 // clock is the governor that goes by time.
 type clock struct {
 	callTime time.Duration
+	now      func() time.Time
 
-	limit  time.Duration // of the present call
-	slices int
-	since  time.Time // when the first slice of the present call was used up
+	// Of the present call.
+	limit, spent time.Duration
+	last         time.Time // when the latest slice was used up; zero: none was
 }
 
 func (c *clock) begin(groups int) {
 	c.limit = c.callTime + c.callTime*time.Duration(groups)/groupsPerCallTime
-	c.slices = 0
+	c.spent, c.last = 0, time.Time{}
 }
 
 // more asks for the time only when a slice is used up, which most calls never do: they pay nothing for being bounded.
 func (c *clock) more() (int32, error) {
-	c.slices++
-	if c.slices == 1 {
-		c.since = time.Now()
-	} else if c.slices >= minSlices && time.Since(c.since) > c.limit {
+	now := c.now()
+	if c.last.IsZero() {
+		c.spent = firstSlice
+	} else {
+		c.spent += min(now.Sub(c.last), longestSlice)
+	}
+	c.last = now
+	if c.spent > c.limit {
 		return 0, &overrunError{limit: c.limit}
 	}
 	return slice, nil

@@ -101,9 +101,9 @@ func boxes(t testing.TB, f *Filter, n int) (*Set, Bitmap) {
 
 func TestInputsMayBeLarge(t *testing.T) {
 	f := openViewport(t)
-	set, verdicts := boxes(t, f, 20_000)
+	set, _ := boxes(t, f, 20_000)
 	slot := set.Add(prepare(t, f, `{"west":-180,"south":-90,"east":180,"north":90,"lon":"x","lat":"y"}`))
-	verdicts = NewBitmap(set.Slots())
+	verdicts := NewBitmap(set.Slots())
 	large := fmt.Sprintf(`{"lon":1,"lat":2,"x":3,"y":4,"padding":%q}`, strings.Repeat("x", 64<<10))
 	for _, payload := range []string{`{"x":3,"y":4}`, large, `{"x":3,"y":4}`} {
 		if err := f.Match(t.Context(), event(t, payload), set, verdicts); err != nil {

@@ -141,5 +141,5 @@ fn number(rest: &[u8]) -> usize {
 
 /// Length of the character at the beginning.
 fn char_len(rest: &[u8]) -> usize {
-    1 + rest[1..].iter().take_while(|&&c| c & 0xc0 == 0x80).count()
+    1 + rest[1..].iter().take(3).take_while(|&&c| c & 0xc0 == 0x80).count()
 }

@@ -13,9 +13,9 @@
 //
 // The result also exports the module's mutable globals, so that the host can put an instance back to its beginnings.
 //
-// The module must have been read by wasm.Decode without error, and is checked here only in so far as indices are
-// concerned: code that refers to what the rewriting adds is refused. Everything added leaves the operand stack as it
-// was, so the result is valid exactly if the module was, and whoever compiles it checks that.
+// The module must have been read by wasm.Decode without error. Its types are not checked here: everything added leaves
+// the operand stack as it was, so the result is valid if the module was, and whoever compiles it finds out. But code
+// that refers to the globals, locals and functions that are added here is refused, as it would be valid afterwards.
 package yield
 
 import (

@@ -74,7 +74,7 @@ const QUOTED: usize = 40;
 fn quote(text: &[u8], token: Token, out: &mut Output) {
     let piece = &text[token.start..token.end];
     let mut len = piece.len().min(QUOTED);
-    while len < piece.len() && piece[len] & 0xc0 == 0x80 {
+    while 0 < len && len < piece.len() && piece[len] & 0xc0 == 0x80 {
         len -= 1;
     }
     out.byte(b'\'');
