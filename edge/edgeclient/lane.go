@@ -1,0 +1,81 @@
+package edgeclient
+
+import (
+	"slices"
+	"time"
+)
+
+// Waits before a lane sends again what was refused for the time being.
+const (
+	firstLaneBackoff = 100 * time.Millisecond
+	lastLaneBackoff  = 5 * time.Second
+)
+
+// lane is what is published to one channel, in order. It belongs to a publisher.
+type lane struct {
+	queue    []*publication // not answered; those under way are before the others
+	next     uint64         // sequence for the next that is numbered
+	inflight int            // publications under way
+	waiting  bool           // it is in publisher.turn
+
+	// held: something was refused. Nothing is sent until all that is under way is answered, then from the front.
+	held bool
+	// restart, if not 0, is the number that became free when a publication was refused for good: those behind it, which
+	// were not accepted, are numbered from it once held ends.
+	restart uint64
+	// stale: the identity gives no more numbers here. Until there is a fresh one, only what may have been accepted is sent,
+	// with the number that it has, to hear whether it was.
+	stale bool
+
+	notBefore time.Time // nothing is sent before
+	failures  int       // refusals for the time being, since the last receipt
+}
+
+// unsent returns the first publication that is not under way.
+func (l *lane) unsent() *publication {
+	for _, pub := range l.queue {
+		if pub.request == 0 {
+			return pub
+		}
+	}
+	return nil
+}
+
+// blocked reports whether pub, the first that is not under way, must wait.
+func (l *lane) blocked(pub *publication, now time.Time) bool {
+	return l.held || l.stale && pub.sequence == 0 || now.Before(l.notBefore)
+}
+
+func (l *lane) remove(pub *publication) {
+	l.queue = slices.DeleteFunc(l.queue, func(p *publication) bool { return p == pub })
+}
+
+// renumber numbers what has a number beyond free from it on. Nothing is under way.
+func (l *lane) renumber(free uint64) {
+	l.next = free
+	for _, pub := range l.queue {
+		if pub.sequence > free {
+			pub.sequence = l.next
+			l.next++
+		}
+	}
+}
+
+// hold stops sending, for a while at least.
+func (l *lane) hold(now time.Time, retryAfter time.Duration) {
+	if l.held {
+		return
+	}
+	l.held = true
+	wait := max(spread(firstLaneBackoff, lastLaneBackoff, l.failures), min(retryAfter, maxRetryAfter))
+	l.failures++
+	l.notBefore = now.Add(wait)
+}
+
+// release frees the number of a publication that was refused for good and has never been accepted.
+func (l *lane) release(sequence uint64) {
+	if l.restart == 0 || sequence < l.restart {
+		l.restart = sequence
+	}
+	l.held = true
+}

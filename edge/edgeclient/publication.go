@@ -1,0 +1,105 @@
+package edgeclient
+
+import (
+	"context"
+	"slices"
+	"unicode/utf8"
+
+	"weir/proto/fault"
+	"weir/proto/name"
+	"weir/proto/weirpb"
+)
+
+// A Publication is an event to publish.
+type Publication struct {
+	Channel string
+	// Key is required on a state channel: what the event is the latest version of.
+	Key         string
+	Payload     []byte
+	ContentType string
+	Headers     []Header
+	// Delete, on a state channel, deletes the key. There is no payload.
+	Delete bool
+	// Ephemeral events are passed on to whoever is there and never stored, as for cursors and typing: they have no offset,
+	// are not published while disconnected, and are not retried.
+	Ephemeral bool
+}
+
+// A Receipt says where a publication has its place.
+type Receipt struct {
+	// Cursor of the event; its offset is 0 for an ephemeral one.
+	Cursor Cursor
+	// Duplicate is whether an earlier attempt had been accepted: Cursor is that one's. The event is in the channel once.
+	Duplicate bool
+}
+
+// Bounds that hold for every edge; WELCOME brings those on payloads.
+const (
+	maxKey         = 512
+	maxHeaders     = 16
+	maxHeaderBytes = 1 << 10
+	maxContentType = 128
+)
+
+// message returns the publication as it is sent, or what is wrong with it.
+func (p *Publication) message() (*weirpb.Publication, error) {
+	if err := name.CheckChannel(p.Channel); err != nil {
+		return nil, err
+	}
+	m := &weirpb.Publication{
+		Channel: p.Channel, Key: p.Key, Payload: p.Payload, ContentType: p.ContentType, Tombstone: p.Delete, Ack: weirpb.Ack_ACK_REGION,
+	}
+	if p.Ephemeral {
+		m.Ack = weirpb.Ack_ACK_NONE
+	}
+	bytes := 0
+	for _, h := range p.Headers {
+		m.Headers = append(m.Headers, &weirpb.Header{Name: h.Name, Value: h.Value})
+		bytes += len(h.Name) + len(h.Value)
+	}
+	switch {
+	case len(p.Key) > maxKey || !utf8.ValidString(p.Key):
+		return nil, fault.New(fault.KeyInvalid, "the key is longer than %d bytes or not UTF-8", maxKey)
+	case !validText(p):
+		return nil, fault.New(fault.InvalidArgument, "the content type or a header is not UTF-8")
+	case len(p.Headers) > maxHeaders || bytes > maxHeaderBytes:
+		return nil, fault.New(fault.InvalidArgument, "the headers are more than %d, or longer than %d bytes together", maxHeaders, maxHeaderBytes)
+	case len(p.ContentType) > maxContentType:
+		return nil, fault.New(fault.InvalidArgument, "the content type has %d bytes, at most %d are allowed", len(p.ContentType), maxContentType)
+	case p.Delete && len(p.Payload) > 0:
+		return nil, fault.New(fault.InvalidArgument, "what deletes a key has no payload")
+	}
+	return m, nil
+}
+
+func validText(p *Publication) bool {
+	return utf8.ValidString(p.ContentType) && !slices.ContainsFunc(p.Headers, func(h Header) bool {
+		return !utf8.ValidString(h.Name) || !utf8.ValidString(h.Value)
+	})
+}
+
+// A Pending is a publication that is on its way.
+type Pending struct {
+	done    chan struct{} // closed when receipt and err are set
+	receipt Receipt
+	err     error
+}
+
+// Done is closed when the publication has been accepted or refused.
+func (p *Pending) Done() <-chan struct{} { return p.done }
+
+// Wait returns the receipt, or why the publication failed. If ctx ends before, the publication goes on.
+func (p *Pending) Wait(ctx context.Context) (Receipt, error) {
+	select {
+	case <-p.done:
+		return p.receipt, p.err
+	case <-ctx.Done():
+		return Receipt{}, context.Cause(ctx)
+	}
+}
+
+// resolve says how it ended. It is called once.
+func (p *Pending) resolve(receipt Receipt, err error) {
+	p.receipt, p.err = receipt, err
+	close(p.done)
+}

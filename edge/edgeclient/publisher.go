@@ -1,0 +1,249 @@
+package edgeclient
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"weir/proto/fault"
+	"weir/proto/weirpb"
+)
+
+// maxLanes bounds the channels whose sequences are remembered. Beyond it the client asks for a fresh identity, under
+// which all begin anew.
+const maxLanes = 10_000
+
+// publisher keeps publications until they are answered, in order and numbered so that each is accepted once (SPEC.md,
+// section 7). It does no I/O: it is told what happened and says what to send. It is not safe for concurrent use.
+type publisher struct {
+	identity string           // that the lanes' numbers count under; "" before the first session
+	lanes    map[string]*lane // by channel
+	turn     []*lane          // with something unsent, in the order in which they may send
+
+	requests    map[uint32]*publication // under way in this session
+	nextRequest uint32
+	limit       int // most requests at once; 0: no session
+
+	count, bytes int // of publications that are not answered
+	maybes       int // of them, those that may have been accepted
+}
+
+// publication is an event that is not answered.
+type publication struct {
+	lane    *lane
+	message *weirpb.Publication
+	pending *Pending
+	bytes   int
+
+	sequence uint64 // 0: not numbered
+	// maybe is whether an attempt, other than the one under way, may have been accepted: it was sent, and nobody said what
+	// came of it. Such a publication keeps its number.
+	maybe   bool
+	request uint32 // 0: not under way
+}
+
+func (p *publication) ephemeral() bool { return p.message.GetAck() == weirpb.Ack_ACK_NONE }
+
+func newPublisher() *publisher {
+	return &publisher{lanes: make(map[string]*lane), requests: make(map[uint32]*publication)}
+}
+
+// add takes in a publication. The caller has seen to the bounds.
+func (p *publisher) add(message *weirpb.Publication) *publication {
+	l := p.lanes[message.GetChannel()]
+	if l == nil {
+		l = &lane{next: 1, stale: len(p.lanes) >= maxLanes}
+		p.lanes[message.GetChannel()] = l
+	}
+	pub := &publication{
+		lane: l, message: message, bytes: proto.Size(message), pending: &Pending{done: make(chan struct{})},
+	}
+	l.queue = append(l.queue, pub)
+	p.count++
+	p.bytes += pub.bytes
+	p.queueUp(l)
+	return pub
+}
+
+// queueUp gives a lane its turn, if it has something to send.
+func (p *publisher) queueUp(l *lane) {
+	if !l.waiting && l.unsent() != nil {
+		l.waiting = true
+		p.turn = append(p.turn, l)
+	}
+}
+
+// send returns the next publication to send, with its request and sequence, or nil if there is none to send now.
+func (p *publisher) send(now time.Time) *publication {
+	if len(p.requests) >= p.limit {
+		return nil
+	}
+	for range p.turn {
+		l := p.turn[0]
+		p.turn = p.turn[1:]
+		l.waiting = false
+		pub := l.unsent()
+		if pub == nil {
+			continue
+		}
+		if l.blocked(pub, now) {
+			p.queueUp(l)
+			continue
+		}
+		p.dispatch(pub)
+		p.queueUp(l)
+		return pub
+	}
+	return nil
+}
+
+func (p *publisher) dispatch(pub *publication) {
+	l := pub.lane
+	if pub.sequence == 0 && !pub.ephemeral() {
+		pub.sequence = l.next
+		l.next++
+	}
+	p.nextRequest++
+	pub.request = p.nextRequest
+	p.requests[pub.request] = pub
+	l.inflight++
+	pub.message.Sequence = pub.sequence
+}
+
+// wake returns when a lane that waits may send again; false if there is none.
+func (p *publisher) wake() (at time.Time, ok bool) {
+	for _, l := range p.turn {
+		if !l.held && !l.stale && !l.notBefore.IsZero() && (!ok || l.notBefore.Before(at)) {
+			at, ok = l.notBefore, true
+		}
+	}
+	return at, ok
+}
+
+// setMaybe notes whether a publication may have been accepted.
+func (p *publisher) setMaybe(pub *publication, maybe bool) {
+	if maybe && !pub.maybe {
+		p.maybes++
+	}
+	if !maybe && pub.maybe {
+		p.maybes--
+	}
+	pub.maybe = maybe
+}
+
+// end resolves a publication.
+func (p *publisher) end(pub *publication, receipt Receipt, err error) {
+	p.setMaybe(pub, false)
+	pub.lane.remove(pub)
+	p.count--
+	p.bytes -= pub.bytes
+	pub.pending.resolve(receipt, err)
+}
+
+// endAll resolves all there are.
+func (p *publisher) endAll(err error) {
+	for _, l := range p.lanes {
+		for len(l.queue) > 0 {
+			p.end(l.queue[0], Receipt{}, err)
+		}
+	}
+}
+
+// hello returns the identity to ask for in the next session: "", for a fresh one, unless there is something to be
+// settled under the present one.
+func (p *publisher) hello() string {
+	if p.maybes > 0 {
+		return p.identity
+	}
+	return ""
+}
+
+// welcome begins a session, in which so many requests may be under way, with the identity that the server granted.
+func (p *publisher) welcome(identity string, limit int) {
+	p.limit = limit
+	if identity == p.identity {
+		return
+	}
+	p.identity = identity
+	for channel, l := range p.lanes {
+		p.settleMaybes(l)
+		if len(l.queue) == 0 {
+			delete(p.lanes, channel)
+			continue
+		}
+		for _, pub := range l.queue {
+			pub.sequence = 0
+		}
+		l.next, l.stale, l.restart, l.notBefore, l.failures = 1, false, 0, time.Time{}, 0
+	}
+}
+
+// settleMaybes fails those of a lane of which nobody can tell any more whether they have been accepted.
+func (p *publisher) settleMaybes(l *lane) {
+	for i := 0; i < len(l.queue); {
+		if pub := l.queue[i]; pub.maybe && pub.request == 0 {
+			p.end(pub, Receipt{}, fault.New(fault.ProducerExpired, "it can't be told whether the publication was accepted: the producer's identity is gone").
+				WithHint("look into the channel before publishing it again"))
+			continue
+		}
+		i++
+	}
+}
+
+// renew reports whether the session should give way to one with a fresh identity: some lane can't go on without, and
+// nothing is left to settle under the present one.
+func (p *publisher) renew() bool {
+	if p.limit == 0 || len(p.requests) > 0 || p.maybes > 0 {
+		return false
+	}
+	for _, l := range p.lanes {
+		if l.stale && len(l.queue) > 0 { // none has a number: such would count as maybes
+			return true
+		}
+	}
+	return false
+}
+
+// lost ends a session: whatever was under way may have been accepted.
+func (p *publisher) lost() {
+	p.limit = 0
+	clear(p.requests)
+	for _, l := range p.lanes {
+		for i := 0; i < len(l.queue); {
+			pub := l.queue[i]
+			if pub.ephemeral() {
+				p.end(pub, Receipt{}, errEphemeralLost(pub.request != 0))
+				continue
+			}
+			if pub.request != 0 {
+				pub.request = 0
+				p.setMaybe(pub, true)
+			}
+			i++
+		}
+		l.inflight, l.held = 0, false
+		if l.restart > 0 {
+			p.abandon(l, l.restart)
+		}
+		p.queueUp(l)
+	}
+}
+
+func errEphemeralLost(sent bool) error {
+	if sent {
+		return fault.New(fault.Unavailable, "the session was lost; the ephemeral event may or may not have been passed on")
+	}
+	return fault.New(fault.Unavailable, "there is no session, and ephemeral events do not wait for one")
+}
+
+// abandon gives up the numbers beyond one that will never be used under the present identity. What had them was not and
+// can't be accepted, so it can safely be sent under another identity.
+func (p *publisher) abandon(l *lane, hole uint64) {
+	for _, pub := range l.queue {
+		if pub.sequence > hole {
+			p.setMaybe(pub, false)
+			pub.sequence = 0
+		}
+	}
+	l.restart, l.stale = 0, true
+}

@@ -1,0 +1,218 @@
+package edgeclient
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"weir/proto/fault"
+	"weir/proto/weirpb"
+)
+
+// modelHub is what SPEC.md, section 7, says of a hub, with edges in front of it that may be slow to hand on.
+type modelHub struct {
+	channels map[string][]string          // what is stored, by channel
+	rows     map[string]map[string]uint64 // last sequence by channel and producer
+	offsets  map[string]uint64            // by channel, producer and sequence
+	expired  map[string]bool              // producers that were forgotten
+}
+
+func newModelHub() *modelHub {
+	return &modelHub{
+		channels: make(map[string][]string), rows: make(map[string]map[string]uint64),
+		offsets: make(map[string]uint64), expired: make(map[string]bool),
+	}
+}
+
+func (h *modelHub) publish(producer string, m *weirpb.Publication) (Receipt, *refusal) {
+	channel := m.GetChannel()
+	if h.rows[channel] == nil {
+		h.rows[channel] = make(map[string]uint64)
+	}
+	last, known := h.rows[channel][producer]
+	place := func(sequence uint64) string { return fmt.Sprint(channel, "/", producer, "/", sequence) }
+	switch sequence := m.GetSequence(); {
+	case !known && h.expired[producer]:
+		return Receipt{}, refuse(fault.ProducerExpired)
+	case sequence <= last:
+		return Receipt{Cursor: Cursor{1, h.offsets[place(sequence)]}, Duplicate: true}, nil
+	case sequence > last+1:
+		return Receipt{}, refuse(fault.SequenceGap)
+	}
+	h.channels[channel] = append(h.channels[channel], string(m.GetPayload()))
+	offset := uint64(len(h.channels[channel]))
+	h.rows[channel][producer] = m.GetSequence()
+	h.offsets[place(m.GetSequence())] = offset
+	return Receipt{Cursor: Cursor{1, offset}}, nil
+}
+
+func (h *modelHub) forget(producer string) {
+	h.expired[producer] = true
+	for _, rows := range h.rows {
+		delete(rows, producer)
+	}
+}
+
+func refuse(code fault.Code) *refusal {
+	return &refusal{fault: fault.New(code, "refused"), retryable: code.Retryable()}
+}
+
+// flight is a request between client and hub.
+type flight struct {
+	request  uint32 // 0: the client does not wait for it any more
+	producer string
+	message  *weirpb.Publication
+}
+
+// world drives a publisher through a random history.
+type world struct {
+	t       *testing.T
+	rng     *rand.Rand
+	hub     *modelHub
+	p       *publisher
+	now     time.Time
+	flights []*flight // in order of sending; those of one session stay in order
+	granted int
+	session bool
+	sent    []*publication
+}
+
+func (w *world) chance(percent int) bool { return w.rng.IntN(100) < percent }
+
+func (w *world) connect() {
+	identity := w.p.hello()
+	if identity == "" || w.chance(10) && w.p.identity != "" {
+		w.granted++
+		identity = fmt.Sprint("producer-", w.granted)
+	}
+	w.p.welcome(identity, 1+w.rng.IntN(8))
+	w.session = true
+}
+
+// disconnect loses what the client waits for; the edge may hand on what it has, later.
+func (w *world) disconnect() {
+	w.p.lost()
+	w.session = false
+	for _, f := range w.flights {
+		f.request = 0
+	}
+	w.flights = slices.DeleteFunc(w.flights, func(*flight) bool { return w.chance(50) })
+}
+
+// deliver lets a flight arrive at the hub: the oldest of the session, or any that is left of earlier ones.
+func (w *world) deliver() {
+	if len(w.flights) == 0 {
+		return
+	}
+	i := 0
+	if w.flights[0].request == 0 { // a zombie; the live ones are behind
+		i = w.rng.IntN(len(w.flights))
+		for i > 0 && w.flights[i].request != 0 && w.flights[i-1].request != 0 {
+			i--
+		}
+	}
+	f := w.flights[i]
+	w.flights = slices.Delete(w.flights, i, i+1)
+	if f.request == 0 {
+		w.hub.publish(f.producer, f.message)
+		return
+	}
+	receipt, refused := w.outcome(f)
+	if !w.p.answered(f.request, receipt, refused, w.now) {
+		w.t.Fatalf("request %d is unknown", f.request)
+	}
+}
+
+func (w *world) outcome(f *flight) (Receipt, *refusal) {
+	switch {
+	case w.chance(5):
+		return Receipt{}, refuse(fault.Busy)
+	case w.chance(5):
+		return Receipt{}, refuse(fault.PermissionDenied)
+	case w.chance(3): // lost on the way
+		return Receipt{}, refuse(fault.Timeout)
+	case w.chance(3): // happened, and nobody knows
+		w.hub.publish(f.producer, f.message)
+		return Receipt{}, refuse(fault.Unavailable)
+	}
+	return w.hub.publish(f.producer, f.message)
+}
+
+func (w *world) step(n int) {
+	w.now = w.now.Add(50 * time.Millisecond)
+	if !w.session {
+		w.connect()
+		return
+	}
+	switch {
+	case w.chance(20) && len(w.sent) < n:
+		channel := fmt.Sprint("channel-", w.rng.IntN(3))
+		w.sent = append(w.sent, w.p.add(&weirpb.Publication{Channel: channel, Payload: fmt.Appendf(nil, "%d", len(w.sent))}))
+	case w.chance(3), w.p.renew():
+		w.disconnect()
+	case w.chance(1):
+		w.hub.forget(w.p.identity)
+	case w.chance(60):
+		if pub := w.p.send(w.now); pub != nil {
+			w.flights = append(w.flights, &flight{pub.request, w.p.identity, &weirpb.Publication{
+				Channel: pub.message.GetChannel(), Payload: pub.message.GetPayload(), Sequence: pub.message.GetSequence(),
+			}})
+		}
+	default:
+		w.deliver()
+	}
+}
+
+// Whatever happens, each publication is stored at most once and in order; with a receipt exactly once, at its place.
+func TestPublisherHistories(t *testing.T) {
+	for seed := range uint64(2000) {
+		w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), hub: newModelHub(), p: newPublisher(), now: time.Unix(0, 0)}
+		const n = 40
+		for steps := 0; len(w.sent) < n || w.p.count > 0; steps++ {
+			if steps > 100_000 {
+				t.Fatalf("seed %d: publications are never answered: %d left", seed, w.p.count)
+			}
+			w.step(n)
+		}
+		w.disconnect()
+		for len(w.flights) > 0 {
+			w.deliver()
+		}
+		w.check(seed)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func (w *world) check(seed uint64) {
+	stored := make(map[string]int)
+	for _, payloads := range w.hub.channels {
+		for _, payload := range payloads {
+			stored[payload]++
+		}
+	}
+	last := make(map[string]uint64)
+	for i, pub := range w.sent {
+		payload, channel := fmt.Sprint(i), pub.message.GetChannel()
+		if stored[payload] > 1 {
+			w.t.Errorf("seed %d: %s is stored %d times in %v", seed, payload, stored[payload], w.hub.channels[channel])
+		}
+		if pub.pending.err != nil { // it may be stored, and then anywhere
+			continue
+		}
+		offset := pub.pending.receipt.Cursor.Offset
+		if in := w.hub.channels[channel]; offset == 0 || offset > uint64(len(in)) || in[offset-1] != payload {
+			w.t.Errorf("seed %d: the receipt of %s says offset %d of %v", seed, payload, offset, in)
+		}
+		if offset <= last[channel] {
+			w.t.Errorf("seed %d: %s is out of order in %v", seed, payload, w.hub.channels[channel])
+		}
+		last[channel] = offset
+	}
+	if w.p.bytes != 0 || w.p.maybes != 0 || len(w.p.requests) != 0 {
+		w.t.Errorf("seed %d: at the end %d bytes, %d maybes, %d requests", seed, w.p.bytes, w.p.maybes, len(w.p.requests))
+	}
+}
