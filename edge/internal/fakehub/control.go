@@ -1,6 +1,7 @@
 package fakehub
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -29,6 +30,11 @@ func identity(r *weirpb.ControlRecord) string {
 		return fmt.Sprintf("filter %s %s %d", r.FilterVersion.GetTenant(), r.FilterVersion.GetName(), r.FilterVersion.GetVersion())
 	}
 	panic("a record of no kind")
+}
+
+// tenantOf returns whose a record is.
+func tenantOf(r *weirpb.ControlRecord) string {
+	return cmp.Or(r.GetTenant().GetName(), r.GetNamespace().GetTenant(), r.GetSigningKey().GetTenant(), r.GetFilterVersion().GetTenant())
 }
 
 // record wraps a message of the control state.
@@ -72,7 +78,7 @@ func (c *control) apply(m proto.Message, gone bool) {
 	r := record(m)
 	var kept []*weirpb.ControlRecord
 	for _, old := range c.records {
-		if identity(old) != identity(r) {
+		if identity(old) != identity(r) && (!gone || r.GetTenant() == nil || tenantOf(old) != r.GetTenant().GetName()) {
 			kept = append(kept, old)
 		}
 	}

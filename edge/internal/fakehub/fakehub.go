@@ -28,19 +28,15 @@ type Hub struct {
 	control  control
 	held     []func() // publications waiting for Release
 	holding  bool
-
-	// Histories counts calls of History.
-	Histories int
 }
 
 // A channel is a log or the state of one channel.
 type channel struct {
-	info    *weirpb.Channel
-	events  []*weirpb.Event // the window; ephemeral ones are not kept
-	stream  []*weirpb.Event // all since the epoch began, with the ephemeral ones
-	latest  map[string]*weirpb.Event
-	kept    []string // keys in order of their first event
-	retired uint64   // epochs before
+	info   *weirpb.Channel
+	events []*weirpb.Event // the window; ephemeral ones are not kept
+	stream []*weirpb.Event // all since the epoch began, with the ephemeral ones
+	latest map[string]*weirpb.Event
+	kept   []string // keys in order of their first event
 }
 
 // New returns a hub with a tenant "acme" that has the namespaces default and log, which are logs, and state.

@@ -80,7 +80,6 @@ func (c *channel) begin(from *weirpb.Cursor) (batches []*weirpb.FeedBatch, next 
 func (h *Hub) History(_ context.Context, r *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.Histories++
 	c, err := h.channel(r.GetTenant(), r.GetChannel())
 	if err != nil {
 		return nil, err

@@ -36,8 +36,10 @@ func (c *channel) deliver(b *weirpb.FeedBatch) error {
 		return errNotDescribed
 	case b.GetSnapshot():
 		return c.load(b)
-	case c.loading != nil:
+	case c.loading != nil && len(b.GetEvents()) > 0:
 		return errNoSnapshot
+	case c.loading != nil:
+		return nil
 	}
 	for _, e := range b.GetEvents() {
 		if err := c.take(e); err != nil {

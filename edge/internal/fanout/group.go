@@ -46,18 +46,18 @@ type group struct {
 	dirty   bool   // to be woken
 	told    uint64 // head.events when the subscribers were last woken
 
-	// Guarded by the channel's pub; since is set once.
-	ring              ring
-	since             totals // of the channel when the group began
-	taken, takenBytes uint64 // events since then that were not held back
+	// Guarded by the channel's pub.
+	ring  ring
+	taken totals // events that were not held back
 }
 
 // totals count a channel's logged events, and the bytes of their payloads, for as long as it is followed.
 type totals struct{ events, bytes uint64 }
 
-// heldBack returns how much the group's filters have held back when the channel stands at now. The channel's pub is held.
-func (g *group) heldBack(now totals) (events, bytes uint64) {
-	return now.events - g.since.events - g.taken, now.bytes - g.since.bytes - g.takenBytes
+// heldBack returns how much the group's filters have held back when the channel stands at now. It counts from anywhere:
+// only differences mean something. The channel's pub is held.
+func (g *group) heldBack(now totals) totals {
+	return totals{now.events - g.taken.events, now.bytes - g.taken.bytes}
 }
 
 // oldest returns the least position that a subscriber will read next.
@@ -162,7 +162,6 @@ func (c *channel) admit(g *group) {
 	g.index = len(c.groups)
 	c.groups = append(c.groups, g)
 	c.pub.Lock()
-	g.since = c.head.totals
 	g.ring.most = c.table.ringMost
 	g.ring.reset(c.head.position)
 	c.pub.Unlock()

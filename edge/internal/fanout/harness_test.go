@@ -84,6 +84,12 @@ func (i *inbox) Ended(_ *Subscriber, f *fault.Fault) {
 	i.ended = f
 }
 
+func (i *inbox) readies() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.ready
+}
+
 func (i *inbox) fault() *fault.Fault {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -172,5 +178,3 @@ func payloads(batches []*weirpb.Batch) string {
 	}
 	return out.String()
 }
-
-var _ testing.TB = (*testing.T)(nil)

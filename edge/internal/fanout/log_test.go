@@ -57,16 +57,16 @@ func TestSkipsAloneAreToldWithinASecond(t *testing.T) {
 		some := r.subscribe(Request{Channel: "log:a", Terms: []Term{r.term(s, "5:9")}})
 		defer some.Close()
 		some.all()
-		before := some.inbox.ready
+		before := some.inbox.readies()
 		r.hub.Add("acme", "log:a", "", "1")
 		synctest.Wait()
-		if some.inbox.ready != before {
+		if some.inbox.readies() != before {
 			t.Errorf("woken for one event held back")
 		}
 		time.Sleep(tickInterval)
 		synctest.Wait()
-		if some.inbox.ready != before+1 {
-			t.Fatalf("woken %d times after a tick, want once", some.inbox.ready-before)
+		if some.inbox.readies() != before+1 {
+			t.Fatalf("woken %d times after a tick, want once", some.inbox.readies()-before)
 		}
 		if b := some.all(); len(b) != 1 || b[0].GetSkipped() != 1 || b[0].GetCursor().GetOffset() != 1 {
 			t.Errorf("told %v, want one skip", b)
@@ -75,8 +75,8 @@ func TestSkipsAloneAreToldWithinASecond(t *testing.T) {
 			r.hub.Add("acme", "log:a", "", "1")
 		}
 		synctest.Wait()
-		if some.inbox.ready != before+2 {
-			t.Errorf("woken %d times after %d skips, want twice", some.inbox.ready-before, skipsUntilTold)
+		if some.inbox.readies() != before+2 {
+			t.Errorf("woken %d times after %d skips, want twice", some.inbox.readies()-before, skipsUntilTold)
 		}
 	})
 }

@@ -155,7 +155,7 @@ func (c *channel) attach(s *Subscriber) bool {
 	// bytes are known only from the first entry on.
 	s.told.events -= c.head.offset - s.cursor.offset - logged
 	if pos < g.ring.next {
-		s.told.bytes = g.ring.at(pos).heldBytes
+		s.told.bytes = g.ring.at(pos).held.bytes
 	}
 	s.recovering = false
 	s.resets = g.ring.resets

@@ -5,8 +5,8 @@ type entry struct {
 	item []byte // encoded, shared; nil if failed
 	// offset is where the channel stands with this entry.
 	offset uint64
-	// What the group's filters had held back before this entry, in events and bytes of payload.
-	held, heldBytes uint64
+	// held is what the group's filters had held back before this entry.
+	held totals
 	// logged is false for an ephemeral event, whose offset is that of the event before it.
 	logged bool
 	failed bool
@@ -34,28 +34,36 @@ type ring struct {
 
 func (r *ring) at(pos uint64) *entry { return &r.entries[pos&uint64(len(r.entries)-1)] }
 
-// push appends an entry. Where there is no room, it lets go of what has been read, as oldest, the least position that a
-// reader stands at, says; if little of it was, the ring grows, up to its bounds; else the oldest entries go, and who needed
-// them has fallen out.
-func (r *ring) push(e entry, oldest func() uint64) {
-	if int(r.next-r.first) == len(r.entries) || r.bytes+len(e.item) > ringMostBytes {
-		r.release(min(oldest(), r.next))
+func (r *ring) len() int { return int(r.next - r.first) }
+
+// push appends an entry. Where there is no room, it lets go of what all readers have read; if that is little, the ring
+// grows, up to its bounds; then the oldest entries go, and who needed them has fallen out.
+func (r *ring) push(e entry, readers interface{ oldest() uint64 }) {
+	if r.len() == len(r.entries) {
+		r.release(min(readers.oldest(), r.next))
+		r.makeRoom()
 	}
-	n := int(r.next - r.first)
-	switch {
-	case n == 0 && len(r.entries) == 0:
-		r.entries = make([]entry, min(ringFirst, r.most))
-	case n > len(r.entries)*3/4 && len(r.entries) < r.most:
-		r.grow()
-	case n == len(r.entries):
-		r.release(r.first + 1)
+	if r.bytes+len(e.item) > ringMostBytes {
+		r.release(min(readers.oldest(), r.next))
 	}
-	for r.first < r.next && r.bytes+len(e.item) > ringMostBytes {
+	for r.len() > 0 && r.bytes+len(e.item) > ringMostBytes {
 		r.release(r.first + 1)
 	}
 	*r.at(r.next) = e
 	r.next++
 	r.bytes += len(e.item)
+}
+
+// makeRoom grows a ring that is more than three quarters full, or lets go of the oldest entry where it may not grow.
+func (r *ring) makeRoom() {
+	switch n := len(r.entries); {
+	case n == 0:
+		r.entries = make([]entry, min(ringFirst, r.most))
+	case r.len() > n*3/4 && n < r.most:
+		r.grow()
+	case r.len() == n:
+		r.release(r.first + 1)
+	}
 }
 
 // release lets go of the entries before pos.

@@ -143,15 +143,14 @@ func (c *channel) publish(g *group, logged bool, size uint64) {
 	if g.verdict == failed && !logged {
 		return // an ephemeral event has no place that could be missing
 	}
-	events, bytes := g.heldBack(c.head.totals)
 	g.ring.push(entry{
-		item: g.item, offset: c.head.offset, held: events, heldBytes: bytes,
+		item: g.item, offset: c.head.offset, held: g.heldBack(c.head.totals),
 		logged: logged, failed: g.verdict == failed,
-	}, g.oldest)
+	}, g)
 	g.item = nil
 	if logged {
-		g.taken++
-		g.takenBytes += size
+		g.taken.events++
+		g.taken.bytes += size
 	}
 	c.mark(g)
 }

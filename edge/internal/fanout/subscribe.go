@@ -142,9 +142,13 @@ func (c *channel) start(s *Subscriber, r Request) {
 	}
 }
 
-// pushMark queues a batch without items that says where the subscription stands. mu is held.
+// pushMark queues a batch without items that says where the subscription stands, if that is known. mu is held.
 func (s *Subscriber) pushMark() {
-	s.queue = append(s.queue, &page{trailer: trailer{cursor: s.cursor, revision: s.revision}})
+	t := trailer{cursor: s.cursor, revision: s.revision}
+	if s.earliest {
+		t.cursor = position{} // the page of the window that comes next says where it begins
+	}
+	s.queue = append(s.queue, &page{trailer: t})
 }
 
 // Close ends the subscription. Next returns nothing from then on.

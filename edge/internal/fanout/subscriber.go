@@ -143,8 +143,7 @@ type tail struct {
 
 // tail returns where the group stands. The channel's pub is held.
 func (g *group) tail(h head) tail {
-	events, bytes := g.heldBack(h.totals)
-	return tail{cursor: h.position, held: totals{events, bytes}}
+	return tail{cursor: h.position, held: g.heldBack(h.totals)}
 }
 
 // appendEntries appends a batch of as many entries as fit, moves a place behind them, and returns how many they are. all
@@ -163,7 +162,7 @@ func (s *Subscriber) appendEntries(dst []byte, at *place, entries []entry, all b
 	}
 	if used < len(entries) || !all {
 		last := &entries[used-1]
-		t = tail{cursor: position{at.cursor.epoch, last.offset}, held: totals{last.held, last.heldBytes}}
+		t = tail{cursor: position{at.cursor.epoch, last.offset}, held: last.held}
 	}
 	end := trailer{
 		cursor: t.cursor, revision: at.revision, gap: gap,
