@@ -99,24 +99,24 @@ export class Client implements Weir {
     return {
       state: (state: State, detail: StateDetail) => this.callbacks.emit("state", state, detail),
       greeted: (sender: Sender) => this.registry.start(sender),
-      welcome: (message: Welcome, sender: Sender) => this.welcome(message, sender),
+      welcome: (message: Welcome, sender: Sender, kept: boolean) => this.welcome(message, sender, kept),
       frame: (frame: Frame) => this.frame(frame),
       lost: () => this.lost(),
       closed: (error: WeirError) => this.closed(error),
     };
   }
 
-  private welcome(message: Welcome, sender: Sender): void {
+  private welcome(message: Welcome, sender: Sender, kept: boolean): void {
     if (message.producer === "") throw new WeirError("protocol_violation", "the relay granted no producer identity");
     this.sender = sender;
     const limits = {
       inFlight: message.limits?.publishesInFlight || defaultLimits.inFlight,
       payloadBytes: message.limits?.payloadBytes || defaultLimits.payloadBytes,
     };
-    this.publisher.start(sender, limits, message.producer === this.connection.producer);
     this.serverOffset = Number(message.serverTimeMs) - this.env.clock.now();
     this.watchToken(message.tokenExpiresMs);
     this.settleReady.resolve();
+    this.publisher.start(sender, limits, kept);
   }
 
   /** The server's clock alone counts: the device's may be wrong. */

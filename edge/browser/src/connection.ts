@@ -29,7 +29,8 @@ export interface ConnectionOwner {
   state(state: State, detail: StateDetail): void;
   /** HELLO has been sent; what does not depend on WELCOME may follow. */
   greeted(sender: Sender): void;
-  welcome(message: Welcome, sender: Sender): void;
+  /** @param kept - whether the session goes on with the producer identity of the one before. */
+  welcome(message: Welcome, sender: Sender, kept: boolean): void;
   frame(frame: Frame): void;
   /** A session that was greeted has ended. */
   lost(): void;
@@ -128,13 +129,15 @@ export class Connection {
   }
 
   private welcome(message: Welcome): void {
-    this.env.memory.remember(this.session!.kind);
+    const session = this.session!;
+    this.env.memory.remember(session.kind);
     this.welcomedAt = this.env.clock.now();
     this.tokensRefused = 0;
     if (this.state === "reconnecting") this.counters.reconnects++;
-    this.owner.welcome(message, this.session!);
+    const kept = message.producer === this.producer;
     this.producer = message.producer;
-    this.change("connected", {});
+    this.owner.welcome(message, session, kept);
+    if (this.session === session) this.change("connected", {}); // unless the owner has ended it at once
   }
 
   private failed(error: WeirError, said: boolean): void {

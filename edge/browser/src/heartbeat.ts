@@ -37,7 +37,7 @@ export class Heartbeat {
     this.quiet = Math.max(shortestQuiet, Math.min(longestQuiet, intervalMs || longestQuiet));
     this.running = true;
     this.heard();
-    this.watch(this.quiet);
+    this.watch();
   }
 
   stop(): void {
@@ -62,14 +62,12 @@ export class Heartbeat {
     this.ask(doubtfulPatience);
   }
 
-  /** Wakes up after `ms` and pings if nothing has been heard for `quiet` by then. One timer, however many frames come. */
-  private watch(ms: number): void {
+  /** Pings as soon as nothing has been heard for `quiet`. One timer, however many frames come. */
+  private watch(): void {
+    const silent = this.clock.now() - this.heardAt;
+    if (silent >= this.quiet) return this.ask(patience);
     this.cancel();
-    this.cancel = this.clock.after(ms, () => {
-      const silent = this.clock.now() - this.heardAt;
-      if (silent >= this.quiet) this.ask(patience);
-      else this.watch(this.quiet - silent);
-    });
+    this.cancel = this.clock.after(this.quiet - silent, () => this.watch());
   }
 
   private ask(patienceMs: number): void {
@@ -80,7 +78,7 @@ export class Heartbeat {
     this.actions.ping({ nonce: this.nonce, padding });
     this.cancel();
     this.cancel = this.clock.after(patienceMs, () => {
-      if (this.heardSince) this.watch(this.quiet);
+      if (this.heardSince) this.watch();
       else this.actions.dead();
     });
   }

@@ -40,8 +40,12 @@ export class Lane<E extends Numbered> {
     this.entries.push(entry);
   }
 
-  /** The next to be sent, numbered; undefined if there is none for now. */
-  next(): E | undefined {
+  /**
+   * The next to be sent, numbered; undefined if there is none for now.
+   *
+   * @param finishing - whether only what is open matters any more, and what has to be there before it.
+   */
+  next(finishing: boolean): E | undefined {
     if (this.recovering) {
       if (this.underWay) return undefined;
       this.recovering = false;
@@ -49,7 +53,10 @@ export class Lane<E extends Numbered> {
     }
     const at = this.entries.findIndex((entry) => entry.state === "waiting");
     const entry = this.entries[at];
-    if (entry !== undefined && entry.sequence === 0) entry.sequence = (this.entries[at - 1]?.sequence ?? this.accepted) + 1;
+    if (finishing && !this.entries.slice(at).some((other) => other.open && other.state !== "ghost")) return undefined;
+    if (entry !== undefined && entry.sequence === 0) {
+      entry.sequence = Math.max(this.accepted, this.entries[at - 1]?.sequence ?? 0) + 1;
+    }
     return entry;
   }
 
@@ -66,15 +73,16 @@ export class Lane<E extends Numbered> {
     this.recovering = true;
   }
 
-  /** Refused because one before it is missing. Returns false if none can be: the relay remembers less than it accepted. */
+  /**
+   * Refused because one before it is missing. Returns false if sending again will hardly heal that: nothing before it
+   * waits, and it cannot move up. A ghost's number is never given to another: an attempt of the ghost may still be on its
+   * way, and if that took the number first, the other would get its receipt and be lost.
+   */
   gap(entry: E): boolean {
-    entry.open = false;
     this.defer(entry);
-    const at = this.entries.indexOf(entry);
-    const before = this.entries[at - 1];
-    if (before === undefined) return entry.sequence > this.accepted + 1;
-    if (this.entries.slice(0, at).every((other) => other.state === "ghost")) this.remove(before); // its number was free after all
-    return true;
+    const before = this.entries.slice(0, this.entries.indexOf(entry));
+    if (before.some((other) => other.state !== "ghost")) return true;
+    return before.length === 0 && !entry.open && entry.sequence > this.accepted + 1;
   }
 
   /** Maybe accepted; to be sent again with the same number. */
@@ -89,8 +97,8 @@ export class Lane<E extends Numbered> {
       entry.state = "ghost";
       return;
     }
-    // Those behind it cannot have been accepted, whatever became of their attempts; they move up.
-    for (const later of this.entries.slice(this.entries.indexOf(entry) + 1)) later.open = false;
+    // Those behind it get a gap, and move up unless they are open: an attempt of theirs that is still on its way
+    // somewhere would be a second copy if it arrived after the number before it had been taken by another.
     this.remove(entry);
     this.recovering = true;
   }
@@ -124,7 +132,7 @@ export class Lane<E extends Numbered> {
     let last = this.accepted;
     for (const entry of this.entries) {
       if (entry.state !== "ghost" && !entry.open) entry.sequence = entry.sequence === 0 ? 0 : last + 1;
-      if (entry.sequence !== 0) last = entry.sequence;
+      last = Math.max(last, entry.sequence); // one that is open may stand before what was accepted after it
     }
   }
 

@@ -137,10 +137,8 @@ export class Publisher {
   }
 
   private sendable({ lane }: Track): Pending | undefined {
-    if (!this.room()) return undefined;
-    const entry = lane.next();
     // Before the identity is given up, only what would be lost with it is sent.
-    return this.renewing && entry?.open === false ? undefined : entry;
+    return this.room() ? lane.next(this.renewing) : undefined;
   }
 
   private room(): boolean {
@@ -182,11 +180,10 @@ export class Publisher {
     if (track === undefined) return this.settle(entry).reject(error);
     switch (error.code) {
       case "producer_expired":
-        return this.expired(entry, track, error);
+        return this.expired(entry, track);
       case "sequence_gap":
-        if (track.lane.gap(entry)) return this.wait(track, error);
-        if (++track.nonsense < maxNonsense) return this.wait(track, error);
-        return this.expired(entry, track, error);
+        if (track.lane.gap(entry) || ++track.nonsense < maxNonsense) return this.wait(track, error);
+        return this.expired(entry, track);
       case "busy":
         track.lane.defer(entry);
         return this.wait(track, error);
@@ -204,8 +201,8 @@ export class Publisher {
     this.settle(entry).reject(error);
   }
 
-  private expired(entry: Pending, track: Track, error: WeirError): void {
-    if (entry.open) this.give(entry, track, error);
+  private expired(entry: Pending, track: Track): void {
+    if (entry.open) this.give(entry, track, outcomeUnknown());
     else track.lane.defer(entry);
     track.expired = true;
     this.renewing = true;
@@ -234,9 +231,7 @@ export class Publisher {
       track.expired = false;
       track.nonsense = 0;
       for (const entry of track.lane.reset()) {
-        this.settle(entry).reject(new WeirError("producer_expired", "it can't be known any more whether the event was published", {
-          hint: "look whether it is there before publishing it again",
-        }));
+        this.settle(entry).reject(outcomeUnknown());
       }
       if (track.lane.size === 0) this.tracks.delete(channel);
     }
@@ -252,4 +247,10 @@ export class Publisher {
     this.queuedBytes += by * entry.publication.payload.length;
     this.counters.pending = this.queued;
   }
+}
+
+function outcomeUnknown(): WeirError {
+  return new WeirError("producer_expired", "it can't be known any more whether the event was published", {
+    hint: "look whether it is there before publishing it again",
+  });
 }

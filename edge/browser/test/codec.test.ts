@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { equals, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import { FrameDecoder, maxFrameBytes } from "../src/codec/decode.js";
 import { encodeFrame } from "../src/codec/encode.js";
 import { type FrameName, frames } from "../src/codec/type.js";
 import { WeirError } from "../src/error.js";
+import { vectors } from "./files.js";
 
 interface FrameVector {
   name: string;
@@ -15,11 +15,6 @@ interface FrameVector {
   json: JsonValue;
   hex: string;
   decodeOnly?: boolean;
-}
-
-/** Reads a file of proto/vectors. */
-export function vectors<V>(name: string): V[] {
-  return JSON.parse(readFileSync(new URL(`../../../../../proto/vectors/${name}`, import.meta.url), "utf8")) as V[];
 }
 
 const unhex = (hex: string) => new Uint8Array(Buffer.from(hex, "hex"));
