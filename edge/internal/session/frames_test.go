@@ -6,7 +6,10 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"weir/edge/internal/fakeconn"
+	"weir/proto/fault"
 	"weir/proto/frame"
 	"weir/proto/weirpb"
 )
@@ -48,6 +51,21 @@ func TestFramesThatEndASession(t *testing.T) {
 	}
 }
 
+func TestServerThatStopsSaysGoodbye(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		c := &client{Conn: fakeconn.New(), t: t, done: make(chan struct{})}
+		r.clients.Go(func() {
+			defer close(c.done)
+			r.host.Serve(ctx, c.Conn)
+		})
+		c.Send(frame.Hello, &weirpb.Hello{Token: r.mint(nil)})
+		c.expect(frame.Welcome, &weirpb.Welcome{})
+		cancel(fault.New(fault.Draining, "stopping"))
+		c.goodbye("draining")
+	})
+}
+
 func TestClientThatLeavesIsNoFault(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		c := r.welcome(nil)
@@ -55,6 +73,9 @@ func TestClientThatLeavesIsNoFault(t *testing.T) {
 		<-c.done
 		if frames := c.Control(); len(frames) != 0 {
 			t.Errorf("got %s after leaving", show(frames))
+		}
+		if n := testutil.ToFloat64(r.metrics.SessionsEnded.WithLabelValues("closed")); n != 1 {
+			t.Errorf("%v sessions counted as closed by the client, want 1", n)
 		}
 		early := r.connect()
 		early.Leave()

@@ -80,7 +80,7 @@ func (s *session) readHello() (*weirpb.Hello, error) {
 
 // admit verifies the token and counts the session.
 func (s *session) admit(hello *weirpb.Hello) (*token.Claims, error) {
-	ctx, cancel := context.WithTimeoutCause(s.ctx, helloTimeout,
+	ctx, cancel := context.WithTimeoutCause(s.connCtx, helloTimeout,
 		fault.New(fault.Unavailable, "this edge does not know its region's tenants yet"))
 	defer cancel()
 	if err := s.host.cfg.Mirror.Ready(ctx); err != nil {

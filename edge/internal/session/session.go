@@ -22,7 +22,7 @@ type session struct {
 	id   string
 	log  *slog.Logger
 
-	// ctx ends, with the cause, when the session does. connCtx is the connection's.
+	// ctx ends, with the cause, when the session does, and only then. connCtx is the connection's.
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	connCtx context.Context
@@ -57,7 +57,7 @@ func newSession(ctx context.Context, h *Host, conn transport.Conn) *session {
 		host: h, conn: conn, id: hex.EncodeToString(id[:]), connCtx: ctx, began: time.Now(),
 		subscriptions: make(map[uint32]*subscription),
 	}
-	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	s.log = h.cfg.Logger.With("session", s.id, "remote", conn.RemoteAddr().String(), "transport", conn.Transport())
 	s.out.init(s)
 	s.data.init(s)
@@ -68,8 +68,7 @@ func newSession(ctx context.Context, h *Host, conn transport.Conn) *session {
 
 // serve runs the session to its end.
 func (s *session) serve() {
-	stop := context.AfterFunc(s.connCtx, func() { s.end(causeOf(s.connCtx)) })
-	defer stop()
+	defer context.AfterFunc(s.connCtx, s.connEnded)()
 	if s.hello() {
 		s.host.cfg.Metrics.Sessions.WithLabelValues(s.conn.Transport()).Inc()
 		s.clock.start()
@@ -114,12 +113,12 @@ func (s *session) cause() error {
 	return context.Cause(s.ctx)
 }
 
-// causeOf returns why a connection is gone, as a fault if the server has ended it.
-func causeOf(ctx context.Context) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
+// connEnded ends the session if the server has made its connection end. Where the connection is lost the reader finds out
+// by itself, and knows whether the client has left in good order.
+func (s *session) connEnded() {
+	if cause := context.Cause(s.connCtx); tellable(cause) != nil {
+		s.end(cause)
 	}
-	return errLost
 }
 
 // end ends the session. If cause is a fault, the client is told so. It does not wait.
