@@ -5,12 +5,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -18,9 +20,12 @@ import (
 
 // grammar is the whole command line, read by kong.
 type grammar struct {
-	LogLevel string `help:"Least severe log lines to print: ${enum}." enum:"debug,info,warn,error" default:"info" env:"WEIR_LOG_LEVEL" placeholder:"LEVEL"`
+	LogLevel string `help:"Least severe log lines to print: debug, info, warn or error. Servers: info, others: warn." enum:"debug,info,warn,error," default:"" env:"WEIR_LOG_LEVEL" placeholder:"LEVEL"`
 
 	Dev devCommand `cmd:"" group:"run" help:"Run a hub and an edge with demo data in one process."`
+
+	Pub pubCommand `cmd:"" group:"use" help:"Publish events to a channel."`
+	Sub subCommand `cmd:"" group:"use" help:"Print what a channel delivers."`
 
 	Filter    filterCommands    `cmd:"" group:"manage" help:"Upload and list filters."`
 	Namespace namespaceCommands `cmd:"" group:"manage" help:"Create, change and list namespaces."`
@@ -51,11 +56,21 @@ var groups = []kong.Group{
 func Main() int {
 	// A write to a closed pipe shall return an error, which commands take as the end, rather than kill the process.
 	signal.Ignore(syscall.SIGPIPE)
+	unsetEmpty(os.Environ())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// The first signal asks for a clean stop; from then on the next one kills, should that take too long.
 	defer context.AfterFunc(ctx, stop)()
 	return run(ctx, os.Args[1:], newConsole(os.Stdin, os.Stdout, os.Stderr))
+}
+
+// unsetEmpty makes an empty variable as good as none, which is what people mean by it in files of variables.
+func unsetEmpty(environ []string) {
+	for _, variable := range environ {
+		if name, empty := strings.CutSuffix(variable, "="); empty && strings.HasPrefix(name, "WEIR_") {
+			_ = os.Unsetenv(name) // fails for names with "=" alone
+		}
+	}
 }
 
 // run is Main without the process around it.
@@ -96,7 +111,7 @@ func dispatch(ctx context.Context, args []string, con *console) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(con.err, con.errTerminal, g.LogLevel)
+	log := newLogger(con.err, con.errTerminal, cmp.Or(g.LogLevel, defaultLevel(command.Command())))
 	command.Bind(con, log)
 	command.BindTo(ctx, (*context.Context)(nil))
 	return command.Run()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"weir/deploy/cli/internal/devfile"
@@ -107,6 +108,9 @@ func shortPath(path string) string {
 	rel, err := filepath.Rel(here, path)
 	if err != nil || len(rel) >= len(path) {
 		return path
+	}
+	if strings.HasPrefix(rel, "..") {
+		return rel
 	}
 	return "." + string(filepath.Separator) + rel
 }

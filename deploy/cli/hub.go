@@ -75,7 +75,8 @@ type hubProcess struct {
 	metrics *prometheus.Registry
 	gate    private.Gate
 
-	hub *hub.Hub
+	hub     *hub.Hub
+	filters *filters.Engine
 
 	apiURL    string
 	linkAddr  net.Addr
@@ -94,25 +95,28 @@ func (s *hubProcess) serveAdmin(context.Context) error {
 	return nil
 }
 
+// open opens the hub, and then the filter engine, whose cache is in the hub's data folder: a hub does not take a folder
+// for a new one that holds something already.
 func (s *hubProcess) open(ctx context.Context) error {
-	engine, err := filters.New(ctx, filters.Config{
-		CacheDir: filepath.Join(s.command.Data, "filters"), Logger: s.log.With("part", "filters"),
-	})
-	if err != nil {
-		return fmt.Errorf("start the filter engine: %w", err)
-	}
-	s.parts.OnClose("filters", engine.Close)
+	var err error
 	s.hub, err = hub.Open(ctx, hub.Config{
 		Dir: s.command.Data, NodeID: s.command.NodeID, Logger: s.log, Registerer: s.metrics,
 		Inspect: func(ctx context.Context, module []byte) ([]string, error) {
-			manifest, err := engine.Inspect(ctx, module)
+			manifest, err := s.filters.Inspect(ctx, module)
 			return manifest.Abilities, err
 		},
 	})
 	if err != nil {
-		return fmt.Errorf("open the hub: %w", err)
+		return err
 	}
 	s.parts.OnClose("hub", func(context.Context) error { return s.hub.Close() })
+	s.filters, err = filters.New(ctx, filters.Config{
+		CacheDir: filepath.Join(s.command.Data, "cache"), Logger: s.log.With("part", "filters"),
+	})
+	if err != nil {
+		return fmt.Errorf("start the filter engine: %w", err)
+	}
+	s.parts.OnClose("filters", s.filters.Close)
 	return nil
 }
 

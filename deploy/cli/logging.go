@@ -5,6 +5,16 @@ import (
 	"log/slog"
 )
 
+// defaultLevel is the least severe level where none is asked for: a server tells what it does, other commands tell what
+// goes wrong.
+func defaultLevel(command string) string {
+	switch command {
+	case "dev", "hub", "edge":
+		return "info"
+	}
+	return "warn"
+}
+
 // newLogger returns a logger that writes text for people and JSON for everything else.
 func newLogger(w io.Writer, terminal bool, level string) *slog.Logger {
 	var least slog.Level

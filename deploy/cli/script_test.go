@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ func TestScripts(t *testing.T) {
 			"waitready":  waitReady,
 			"expand":     expand,
 			"readenv":    readEnv,
+			"capture":    capture,
 			"selfsigned": selfSigned,
 		},
 		Setup: setup,
@@ -107,6 +109,18 @@ func readEnv(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: readenv VARIABLE FILE")
 	}
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// capture sets a variable to what the first group of a pattern matches in the last command's output.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: capture VARIABLE PATTERN")
+	}
+	match := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(match) != 2 {
+		ts.Fatalf("no match for %s", args[1])
+	}
+	ts.Setenv(args[0], match[1])
 }
 
 // selfSigned makes a certificate for 127.0.0.1 that vouches for itself.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"weir/proto/weirpb"
+	"weir/edge/edgeclient"
 )
 
 // A subLine is one line of "weir sub --json".
@@ -40,19 +40,31 @@ type subHeader struct {
 	Value string `json:"value"`
 }
 
-// setEvent fills in what e holds.
-func (l *subLine) setEvent(e *weirpb.Event) {
-	l.Offset, l.Key, l.ContentType = e.GetOffset(), e.GetKey(), e.GetContentType()
-	l.Time = timestamp(e.GetTimeMs())
-	if payload := e.GetPayload(); json.Valid(payload) {
-		l.Payload = payload
+// lineOf returns what is printed of a message.
+func lineOf(m *edgeclient.Message) *subLine {
+	l := &subLine{Type: m.Type.String(), Channel: m.Channel, Epoch: m.Cursor.Epoch, Offset: m.Cursor.Offset}
+	switch m.Type {
+	case edgeclient.Gap:
+		l.From, l.To, l.Reason = &m.From, &m.To, m.Reason
+		return l
+	case edgeclient.Skip:
+		l.Skipped = m.Skipped
+		return l
+	}
+	l.Time, l.Key, l.ContentType = m.Time.UTC().Format(timeLayout), m.Key, m.ContentType
+	if json.Valid(m.Payload) {
+		l.Payload = m.Payload
 	} else {
-		l.PayloadBase64 = payload
+		l.PayloadBase64 = m.Payload
 	}
-	for _, h := range e.GetHeaders() {
-		l.Headers = append(l.Headers, subHeader{h.GetName(), h.GetValue()})
+	for _, h := range m.Headers {
+		l.Headers = append(l.Headers, subHeader{h.Name, h.Value})
 	}
+	return l
 }
+
+// isEvent tells events from what is said about those that are missing.
+func (l *subLine) isEvent() bool { return l.From == nil && l.Skipped == 0 }
 
 // appendJSON appends the line to buf. Characters are not escaped for HTML: people read this.
 func (l *subLine) appendJSON(buf *bytes.Buffer) error {

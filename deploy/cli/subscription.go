@@ -5,29 +5,29 @@ import (
 	"strconv"
 	"strings"
 
-	"weir/proto/weirpb"
+	"weir/edge/edgeclient"
 )
 
 // parseFilters pairs each --filter with its --params, in order. One filter alone, or all of them, may have none.
-func parseFilters(names, params []string) ([]*weirpb.FilterRef, error) {
+func parseFilters(names, params []string) ([]edgeclient.Filter, error) {
 	if len(params) > 0 && len(params) != len(names) {
 		return nil, usagef("give one --params after each --filter; --params null where a filter takes none",
 			"there are %d --filter and %d --params", len(names), len(params))
 	}
-	var filters []*weirpb.FilterRef
+	var filters []edgeclient.Filter
 	for i, text := range names {
 		name, version, err := parseFilterName(text)
 		if err != nil {
 			return nil, err
 		}
-		ref := &weirpb.FilterRef{Name: name, Version: version}
+		filter := edgeclient.Filter{Name: name, Version: version}
 		if len(params) > 0 {
 			if looksLikeJSON(params[i]) && !json.Valid([]byte(params[i])) {
 				return nil, usagef(`quote them for the shell, as in --params '{"west":5}'`, "the params of %s are not JSON", name)
 			}
-			ref.Params = []byte(params[i])
+			filter.Params = []byte(params[i])
 		}
-		filters = append(filters, ref)
+		filters = append(filters, filter)
 	}
 	return filters, nil
 }
@@ -39,18 +39,18 @@ func looksLikeJSON(params string) bool {
 }
 
 // parseSince reads EPOCH:OFFSET, "earliest" or nothing.
-func parseSince(text string) (weirpb.Start, *weirpb.Cursor, error) {
+func parseSince(text string) (earliest bool, after *edgeclient.Cursor, err error) {
 	switch text {
 	case "":
-		return weirpb.Start_START_LIVE, nil, nil
+		return false, nil, nil
 	case "earliest":
-		return weirpb.Start_START_EARLIEST, nil, nil
+		return true, nil, nil
 	}
 	first, second, ok := strings.Cut(text, ":")
 	epoch, badEpoch := strconv.ParseUint(first, 10, 64)
 	offset, badOffset := strconv.ParseUint(second, 10, 64)
-	if !ok || badEpoch != nil || badOffset != nil {
-		return 0, nil, usagef("give earliest, or EPOCH:OFFSET as --json prints them", "--since %s is no place in a channel", text)
+	if !ok || badEpoch != nil || badOffset != nil || epoch == 0 {
+		return false, nil, usagef("give earliest, or EPOCH:OFFSET as --json prints them", "--since %s is no place in a channel", text)
 	}
-	return weirpb.Start_START_CURSOR, &weirpb.Cursor{Epoch: epoch, Offset: offset}, nil
+	return false, &edgeclient.Cursor{Epoch: epoch, Offset: offset}, nil
 }

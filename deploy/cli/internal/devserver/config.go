@@ -39,7 +39,7 @@ func (c *Config) lockFile() string   { return filepath.Join(c.Data, "lock") }
 // openData makes the data folder and takes it for this process, until the file returned is closed.
 func (c *Config) openData() (*os.File, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
+		return nil, fmt.Errorf("can't make the data folder: %w", err)
 	}
 	return lock(c.lockFile())
 }

@@ -143,7 +143,7 @@ func (s *Server) openHub(ctx context.Context) error {
 		},
 	})
 	if err != nil {
-		return fmt.Errorf("open the hub: %w", err)
+		return err
 	}
 	s.parts.OnClose("hub", func(context.Context) error { return s.hub.Close() })
 	if err := s.hub.Ready(ctx); err != nil {

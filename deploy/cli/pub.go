@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"mime"
+	"strings"
+
+	"weir/edge/edgeclient"
+)
+
+// pubCommand is "weir pub".
+type pubCommand struct {
+	Channel     string   `arg:"" help:"Channel to publish to."`
+	Data        string   `arg:"" optional:"" help:"Payload; - for standard input, a line an event."`
+	Key         string   `short:"k" help:"State channels: what the event is the latest version of." placeholder:"KEY"`
+	Delete      bool     `help:"State channels: delete the key."`
+	Ack         string   `help:"region: answer when the event is durable. none: pass it on to whoever is there, without storing it." enum:"region,none" default:"region"`
+	ContentType string   `help:"Media type of the payload." placeholder:"TYPE"`
+	Header      []string `short:"H" help:"Header that travels with the event. Repeatable." sep:"none" placeholder:"NAME=VALUE"`
+	JSON        bool     `help:"Print epoch, offset and whether it was a duplicate as JSON, a line an event."`
+	edgeTarget
+}
+
+func (pubCommand) Help() string {
+	return `Prints the offset of each event once it is durable.
+
+Examples:
+
+    weir pub chat '{"text":"hello"}'
+    weir pub flights '{"lat":48.1,"lon":11.5}' --key DLH4AB
+    weir pub flights --key DLH4AB --delete
+    weir pub cursors:doc-7 '{"x":3}' --ack none
+    tail -f access.log | weir pub logs -`
+}
+
+func (c *pubCommand) Run(ctx context.Context, con *console, log *slog.Logger) error {
+	template, err := c.template()
+	if err != nil {
+		return err
+	}
+	address, err := c.resolve()
+	if err != nil {
+		return err
+	}
+	client, err := dialEdge(ctx, address, log)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if c.Data == "-" {
+		err = publishLines(ctx, sendTo(client), *template, con.in, func(r edgeclient.Receipt) error { return c.print(con, r) })
+	} else {
+		var receipt edgeclient.Receipt
+		template.Payload = []byte(c.Data)
+		if receipt, err = client.Publish(ctx, *template); err == nil {
+			err = c.print(con, receipt)
+		}
+	}
+	if isClosedOutput(err) {
+		return nil
+	}
+	return err
+}
+
+// template returns the publication that the flags describe, without its payload.
+func (c *pubCommand) template() (*edgeclient.Publication, error) {
+	switch {
+	case c.Delete && c.Data != "":
+		return nil, usagef("", "--delete takes no payload")
+	case c.Delete && c.Key == "":
+		return nil, usagef("", "--delete needs --key")
+	case !c.Delete && c.Data == "":
+		return nil, usagef(`give it after the channel, or - to read standard input`, "there is nothing to publish")
+	}
+	if c.ContentType != "" {
+		if _, _, err := mime.ParseMediaType(c.ContentType); err != nil {
+			return nil, usagef("as in application/json", "--content-type %s is no media type", c.ContentType)
+		}
+	}
+	p := &edgeclient.Publication{
+		Channel: c.Channel, Key: c.Key, ContentType: c.ContentType, Delete: c.Delete, Ephemeral: c.Ack == "none",
+	}
+	for _, text := range c.Header {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return nil, usagef("as in --header trace=4bf92f", "--header %s is not NAME=VALUE", text)
+		}
+		p.Headers = append(p.Headers, edgeclient.Header{Name: name, Value: value})
+	}
+	return p, nil
+}
+
+// pubView is a receipt in JSON.
+type pubView struct {
+	Channel   string `json:"channel"`
+	Epoch     uint64 `json:"epoch"`
+	Offset    uint64 `json:"offset"`
+	Duplicate bool   `json:"duplicate"`
+}
+
+func (c *pubCommand) print(con *console, r edgeclient.Receipt) error {
+	if c.JSON {
+		return con.printJSON(pubView{c.Channel, r.Cursor.Epoch, r.Cursor.Offset, r.Duplicate})
+	}
+	if r.Cursor.Offset == 0 {
+		return nil // ephemeral: there is none
+	}
+	_, err := fmt.Fprintln(con.out, r.Cursor.Offset)
+	return err
+}
