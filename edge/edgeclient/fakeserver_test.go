@@ -63,18 +63,12 @@ func (l *fakeLink) write(frames []byte) error {
 	}
 }
 
-func (l *fakeLink) read(handle func(frame.Type, []byte) error, end func(error)) error {
+func (l *fakeLink) read(handle func(frame.Type, []byte) error, end func(error)) {
 	var g sync.WaitGroup
-	var first error
 	for _, frames := range []chan []byte{l.control, l.data} {
-		g.Go(func() {
-			err := l.readFrom(frames, handle)
-			end(err)
-			first = err
-		})
+		g.Go(func() { end(l.readFrom(frames, handle)) })
 	}
 	g.Wait()
-	return first
 }
 
 func (l *fakeLink) readFrom(frames chan []byte, handle func(frame.Type, []byte) error) error {

@@ -17,10 +17,10 @@ const subprotocol = "weir.1"
 type link interface {
 	// transport returns WebTransport or WebSocket.
 	transport() string
-	// read calls handle with each frame from the server until there is an error, which it gives to end at once and returns
+	// read calls handle with each frame from the server until there is an error, which it gives to end at once; it returns
 	// when no call of handle is left. Batches may come while another frame is handled, but each kind comes one at a time
 	// and in order. A body is valid during the call.
-	read(handle func(t frame.Type, body []byte) error, end func(error)) error
+	read(handle func(t frame.Type, body []byte) error, end func(error))
 	// write sends whole frames. It is called by one goroutine at a time.
 	write(frames []byte) error
 	// close ends the connection, in good order if that is quick, and makes read and write return. It may be called by

@@ -67,10 +67,8 @@ func (l *webSocketLink) write(frames []byte) error {
 	return l.socket.Write(l.ctx, websocket.MessageBinary, frames)
 }
 
-func (l *webSocketLink) read(handle func(frame.Type, []byte) error, end func(error)) error {
-	err := l.readMessages(handle)
-	end(err)
-	return err
+func (l *webSocketLink) read(handle func(frame.Type, []byte) error, end func(error)) {
+	end(l.readMessages(handle))
 }
 
 func (l *webSocketLink) readMessages(handle func(frame.Type, []byte) error) error {

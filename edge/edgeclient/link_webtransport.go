@@ -13,7 +13,6 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
-	"golang.org/x/sync/errgroup"
 
 	"weir/proto/fault"
 	"weir/proto/frame"
@@ -77,15 +76,9 @@ func (l *webTransportLink) write(frames []byte) error {
 	return err
 }
 
-func (l *webTransportLink) read(handle func(frame.Type, []byte) error, end func(error)) error {
-	g, ctx := errgroup.WithContext(context.Background())
-	run := func(read func() error) {
-		g.Go(func() error {
-			err := read()
-			end(err)
-			return err
-		})
-	}
+func (l *webTransportLink) read(handle func(frame.Type, []byte) error, end func(error)) {
+	var streams sync.WaitGroup
+	run := func(read func() error) { streams.Go(func() { end(read()) }) }
 	run(func() error {
 		return readFrames(l.control, func(t frame.Type, body []byte) error {
 			if t == frame.Batch {
@@ -95,18 +88,18 @@ func (l *webTransportLink) read(handle func(frame.Type, []byte) error, end func(
 		})
 	})
 	run(func() error {
-		for streams := 0; ; streams++ {
-			stream, err := l.session.AcceptUniStream(ctx)
+		for opened := 0; ; opened++ {
+			stream, err := l.session.AcceptUniStream(context.Background()) // until close
 			if err != nil {
 				return err
 			}
-			if streams == maxDataStreams {
+			if opened == maxDataStreams {
 				return fault.New(fault.ProtocolViolation, "the server opened more than %d streams", maxDataStreams)
 			}
 			run(func() error { return readData(stream, handle) })
 		}
 	})
-	return g.Wait()
+	streams.Wait()
 }
 
 func readData(stream io.Reader, handle func(frame.Type, []byte) error) error {

@@ -271,6 +271,7 @@ func TestMessagesIterates(t *testing.T) {
 		sub := subscribe(p, c, "chat", logKind, SubscribeOptions{})
 		p.send(frame.Batch, batch(1, 3, 1, 2, 3))
 		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
 		var got []string
 		for m, err := range sub.Messages(ctx) {
 			if err != nil {
