@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"weir/deploy/bench/internal/load"
+	"weir/deploy/internal/load"
 	"weir/deploy/bench/internal/process"
 	"weir/deploy/bench/internal/report"
 	"weir/proto/frame"

@@ -107,7 +107,7 @@ func testPage(t *testing.T, transport string) {
 	p.pan(kb.ArrowRight, 1)
 	first := p.checkView(everything)
 	p.checkPanning(everything, first)
-	p.checkKill(s, everything)
+	p.checkKill(s)
 	if got := eval[string](p, "document.body.dataset.transport"); got != transport {
 		t.Errorf("after the restart the page is connected by %s, want %s", got, transport)
 	}
@@ -162,7 +162,7 @@ const talk = `(() => {
 })()`
 
 // checkKill kills the server while the page talks, starts it again, and checks that nothing is missing.
-func (p *page) checkKill(s *server, everything *recorder) {
+func (p *page) checkKill(s *server) {
 	p.t.Helper()
 	before := p.look()
 	p.run(talk)
@@ -175,7 +175,9 @@ func (p *page) checkKill(s *server, everything *recorder) {
 	if failed := eval[*string](p, "window.__test.failed"); failed != nil {
 		p.t.Fatalf("publishing failed: %s", *failed)
 	}
-	p.waitFor(10*time.Second, "the flights to go on", fmt.Sprintf("window.__weir.flights.cursor.offset > %d", before.Offset+500))
+	everything := record(s, "flights") // the one before has only what became of the aircraft in between
+	live := everything.await("updates", func(lines []line) bool { return len(lines) > 0 && lines[len(lines)-1].Type == "update" })
+	p.waitFor(10*time.Second, "the flights to go on", fmt.Sprintf("window.__weir.flights.cursor.offset > %d", live[len(live)-1].Offset))
 	after := p.checkView(everything)
 	if err := apply(before.Keys, p.told(before, after)); err != nil {
 		p.t.Errorf("across the restart: %v", err)

@@ -62,6 +62,8 @@ type devInfo struct {
 	Token       string `json:"token"`
 	AdminKey    string `json:"admin_key"`
 	Certificate string `json:"certificate"`
+	// SigningKeyFile is the private key that signs users' tokens.
+	SigningKeyFile string `json:"signing_key_file"`
 }
 
 // newServer starts `weir dev` on free ports of 127.0.0.1 and stops it at the test's end.

@@ -65,6 +65,15 @@ type Session struct {
 
 // Open dials weir and says hello.
 func (d *Dialer) Open(ctx context.Context, addr, token string) (*Session, error) {
+	s, err := d.OpenSilent(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.Hello(token)
+}
+
+// OpenSilent dials weir and says nothing.
+func (d *Dialer) OpenSilent(ctx context.Context, addr string) (*Session, error) {
 	session, err := d.Dial(ctx, addr)
 	if err != nil {
 		return nil, err
@@ -75,17 +84,28 @@ func (d *Dialer) Open(ctx context.Context, addr, token string) (*Session, error)
 	}
 	s := &Session{session: session, control: control}
 	s.replies = frame.NewReader(bufio.NewReaderSize(control, 512), frame.MaxFromServer)
-	if err := s.Send(frame.Hello, &weirpb.Hello{Token: token, Agent: "weir-bench"}); err != nil {
-		return nil, err
+	return s, nil
+}
+
+// Hello sends HELLO and waits for WELCOME.
+func (s *Session) Hello(token string) error {
+	if err := s.Send(frame.Hello, &weirpb.Hello{Token: token, Agent: "weir-load"}); err != nil {
+		return err
 	}
 	t, body, err := s.replies.Next()
 	if err != nil {
-		return nil, fmt.Errorf("read WELCOME: %w", err)
+		return fmt.Errorf("read WELCOME: %w", err)
 	}
 	if t != frame.Welcome {
-		return nil, fmt.Errorf("%s instead of WELCOME: %q", t, body)
+		return fmt.Errorf("%s instead of WELCOME: %q", t, body)
 	}
-	return s, nil
+	return nil
+}
+
+// Write writes bytes to the control stream, frames or not.
+func (s *Session) Write(b []byte) error {
+	_, err := s.control.Write(b)
+	return err
 }
 
 // Send writes one frame.
@@ -94,8 +114,7 @@ func (s *Session) Send(t frame.Type, m proto.Message) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.control.Write(b)
-	return err
+	return s.Write(b)
 }
 
 // Reply reads the next frame of the control stream; pings are answered on the way.
