@@ -3,7 +3,6 @@
 set -eu
 cd "$(dirname "$0")"
 [ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund
-node_modules/.bin/tsc
 node_modules/.bin/tsc -p demo
 rm -rf .cache/test .cache/demo-test
 node_modules/.bin/tsc -p test
