@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,14 +23,28 @@ var errNoEdge = errors.New("no answer in time")
 func dialEdge(ctx context.Context, to *edgeAddress, log *slog.Logger) (*edgeclient.Client, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, errNoEdge)
 	defer cancel()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	// Until there is a session, what goes wrong is told by the error.
 	quiet := &quietHandler{Handler: log.Handler()}
 	client, err := edgeclient.Dial(ctx, edgeclient.Config{
 		URL: to.url, TokenSource: to.token, TLS: to.tls, Agent: currentBuild().agent(), Logger: slog.New(quiet),
+		OnState: func(s edgeclient.Status) {
+			// A certificate does not become better by trying again.
+			var untrusted *tls.CertificateVerificationError
+			if errors.As(s.Err, &untrusted) {
+				giveUp(untrusted)
+			}
+		},
 	})
 	if err == nil {
 		quiet.loud.Store(true)
 		return client, nil
+	}
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		return nil, failf("--ca names a PEM file with the authority to trust; --insecure trusts anybody",
+			"the edge at %s has a certificate that is not trusted: %w", to.url, untrusted.Err)
 	}
 	var refused *fault.Fault
 	if errors.As(err, &refused) {
@@ -42,7 +57,7 @@ func (a *edgeAddress) unreachableHint() string {
 	if a.dev.Path != "" {
 		return "the address is from " + a.dev.Path + `; is "weir dev" still running?`
 	}
-	return "check --edge, that the edge is running, and whether its certificate needs --ca"
+	return "check --edge, and that the edge is running"
 }
 
 // A quietHandler says nothing until it is loud.
