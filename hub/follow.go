@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 
 	"weir/hub/internal/control"
 	"weir/hub/internal/feed"
@@ -33,18 +34,21 @@ func (h *Hub) Follow(ctx context.Context, tenant, channel string, from *weirpb.C
 	}
 	f := &follower{hub: h, place: p, reader: reader, tail: tail, deliver: deliver}
 	if err := f.begin(from); err != nil {
-		return readFollow(ctx, err)
+		return followFault(ctx, err)
 	}
-	return readFollow(ctx, f.run(ctx))
+	return followFault(ctx, f.run(ctx))
 }
 
-// readFollow keeps the errors of ctx and of deliver as they are.
-func readFollow(ctx context.Context, err error) error {
+// A deliverError is what a caller's deliver returned, on its way back to that caller.
+type deliverError struct{ error }
+
+// followFault keeps the errors of ctx and of deliver as they are.
+func followFault(ctx context.Context, err error) error {
 	var failed *deliverError
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case asDeliver(err, &failed):
+	case errors.As(err, &failed):
 		return failed.error
 	}
 	return readFault(err)

@@ -1,7 +1,10 @@
 package ingest
 
 import (
+	"bytes"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"weir/hub/internal/shard"
 	"weir/proto/fault"
@@ -106,12 +109,17 @@ func unknown(err error) *fault.Fault {
 		WithHint("send it again under the same producer and sequence: it will not be published twice").WithCause(err)
 }
 
+// ephemeral makes the event that followers get. It shares no memory with the publication, which is its sender's again
+// once it has been answered.
 func ephemeral(i *Item, now time.Time) *weirpb.Event {
 	p := i.Publication
-	return &weirpb.Event{
-		TimeMs: now.UnixMilli(), Key: p.GetKey(), Payload: p.GetPayload(), ContentType: p.GetContentType(),
-		Headers: p.GetHeaders(),
+	e := &weirpb.Event{
+		TimeMs: now.UnixMilli(), Key: p.GetKey(), Payload: bytes.Clone(p.GetPayload()), ContentType: p.GetContentType(),
 	}
+	for _, h := range p.GetHeaders() {
+		e.Headers = append(e.Headers, proto.CloneOf(h))
+	}
+	return e
 }
 
 // A run collects events of one channel, so that its followers are woken once.

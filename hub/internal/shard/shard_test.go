@@ -152,6 +152,47 @@ func TestDroppedTenantLeavesOnlyItsMark(t *testing.T) {
 	}
 }
 
+// TestCommandsAfterADropInOneBatch has the store say what the batch has already dropped.
+func TestCommandsAfterADropInOneBatch(t *testing.T) {
+	r := newRig(t)
+	defer r.close()
+	before := rows(t, r.store)
+	settings := logSettings(7)
+	r.publish(now, settings, &weirpb.Publication{Channel: "log", Producer: producerOf(1, now), Sequence: 1})
+	if err := r.shard.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	due, err := r.shard.Due(now+10_000_000, 10)
+	if err != nil || len(due) != 2 {
+		t.Fatal(due, err)
+	}
+	trim := &logpb.Trim{Settings: []*logpb.Settings{settings}}
+	for _, d := range due {
+		trim.Due = append(trim.Due, &logpb.Due{Settings: 1, DueMs: d.DueMs, TenantId: 7, Channel: "log", Producer: d.ID.Name})
+	}
+	r.apply(
+		func(b *store.Batch) error { return r.shard.DropTenant(b, &logpb.DropTenant{TenantId: 7}) },
+		func(b *store.Batch) error { return r.shard.Trim(b, now, trim) },
+	)
+	if all := rows(t, r.store); len(all) != len(before)+1 {
+		t.Errorf("left are %q", all)
+	}
+}
+
+func TestShorterAgeHoldsAtTheNextPublication(t *testing.T) {
+	r := newRig(t)
+	defer r.close()
+	p := &weirpb.Publication{Channel: "log"}
+	r.publish(now, logSettings(1), p)
+	short := logSettings(1)
+	short.WindowAgeMs = 1000
+	r.publish(now+1, short, p)
+	due, err := r.shard.Due(now+10_000_000, 10)
+	if err != nil || len(due) != 1 || due[0].DueMs > now+1001 {
+		t.Errorf("due is %v, %v", due, err)
+	}
+}
+
 func TestPagesOfStateCoverItOnce(t *testing.T) {
 	r := newRig(t)
 	defer r.close()

@@ -108,6 +108,20 @@ func TestNewestEventsAreKeptUpToTheShareOfASegment(t *testing.T) {
 	}
 }
 
+func TestSlowChannelsKeepNothingMuchOlderThanTheAge(t *testing.T) {
+	limits := window.Limits{AgeMs: 1600, Bytes: 1 << 40, Count: 1 << 40}
+	w := &logpb.Window{FirstOffset: 1}
+	const step = 10 // ms
+	for offset := uint64(1); offset <= 1000; offset++ {
+		now := int64(offset * step)
+		window.Append(w, limits, offset, 10, now)
+		window.Trim(w, limits, now)
+		if age := now - int64(w.GetFirstOffset()*step); age > 1600+100 {
+			t.Fatalf("at %d ms the oldest event is %d ms old", now, age)
+		}
+	}
+}
+
 func TestEventLargerThanTheWindowIsKeptAlone(t *testing.T) {
 	limits := window.Limits{AgeMs: 1000, Bytes: 10, Count: 100}
 	w := &logpb.Window{FirstOffset: 1}
