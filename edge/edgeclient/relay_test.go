@@ -10,11 +10,11 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/quic-go/quic-go"
 	"go.uber.org/goleak"
 
 	"weir/edge"
@@ -435,6 +435,11 @@ func TestStatelessReset(t *testing.T) {
 	defer c.Close()
 	w.kill()
 	r.stop()
+	grave, err := net.ListenPacket("udp", r.address) // nobody else gets the port of the dead
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer grave.Close()
 	r.address = "127.0.0.1:0"
 	r.start()
 	w.lead(t, r.address)
@@ -445,8 +450,8 @@ func TestStatelessReset(t *testing.T) {
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %s to notice and come back", took)
 	}
-	if _, reset := errors.AsType[*quic.StatelessResetError]((<-lost).Err); !reset {
-		t.Errorf("it was lost for another reason")
+	if err := (<-lost).Err; !strings.Contains(err.Error(), "stateless reset") {
+		t.Errorf("it was lost for another reason: %v", err)
 	}
 }
 
