@@ -22,6 +22,8 @@ type Range struct {
 	Broken atomic.Bool
 	// Rounds, with Project, is what a payload is rounded down to; 0 shows it as it is.
 	Rounds int64
+	// Gate, if set, is what Match waits for until it is closed, or the call is cancelled.
+	Gate chan struct{}
 }
 
 // Prepare checks params.
@@ -46,9 +48,16 @@ func parse(params string) (low, high int64, err error) {
 var errBoom = fault.New(fault.FilterFailed, "boom")
 
 // Match decides about an event for a set.
-func (r *Range) Match(_ context.Context, event []byte, set *filters.Set, verdicts filters.Bitmap) error {
+func (r *Range) Match(ctx context.Context, event []byte, set *filters.Set, verdicts filters.Bitmap) error {
 	r.Calls.Add(1)
 	verdicts.Reset()
+	if r.Gate != nil {
+		select {
+		case <-r.Gate:
+		case <-ctx.Done():
+			return fault.New(fault.FilterFailed, "the call was cancelled")
+		}
+	}
 	payload := Payload(event)
 	if r.Broken.Load() || bytes.Equal(payload, []byte("boom")) {
 		return errBoom

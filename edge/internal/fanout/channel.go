@@ -92,8 +92,10 @@ func (c *channel) describe() *weirpb.Channel {
 	return info
 }
 
-// end ends the channel and all its subscriptions with f. The table has already let go of it.
+// end ends the channel and all its subscriptions with f. The table has already let go of it. Filters that run are cut
+// short first, so that it does not take long.
 func (c *channel) end(f *fault.Fault) {
+	c.stop()
 	c.mu.Lock()
 	if c.fault != nil {
 		c.mu.Unlock()
@@ -107,7 +109,6 @@ func (c *channel) end(f *fault.Fault) {
 	c.open()
 	c.account(0)
 	c.mu.Unlock()
-	c.stop()
 	for _, s := range subs {
 		s.listener.Ended(s, f)
 	}
@@ -162,9 +163,12 @@ func (c *channel) mark(g *group) {
 	}
 }
 
-// tick wakes the groups that were told nothing of events held back since.
+// tick wakes the groups that were told nothing of events held back since. It waits for no filter: all channels share the
+// one ticker, and a channel that is busy has its turn with the next tick.
 func (c *channel) tick() {
-	c.mu.Lock()
+	if !c.mu.TryLock() {
+		return
+	}
 	defer c.mu.Unlock()
 	for _, g := range c.groups {
 		if g.told != c.head.events {

@@ -1,7 +1,9 @@
 package fanout
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"weir/proto/fault"
 	"weir/proto/weirpb"
@@ -41,12 +43,28 @@ func (c *channel) deliver(b *weirpb.FeedBatch) error {
 	case c.loading != nil:
 		return nil
 	}
+	since := time.Now()
 	for _, e := range b.GetEvents() {
 		if err := c.take(e); err != nil {
 			return err
 		}
+		if time.Since(since) > holdMost {
+			since = c.breathe()
+		}
 	}
 	return c.reach(b.GetCursor().GetOffset())
+}
+
+// holdMost is about how long a channel decides about events before who has become ready may read, and who waits for mu
+// has a turn. A call of a filter that is under way ends first.
+const holdMost = 5 * time.Millisecond
+
+// breathe lets others have a turn, and returns when. mu is held, but for a moment.
+func (c *channel) breathe() time.Time {
+	c.wake()
+	c.mu.Unlock()
+	c.mu.Lock()
+	return time.Now()
 }
 
 // described takes a description, which begins what Follow delivers and stands where the epoch changes. mu is held.
@@ -88,6 +106,9 @@ func startOf(b *weirpb.FeedBatch) uint64 {
 
 // take decides about an event unless it is known already. mu is held.
 func (c *channel) take(e *weirpb.Event) error {
+	if c.ctx.Err() != nil {
+		return context.Cause(c.ctx)
+	}
 	offset := e.GetOffset()
 	switch {
 	case offset == 0 && c.isState():

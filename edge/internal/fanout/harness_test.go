@@ -5,6 +5,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -177,4 +180,15 @@ func payloads(batches []*weirpb.Batch) string {
 		}
 	}
 	return out.String()
+}
+
+// randomFrom returns a source seeded by an environment variable, else by chance; a failure says which seed it was.
+func randomFrom(t *testing.T, variable string) *rand.Rand {
+	t.Helper()
+	seed, err := strconv.ParseUint(os.Getenv(variable), 10, 64)
+	if err != nil {
+		seed = rand.Uint64()
+	}
+	t.Logf("%s=%d repeats this", variable, seed)
+	return rand.New(rand.NewPCG(seed, 0))
 }

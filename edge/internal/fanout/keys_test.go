@@ -3,7 +3,6 @@ package fanout
 import (
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -11,9 +10,7 @@ import (
 )
 
 func TestKeyTableAgainstAMap(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := randomFrom(t, "WEIR_SEED")
 	table := newKeyTable()
 	model := map[string]*weirpb.Event{}
 	type frozen struct {

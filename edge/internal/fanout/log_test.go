@@ -237,6 +237,38 @@ func TestFailingFilterLeavesATypedGapOfItsGroupAlone(t *testing.T) {
 	})
 }
 
+func TestFilterThatHangsHoldsUpItsChannelAlone(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		stuck := r.newSieve("stuck", &fakefilter.Range{Gate: make(chan struct{})}, false)
+		good := r.newSieve("good", &fakefilter.Range{}, false)
+		slow := r.subscribe(Request{Channel: "log:slow", Terms: []Term{r.term(stuck, "1:5")}})
+		other := r.subscribe(Request{Channel: "log:other", Terms: []Term{r.term(good, "1:5")}})
+		defer slow.Close()
+		defer other.Close()
+		slow.all()
+		other.all()
+		r.hub.Add("acme", "log:slow", "", "3")
+		r.hub.Add("acme", "log:other", "", "7")
+		time.Sleep(2 * tickInterval)
+		synctest.Wait()
+		if b := other.all(); len(b) != 1 || b[0].GetSkipped() != 1 {
+			t.Errorf("the other channel's subscriber was told %v, want one skip", b)
+		}
+		if b := slow.all(); len(b) != 0 {
+			t.Errorf("told %v while the filter hangs", b)
+		}
+		r.table.Reconcile(func(_, channel string) (weirpb.FailurePolicy, *fault.Fault) {
+			if channel == "log:slow" {
+				return 0, fault.New(fault.TenantUnknown, "gone")
+			}
+			return 0, nil
+		})
+		if b := slow.all(); len(b) != 0 || slow.inbox.fault() == nil {
+			t.Errorf("the end of a channel whose filter hangs told %v, ended %v", b, slow.inbox.fault())
+		}
+	})
+}
+
 func TestEphemeralEventsAreSeenByThoseWhoAreThere(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		s := r.subscribe(Request{Channel: "log:a"})

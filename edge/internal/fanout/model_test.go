@@ -228,44 +228,42 @@ func (w *world) settle(check func(*member, *weirpb.Batch)) {
 	}
 }
 
-// inWorld runs a model in virtual time.
-func inWorld(t *testing.T, channel string, run func(w *world)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		// A bubble has no deadline to ask for, so rapid must not see that t has one.
-		check := func(rt *rapid.T) {
-			w := newWorld(rt, channel)
-			defer w.close()
-			run(w)
-		}
-		for range 4 { // more runs than rapid's default of 100, each begins from another seed
-			rapid.Check(struct{ testing.TB }{t}, check)
-		}
-	})
+// inWorld runs a history.
+func inWorld(rt *rapid.T, channel string, history func(w *world)) {
+	w := newWorld(rt, channel)
+	defer w.close()
+	history(w)
 }
+
+// tb hides that a test has a deadline: rapid would ask for it, and in a bubble there is none.
+type tb struct{ testing.TB }
 
 // P5: at every cursor a client holds precisely the keys whose latest event matches.
 func TestModelView(t *testing.T) {
-	inWorld(t, "state:model", func(w *world) {
-		w.newMember()
-		w.rt.Repeat(map[string]func(*rapid.T){
-			"": func(*rapid.T) { synctest.Wait() }, // so that a seed always takes the same course
-			"publish": func(rt *rapid.T) {
-				key := rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(rt, "key")
-				w.publish(key, w.payload(), rapid.IntRange(0, 5).Draw(rt, "delete") == 0)
-			},
-			"read":    func(*rapid.T) { w.read(w.pick(), w.checkView) },
-			"read on": func(*rapid.T) { w.read(w.pick(), w.checkView) },
-			"change":  func(*rapid.T) { w.change(w.pick()) },
-			"rejoin":  func(*rapid.T) { w.rejoin(w.pick()) },
-			"tick":    func(*rapid.T) { time.Sleep(tickInterval) },
-			"join":    func(*rapid.T) { w.joinUpTo(4) },
-			"renew":   func(*rapid.T) { w.renew() },
-			"outage":  func(*rapid.T) { w.outage() },
-		})
-		w.outage()
-		w.settle(w.checkView)
+	synctest.Test(t, func(t *testing.T) {
+		rapid.Check(tb{t}, func(rt *rapid.T) { inWorld(rt, "state:model", viewHistory) })
 	})
+}
+
+func viewHistory(w *world) {
+	w.newMember()
+	w.rt.Repeat(map[string]func(*rapid.T){
+		"": func(*rapid.T) { synctest.Wait() }, // so that a seed always takes the same course
+		"publish": func(rt *rapid.T) {
+			key := rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(rt, "key")
+			w.publish(key, w.payload(), rapid.IntRange(0, 5).Draw(rt, "delete") == 0)
+		},
+		"read":    func(*rapid.T) { w.read(w.pick(), w.checkView) },
+		"read on": func(*rapid.T) { w.read(w.pick(), w.checkView) },
+		"change":  func(*rapid.T) { w.change(w.pick()) },
+		"rejoin":  func(*rapid.T) { w.rejoin(w.pick()) },
+		"tick":    func(*rapid.T) { time.Sleep(tickInterval) },
+		"join":    func(*rapid.T) { w.joinUpTo(4) },
+		"renew":   func(*rapid.T) { w.renew() },
+		"outage":  func(*rapid.T) { w.outage() },
+	})
+	w.outage()
+	w.settle(w.checkView)
 }
 
 func (w *world) joinUpTo(most int) {
@@ -339,30 +337,34 @@ func (w *world) view(cursor *weirpb.Cursor, c choice) map[string]string {
 
 // P4: every matching event once, in order, or in a gap; and what was held back is counted.
 func TestModelLog(t *testing.T) {
-	inWorld(t, "log:model", func(w *world) {
-		w.newMember()
-		w.rt.Repeat(map[string]func(*rapid.T){
-			"":        func(*rapid.T) { synctest.Wait() },
-			"publish": func(*rapid.T) { w.publish("", w.payload(), false) },
-			"burst": func(rt *rapid.T) {
-				for range rapid.IntRange(1, 30).Draw(rt, "burst") {
-					w.publish("", w.payload(), false)
-				}
-			},
-			"boom":    func(*rapid.T) { w.publish("", "boom", false) },
-			"read":    func(*rapid.T) { w.read(w.pick(), w.checkLog) },
-			"read on": func(*rapid.T) { w.read(w.pick(), w.checkLog) },
-			"change":  func(*rapid.T) { w.change(w.pick()) },
-			"rejoin":  func(*rapid.T) { w.rejoin(w.pick()) },
-			"tick":    func(*rapid.T) { time.Sleep(tickInterval) },
-			"join":    func(*rapid.T) { w.joinUpTo(4) },
-			"trim":    func(rt *rapid.T) { w.trim(rapid.Uint64Range(0, 20).Draw(rt, "kept")) },
-			"renew":   func(*rapid.T) { w.renew() },
-			"outage":  func(*rapid.T) { w.outage() },
-		})
-		w.outage()
-		w.settle(w.checkLog)
+	synctest.Test(t, func(t *testing.T) {
+		rapid.Check(tb{t}, func(rt *rapid.T) { inWorld(rt, "log:model", logHistory) })
 	})
+}
+
+func logHistory(w *world) {
+	w.newMember()
+	w.rt.Repeat(map[string]func(*rapid.T){
+		"":        func(*rapid.T) { synctest.Wait() },
+		"publish": func(*rapid.T) { w.publish("", w.payload(), false) },
+		"burst": func(rt *rapid.T) {
+			for range rapid.IntRange(1, 30).Draw(rt, "burst") {
+				w.publish("", w.payload(), false)
+			}
+		},
+		"boom":    func(*rapid.T) { w.publish("", "boom", false) },
+		"read":    func(*rapid.T) { w.read(w.pick(), w.checkLog) },
+		"read on": func(*rapid.T) { w.read(w.pick(), w.checkLog) },
+		"change":  func(*rapid.T) { w.change(w.pick()) },
+		"rejoin":  func(*rapid.T) { w.rejoin(w.pick()) },
+		"tick":    func(*rapid.T) { time.Sleep(tickInterval) },
+		"join":    func(*rapid.T) { w.joinUpTo(4) },
+		"trim":    func(rt *rapid.T) { w.trim(rapid.Uint64Range(0, 20).Draw(rt, "kept")) },
+		"renew":   func(*rapid.T) { w.renew() },
+		"outage":  func(*rapid.T) { w.outage() },
+	})
+	w.outage()
+	w.settle(w.checkLog)
 }
 
 func (w *world) trim(kept uint64) {

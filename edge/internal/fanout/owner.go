@@ -35,7 +35,7 @@ func (c *channel) follow() {
 		if c.received() != before {
 			wait = retryFirst
 		}
-		c.log.Warn("channel lost: it pauses until the hub answers again", "retry", wait, "err", err)
+		c.log.Warn("channel lost: it pauses until the hub answers again", "retry", wait.String(), "err", err)
 		if !c.pause(wait) {
 			return
 		}

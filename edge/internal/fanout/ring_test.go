@@ -1,7 +1,6 @@
 package fanout
 
 import (
-	"math/rand/v2"
 	"testing"
 )
 
@@ -45,9 +44,7 @@ func TestRingIsBoundedInBytes(t *testing.T) {
 }
 
 func TestRingFindsAnOffset(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := randomFrom(t, "WEIR_SEED")
 	r := ring{most: 16}
 	r.reset(position{1, 100})
 	var offsets []uint64

@@ -118,6 +118,9 @@ func (c *channel) stepKey(g *group, i int, e *weirpb.Event) {
 
 // commit publishes what was decided about the event at hand. Readers see all of it or nothing. mu is held.
 func (c *channel) commit(e *weirpb.Event) {
+	if c.ctx.Err() != nil {
+		return // the channel ends, and filters may have been cut short: their silence is no verdict
+	}
 	logged := e.GetOffset() != 0
 	size := uint64(len(e.GetPayload()))
 	c.pub.Lock()

@@ -29,8 +29,7 @@ func (p *pump) Ended(*Subscriber, *fault.Fault) {}
 // Readers, publishers and changes of params at once: for the race detector, and every view is right at its end.
 func TestConcurrentViews(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		seed := rand.Uint64()
-		t.Logf("seed %d", seed)
+		all := randomFrom(t, "WEIR_SEED")
 		r.table.ringMost = 16
 		s := r.newSieve("range", &fakefilter.Range{}, false)
 		var tasks sync.WaitGroup
@@ -46,8 +45,8 @@ func TestConcurrentViews(t *testing.T) {
 			}
 			reader := &reader{Subscriber: sub, t: t}
 			tasks.Go(func() { readView(reader, p, views[n], stop) })
+			random := rand.New(rand.NewPCG(all.Uint64(), 0))
 			tasks.Go(func() {
-				random := rand.New(rand.NewPCG(seed, uint64(n)))
 				for revision := range uint32(50) {
 					low := random.IntN(9)
 					_ = reader.Change(t.Context(), []Term{r.term(s, fmt.Sprintf("%d:%d", low, low+3))}, revision+1)
@@ -60,9 +59,8 @@ func TestConcurrentViews(t *testing.T) {
 			defer sub.Close()
 		}
 		want := map[string]string{}
-		random := rand.New(rand.NewPCG(seed, 99))
 		for i := range 2000 {
-			key, n := fmt.Sprint("key-", random.IntN(40)), random.IntN(10)
+			key, n := fmt.Sprint("key-", all.IntN(40)), all.IntN(10)
 			r.hub.Add("acme", "state:a", key, fmt.Sprint(n))
 			if delete(want, key); 3 <= n && n <= 6 {
 				want[key] = fmt.Sprint(n)

@@ -88,7 +88,7 @@ func (m *Mirror) follow(ctx context.Context, changed func(*State)) {
 			return
 		}
 		m.metrics.ControlLosses.Inc()
-		m.log.Warn("control state lost: the latest goes on holding until the hub answers again", "retry", wait, "err", err)
+		m.log.Warn("control state lost: the latest goes on holding until the hub answers again", "retry", wait.String(), "err", err)
 		timer := time.NewTimer(wait/2 + rand.N(wait))
 		select {
 		case <-timer.C:

@@ -16,7 +16,8 @@ type delivery struct {
 	wake    chan struct{} // capacity 1
 
 	mu    sync.Mutex
-	queue []*fanout.Subscriber // each at most once, see fanout.Listener
+	queue []*fanout.Subscriber // from head on; each at most once, see fanout.Listener
+	head  int
 }
 
 func (d *delivery) init(s *session) {
@@ -35,16 +36,21 @@ func (d *delivery) ready(s *fanout.Subscriber) {
 	}
 }
 
+// next takes the subscription whose turn it is, nil if there is none. The queue's array is kept: at most the session's
+// subscriptions stand in it at once, and as many places before head are moved away.
 func (d *delivery) next() *fanout.Subscriber {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.queue) == 0 {
+	if d.head == len(d.queue) {
 		return nil
 	}
-	s := d.queue[0]
-	d.queue[0] = nil
-	if d.queue = d.queue[1:]; len(d.queue) == 0 {
-		d.queue = nil
+	s := d.queue[d.head]
+	d.queue[d.head] = nil
+	d.head++
+	if d.head == len(d.queue) || d.head > maxSubscriptions {
+		n := copy(d.queue, d.queue[d.head:])
+		clear(d.queue[n:])
+		d.queue, d.head = d.queue[:n], 0
 	}
 	return s
 }

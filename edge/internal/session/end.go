@@ -93,7 +93,7 @@ func (s *session) refuse(f *fault.Fault) {
 func (s *session) logEnd() {
 	cause := s.cause()
 	s.host.cfg.Metrics.SessionsEnded.WithLabelValues(label(cause)).Inc()
-	args := []any{"after", time.Since(s.began).Round(time.Millisecond), "refusals", s.refusals.Load(), "err", cause}
+	args := []any{"after", time.Since(s.began).Round(time.Millisecond).String(), "refusals", s.refusals.Load(), "err", cause}
 	if f := tellable(cause); f != nil && f.Cause != nil {
 		args = append(args, "cause", f.Cause)
 	}

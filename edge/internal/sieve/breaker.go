@@ -58,7 +58,7 @@ func (b *breaker) report(now time.Time, err error) {
 	if b.until.CompareAndSwap(until, now.Add(length).UnixNano()) {
 		b.lengths.Add(1)
 		b.suspensions.Inc()
-		b.log.Warn("filter suspended: the failure policy decides until it is tried again", "for", length, "err", err)
+		b.log.Warn("filter suspended: the failure policy decides until it is tried again", "for", length.String(), "err", err)
 	}
 }
 
