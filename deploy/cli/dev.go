@@ -87,7 +87,7 @@ func (c *devCommand) greet(con *console, info devfile.Info) {
 %s
   weir sub chat
   weir pub chat '{"from":"me","text":"hello"}'
-  weir sub flights --filter viewport --params '{"west":5,"south":45,"east":16,"north":55}'
+  weir sub flights --filter viewport --params '{"west":-80,"south":38,"east":-70,"north":44}'
 
 Ctrl-C stops it.
 `,

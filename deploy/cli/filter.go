@@ -25,7 +25,7 @@ Examples:
 
     weir filter upload viewport viewport.wasm
     weir filter list
-    weir sub flights --filter viewport --params '{"west":5,"south":45,"east":16,"north":55}'`
+    weir sub flights --filter viewport --params '{"west":-80,"south":38,"east":-70,"north":44}'`
 }
 
 // filterView is one version of a filter in JSON.

@@ -31,7 +31,7 @@ Examples:
 
     weir sub chat
     weir sub chat --since earliest --json --count 10
-    weir sub flights --filter viewport --params '{"west":5,"south":45,"east":16,"north":55}'
+    weir sub flights --filter viewport --params '{"west":-80,"south":38,"east":-70,"north":44}'
     weir sub flights --filter expr --params 'delay > 60 and origin == "ORD"' --for 10s
     weir sub orders --since 1795000000123:42 --json | while read -r line; do handle "$line"; done`
 }
@@ -107,16 +107,18 @@ func (c *subCommand) print(ctx context.Context, con *console, from *edgeclient.S
 // deliver hands lines over to out.
 func (c *subCommand) deliver(ctx context.Context, con *console, from *edgeclient.Subscription, out *batchWriter) error {
 	left := c.Count
+	asJSON := c.JSON || !con.outTerminal
+	var held skipSum
 	for message, err := range from.Messages(ctx) {
 		if err != nil {
 			return err
 		}
-		if message.Type == edgeclient.Synced {
+		if message.Type == edgeclient.Synced || !asJSON && message.Type == edgeclient.Skip && !held.due(&message, time.Now()) {
 			continue
 		}
 		line := lineOf(&message)
 		var text bytes.Buffer
-		if c.JSON || !con.outTerminal {
+		if asJSON {
 			if err := line.appendJSON(&text); err != nil {
 				return err
 			}
@@ -131,4 +133,23 @@ func (c *subCommand) deliver(ctx context.Context, con *console, from *edgeclient
 		}
 	}
 	return nil
+}
+
+// skipInterval is how often people are told of events that are held back.
+const skipInterval = time.Second
+
+// A skipSum adds up skips between the times that people are told of them.
+type skipSum struct {
+	events uint64
+	told   time.Time
+}
+
+// due adds a skip. When it is time to tell, it puts the sum into the message and begins anew.
+func (s *skipSum) due(message *edgeclient.Message, now time.Time) bool {
+	s.events += message.Skipped
+	if now.Sub(s.told) < skipInterval {
+		return false
+	}
+	message.Skipped, s.events, s.told = s.events, 0, now
+	return true
 }

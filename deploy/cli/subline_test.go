@@ -37,15 +37,21 @@ func TestSubLineJSON(t *testing.T) {
 			`{"type":"leave","channel":"chat","epoch":9,"offset":7,"time":"2026-11-18T11:06:40.123Z","key":"BA12"}`,
 		},
 		{
-			"gap", edgeclient.Message{Type: edgeclient.Gap, Channel: "chat", Cursor: edgeclient.Cursor{Epoch: 9, Offset: 5}, From: 3, To: 5, Reason: "trimmed"}, false,
+			"gap",
+			edgeclient.Message{Type: edgeclient.Gap, Channel: "chat", Cursor: edgeclient.Cursor{Epoch: 9, Offset: 5}, From: 3, To: 5, Reason: "trimmed"},
+			false,
 			`{"type":"gap","channel":"chat","epoch":9,"offset":5,"from":3,"to":5,"reason":"trimmed"}`,
 		},
 		{
-			"gap of unknown size", edgeclient.Message{Type: edgeclient.Gap, Channel: "chat", Reason: "epoch_changed"}, false,
+			"gap of unknown size",
+			edgeclient.Message{Type: edgeclient.Gap, Channel: "chat", Reason: "epoch_changed"},
+			false,
 			`{"type":"gap","channel":"chat","epoch":0,"offset":0,"from":0,"to":0,"reason":"epoch_changed"}`,
 		},
 		{
-			"skip", edgeclient.Message{Type: edgeclient.Skip, Channel: "chat", Cursor: edgeclient.Cursor{Epoch: 9, Offset: 8}, Skipped: 2}, false,
+			"skip",
+			edgeclient.Message{Type: edgeclient.Skip, Channel: "chat", Cursor: edgeclient.Cursor{Epoch: 9, Offset: 8}, Skipped: 2},
+			false,
 			`{"type":"skip","channel":"chat","epoch":9,"offset":8,"skipped":2}`,
 		},
 	} {

@@ -29,7 +29,7 @@ func (tokenCommand) Help() string {
 Examples:
 
     weir token --tenant acme --key-file signing.jwk --subject ada --subscribe 'chat:*' --publish chat:lobby
-    weir token --subject ada --subscribe flights --pin 'viewport={"west":5,"south":45,"east":16,"north":55}'
+    weir token --subject ada --subscribe flights --pin 'viewport={"west":-80,"south":38,"east":-70,"north":44}'
     weir sub flights --token "$(weir token --subject ada --subscribe flights)"`
 }
 
@@ -92,7 +92,7 @@ func parsePins(texts, channels []string) ([]token.Pin, error) {
 	for _, text := range texts {
 		filter, params, ok := strings.Cut(text, "=")
 		if !ok || !json.Valid([]byte(params)) {
-			return nil, usagef(`as in --pin 'viewport={"west":5,"south":45,"east":16,"north":55}'`,
+			return nil, usagef(`as in --pin 'viewport={"west":-80,"south":38,"east":-70,"north":44}'`,
 				"--pin %s does not name a filter and its params as JSON", text)
 		}
 		name, version, err := parseFilterName(filter)
