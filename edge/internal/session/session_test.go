@@ -53,9 +53,9 @@ func TestSubscribeAndReceive(t *testing.T) {
 		c.Send(frame.Params, &weirpb.Params{
 			Subscription: 1, Revision: 4, Filters: []*weirpb.FilterRef{{Name: "range", Params: []byte("6:9")}},
 		})
-		batches := c.batches()
-		if len(batches) != 1 || batches[0].GetRevision() != 4 {
-			t.Fatalf("got %v, want a batch with revision 4", batches)
+		batches := c.batches() // before it there may be one that tells of the event held back
+		if len(batches) == 0 || batches[len(batches)-1].GetRevision() != 4 {
+			t.Fatalf("got %v, want a batch with revision 4 at last", batches)
 		}
 		r.hub.Add("acme", "log:a", "", "4")
 		r.hub.Add("acme", "log:a", "", "8")
