@@ -23,9 +23,9 @@ const (
 	eventFlagEphemeral = 1 << 1
 
 	headerEntrySize = 16
-	// payloadZeros is how many zero bytes follow the payload at least, so that guests may read a word beyond its end or
-	// parse up to a NUL.
-	payloadZeros = 8
+	// inputZeros is how many zero bytes follow the payload, and every other input, at least: guests may read a word beyond
+	// its end, or parse up to a NUL.
+	inputZeros = 8
 )
 
 // AppendEvent appends e as filters read it. Encode an event once and hand the same bytes to every call.
@@ -62,7 +62,7 @@ func AppendEvent(dst []byte, channel string, e *weirpb.Event) []byte {
 	dst = pad(dst, start)
 	dst = append(dst, e.GetPayload()...)
 	span(eventPayload, len(e.GetPayload()))
-	return pad(append(dst, make([]byte, payloadZeros)...), start)
+	return pad(append(dst, make([]byte, inputZeros)...), start)
 }
 
 func eventFlagsOf(e *weirpb.Event) int {

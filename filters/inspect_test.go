@@ -94,6 +94,7 @@ func invalidModules() map[string]struct {
 		"no such local":        {wt.Guest().With(wt.GuestMatch, wt.LocalGet(6), wt.Const64(0)).Bytes(), "no local 6"},
 		"no such global":       {wt.Guest().With(wt.GuestMatch, wt.Const(1<<30), wt.GlobalSet(1), wt.Const64(0)).Bytes(), "no global 1"},
 		"no such function":     {wt.Guest().With(wt.GuestMatch, wt.Call(4)).Bytes(), "no function 4"},
+		"many branches":        {wt.Guest().With(wt.GuestMatch, bytes.Repeat([]byte{wasm.OpLoop, wasm.BlockEmpty, wasm.OpEnd}, 8000), wt.Const64(0)).Bytes(), "function 3 alone has some 32000 branches"},
 		"table.grow":           {wt.Guest().With(wt.GuestMatch, []byte{0xd0, 0x70}, wt.Const(1), []byte{0xfc, 15, 0}, wt.Drop(), wt.Const64(0)).Bytes(), "table.grow"},
 		"threads":              {wt.Guest().With(wt.GuestMatch, []byte{0xfe, 3, 0}, wt.Const64(0)).Bytes(), "no instruction"},
 		"code after the end":   {wt.Guest().With(wt.GuestMatch, wt.Const64(0), []byte{wasm.OpEnd, 1}).Bytes(), "after the function's end"},

@@ -27,6 +27,9 @@ func validate(module []byte, limits Limits) (*wasm.Module, Manifest, error) {
 			return nil, Manifest{}, err
 		}
 	}
+	if err := m.CheckEffort(); err != nil {
+		return nil, Manifest{}, checkedEffort(err)
+	}
 	return m, Manifest{SizeBytes: len(module), Abilities: abilities(m), MemoryPages: m.Memories[0].Min}, nil
 }
 
@@ -52,6 +55,15 @@ func malformed(module []byte, err error) error {
 		hint = "this is an archive; upload the .wasm file in it"
 	}
 	return f.WithHint("%s", hint)
+}
+
+// checkedEffort explains why code can't be read, or not in a reasonable time.
+func checkedEffort(err error) error {
+	f := invalid("%v", err).WithCause(err)
+	if effort := (*wasm.EffortError)(nil); errors.As(err, &effort) {
+		return f.WithHint("split it into several functions")
+	}
+	return f
 }
 
 // maxListed is how many items of a kind an error names.

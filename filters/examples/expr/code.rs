@@ -2,7 +2,10 @@
 //!
 //! A header of 8 bytes: how many fields, instructions and constants there are, u16 each, and 2 bytes of 0. Then the
 //! fields (FIELD_SIZE bytes each), the instructions (INSTRUCTION_SIZE) and the constants (CONSTANT_SIZE), and at last
-//! the bytes of names and strings, which the others refer to by offset from the beginning.
+//! the bytes of names and strings, which the others refer to by offset from the beginning. All of these begin at a
+//! multiple of ALIGNMENT, with zeros in between, so that decide can read a word at a time.
+
+pub const ALIGNMENT: usize = 8;
 
 pub const HEADER_SIZE: usize = 8;
 
@@ -62,4 +65,12 @@ pub const META_OFFSET: u16 = 4;
 /// Hashes a field's path (FNV-1a).
 pub fn hash(path: &[u8]) -> u32 {
     path.iter().fold(0x811c_9dc5, |h, &c| (h ^ c as u32).wrapping_mul(0x0100_0193))
+}
+
+/// Reads 8 bytes.
+#[inline(always)]
+pub fn word(bytes: &[u8], at: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(word)
 }

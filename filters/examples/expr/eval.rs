@@ -5,19 +5,20 @@ use weir::json::Text;
 
 /// Runs a program: whether the expression is true of the event.
 pub fn holds(prepared: &[u8], fields: &mut Fields) -> bool {
-    let u16_at = |at: usize| u16::from_le_bytes([prepared[at], prepared[at + 1]]) as usize;
-    let paths = Paths { prepared, len: u16_at(0) };
+    let header = word(prepared, 0);
+    let paths = Paths { prepared, len: header as u16 as usize };
     let instructions = HEADER_SIZE + paths.len * FIELD_SIZE;
-    let count = u16_at(2);
+    let count = (header >> 16) as u16 as usize;
     let machine = Machine { prepared, paths, constants: instructions + count * INSTRUCTION_SIZE };
     let mut truth = false;
     let mut i = 0;
     while i < count {
-        let at = instructions + i * INSTRUCTION_SIZE;
-        let (a, b, c) = (u16_at(at + 2), u16_at(at + 4), u16_at(at + 6));
+        let instruction = word(prepared, instructions + i * INSTRUCTION_SIZE);
+        let comparison = (instruction >> 8) as u8;
+        let (a, b, c) = ((instruction >> 16) as u16, (instruction >> 32) as u16, (instruction >> 48) as u16);
         i += 1;
-        match prepared[at] {
-            COMPARE => truth = compare(prepared[at + 1], machine.operand(a, fields), machine.operand(b, fields)),
+        match instruction as u8 {
+            COMPARE => truth = compare(comparison, machine.operand(a, fields), machine.operand(b, fields)),
             IN => {
                 let value = machine.operand(a, fields);
                 truth = (b..b + c).any(|constant| compare(EQUAL, value, machine.constant(constant)));
@@ -26,8 +27,8 @@ pub fn holds(prepared: &[u8], fields: &mut Fields) -> bool {
             EXISTS => truth = !matches!(machine.operand(a, fields), Operand::Missing),
             IS_TRUE => truth = matches!(machine.operand(a, fields), Operand::Bool(true)),
             NOT => truth = !truth,
-            JUMP_IF_FALSE if !truth => i = a,
-            JUMP_IF_TRUE if truth => i = a,
+            JUMP_IF_FALSE if !truth => i = a as usize,
+            JUMP_IF_TRUE if truth => i = a as usize,
             _ => {}
         }
     }
@@ -42,35 +43,32 @@ struct Machine<'p> {
 }
 
 impl<'p> Machine<'p> {
-    #[inline]
-    fn operand<'v, 'x: 'v>(&self, operand: usize, fields: &mut Fields<'x>) -> Operand<'v>
+    #[inline(always)]
+    fn operand<'v, 'x: 'v>(&self, operand: u16, fields: &mut Fields<'x>) -> Operand<'v>
     where
         'p: 'v,
     {
-        let operand = operand as u16;
         let index = operand & OPERAND_INDEX;
         match operand & !OPERAND_INDEX {
             OPERAND_FIELD => fields.get(self.paths, index as usize),
             OPERAND_META => fields.meta(index),
-            _ => self.constant(index as usize),
+            _ => self.constant(index),
         }
     }
 
-    #[inline]
-    fn constant(&self, index: usize) -> Operand<'p> {
-        let c = &self.prepared[self.constants + index * CONSTANT_SIZE..][..CONSTANT_SIZE];
-        match c[0] {
+    #[inline(always)]
+    fn constant(&self, index: u16) -> Operand<'p> {
+        let at = self.constants + index as usize * CONSTANT_SIZE;
+        let number = word(self.prepared, at + 8);
+        let head = word(self.prepared, at);
+        match head as u8 {
             NULL => Operand::Null,
             FALSE => Operand::Bool(false),
             TRUE => Operand::Bool(true),
-            NUMBER => {
-                let mut number = [0; 8];
-                number.copy_from_slice(&c[8..]);
-                Operand::Number(f64::from_le_bytes(number))
-            }
+            NUMBER => Operand::Number(f64::from_bits(number)),
             _ => {
-                let start = u16::from_le_bytes([c[2], c[3]]) as usize;
-                let len = u16::from_le_bytes([c[4], c[5]]) as usize;
+                let start = (head >> 16) as u16 as usize;
+                let len = (head >> 32) as u16 as usize;
                 Operand::Text(Text::plain(&self.prepared[start..start + len]))
             }
         }
@@ -79,8 +77,13 @@ impl<'p> Machine<'p> {
 
 /// Compares values of the same type. Those of different types, and those that have no order, compare false whatever the
 /// comparison, as do missing ones.
-#[inline]
+#[inline(always)]
 fn compare(comparison: u8, a: Operand, b: Operand) -> bool {
+    if let (EQUAL, Operand::Text(a), Operand::Text(b)) = (comparison, a, b) {
+        if !a.escaped && !b.escaped {
+            return a.raw == b.raw;
+        }
+    }
     let order = match (a, b) {
         (Operand::Number(a), Operand::Number(b)) => a.partial_cmp(&b),
         (Operand::Text(a), Operand::Text(b)) => Some(a.compare(&b)),

@@ -9,7 +9,7 @@ mod parser;
 mod program;
 
 use weir::json::{self, Text, Value};
-use weir::{Event, Filter, Groups, Output, Refused, Verdicts};
+use weir::{Event, Filter, Groups, Input, Output, Refused, Verdicts};
 
 struct Expr;
 
@@ -20,9 +20,9 @@ pub const LENGTH: usize = 4096;
 
 impl Filter for Expr {
     /// Params are an expression, or a JSON object {"expr": expression}.
-    fn prepare(params: &[u8], out: &mut Output) -> Result<(), Refused> {
+    fn prepare(params: Input, out: &mut Output) -> Result<(), Refused> {
         if params.iter().find(|c| !c.is_ascii_whitespace()) != Some(&b'{') {
-            return parser::compile(Text::plain(params), out);
+            return parser::compile(Text::plain(params.bytes()), out);
         }
         let mut found = [Value::Missing];
         if !json::find(params, &[b"expr"], &mut found) {

@@ -43,8 +43,7 @@ pub struct Fields<'a> {
 
 #[derive(Clone, Copy)]
 struct Known<'a> {
-    hash: u32,
-    path: &'a [u8],
+    path: Path<'a>,
     value: Operand<'a>,
 }
 
@@ -66,13 +65,13 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns a remembered field, or the slot where it would be.
-    #[inline]
-    fn slot(&self, hash: u32, path: &[u8]) -> Result<Operand<'a>, usize> {
-        let mut i = hash as usize % SLOTS;
+    #[inline(always)]
+    fn slot(&self, path: &Path) -> Result<Operand<'a>, usize> {
+        let mut i = path.hash as usize % SLOTS;
         while self.used[i] {
             // SAFETY: a used slot has been written.
             let known = unsafe { self.slots[i].assume_init_ref() };
-            if known.hash == hash && known.path == path {
+            if known.path.equals(path) {
                 return Ok(known.value);
             }
             i = (i + 1) % SLOTS;
@@ -82,10 +81,9 @@ impl<'a> Fields<'a> {
 
     /// Returns a field of the payload. `all` are the fields that the asking expression has, `index` the one it wants:
     /// where that is not known yet, all of them are found in the same pass.
-    #[inline]
+    #[inline(always)]
     pub fn get(&mut self, all: Paths, index: usize) -> Operand<'a> {
-        let (hash, path) = all.get(index);
-        match self.slot(hash, path) {
+        match self.slot(&all.get(index)) {
             Ok(value) => value,
             Err(_) => self.find(all, index),
         }
@@ -96,16 +94,16 @@ impl<'a> Fields<'a> {
         let mut paths = [&[] as &[u8]; json::PATHS];
         let mut found = [Value::Missing; json::PATHS];
         for i in 0..all.len {
-            paths[i] = all.get(i).1;
+            paths[i] = all.get(i).name();
         }
         json::find(self.event.payload(), &paths[..all.len], &mut found[..all.len]);
         for i in 0..all.len {
-            let (hash, path) = all.get(i);
-            if let Err(slot) = self.slot(hash, path) {
+            let path = all.get(i);
+            if let Err(slot) = self.slot(&path) {
                 if self.count < REMEMBERED {
                     // SAFETY: the set that paths lie in stays for as long as the event does, one call.
-                    let path = unsafe { core::slice::from_raw_parts(path.as_ptr(), path.len()) };
-                    self.slots[slot].write(Known { hash, path, value: found[i].into() });
+                    let padded = unsafe { core::slice::from_raw_parts(path.padded.as_ptr(), path.padded.len()) };
+                    self.slots[slot].write(Known { path: Path { padded, ..path }, value: found[i].into() });
                     self.used[slot] = true;
                     self.count += 1;
                 }
@@ -130,14 +128,36 @@ pub struct Paths<'p> {
     pub len: usize,
 }
 
+/// The path of a field.
+#[derive(Clone, Copy)]
+struct Path<'p> {
+    hash: u32,
+    len: usize,
+    /// The path, and zeros up to a whole number of words.
+    padded: &'p [u8],
+}
+
 impl<'p> Paths<'p> {
-    /// Returns the hash and the path of a field.
-    #[inline]
-    fn get(&self, index: usize) -> (u32, &'p [u8]) {
-        let entry = &self.prepared[HEADER_SIZE + index * FIELD_SIZE..][..FIELD_SIZE];
-        let hash = u32::from_le_bytes([entry[0], entry[1], entry[2], entry[3]]);
-        let start = u16::from_le_bytes([entry[4], entry[5]]) as usize;
-        let len = u16::from_le_bytes([entry[6], entry[7]]) as usize;
-        (hash, &self.prepared[start..start + len])
+    #[inline(always)]
+    fn get(&self, index: usize) -> Path<'p> {
+        let entry = word(self.prepared, HEADER_SIZE + index * FIELD_SIZE);
+        let start = (entry >> 32) as u16 as usize;
+        let len = (entry >> 48) as usize;
+        Path { hash: entry as u32, len, padded: &self.prepared[start..][..(len + ALIGNMENT - 1) & !(ALIGNMENT - 1)] }
+    }
+}
+
+impl<'p> Path<'p> {
+    fn name(&self) -> &'p [u8] {
+        &self.padded[..self.len]
+    }
+
+    #[inline(always)]
+    fn equals(&self, other: &Path) -> bool {
+        if self.hash != other.hash || self.len != other.len {
+            return false;
+        }
+        let words = (self.padded.chunks_exact(ALIGNMENT), other.padded.chunks_exact(ALIGNMENT));
+        words.0.zip(words.1).all(|(a, b)| word(a, 0) == word(b, 0))
     }
 }

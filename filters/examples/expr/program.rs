@@ -6,8 +6,8 @@ use weir::Output;
 const FIELDS: usize = weir::json::PATHS;
 const INSTRUCTIONS: usize = 1024;
 const CONSTANTS: usize = 1024;
-/// The bytes of all names and strings. An expression's own length bounds them.
-const BYTES: usize = crate::LENGTH;
+/// The bytes of all names and strings: an expression's own length bounds them, but for what aligns them.
+const BYTES: usize = crate::LENGTH + ALIGNMENT * (FIELDS + CONSTANTS);
 
 /// A program under construction.
 pub struct Program {
@@ -71,8 +71,13 @@ impl Program {
         program
     }
 
-    /// Returns where bytes written from now on begin.
-    pub fn mark(&self) -> usize {
+    /// Returns where bytes written from now on begin, aligned.
+    pub fn mark(&mut self) -> usize {
+        while self.len % ALIGNMENT != 0 {
+            // There is room: BYTES counts it in.
+            self.bytes[self.len] = 0;
+            self.len += 1;
+        }
         self.len
     }
 
@@ -168,5 +173,8 @@ impl Program {
             out.f64(c.number);
         }
         out.write(&self.bytes[..self.len]);
+        while out.len() % ALIGNMENT != 0 {
+            out.byte(0);
+        }
     }
 }

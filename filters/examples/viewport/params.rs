@@ -1,6 +1,6 @@
 use crate::{BOX_SIZE, NAMES_END};
 use weir::json::{self, Text, Value};
-use weir::{Output, Refused};
+use weir::{Input, Output, Refused};
 
 const SIDES: [&[u8]; 4] = [b"west", b"south", b"east", b"north"];
 const NAMES: [&[u8]; 2] = [b"lon", b"lat"];
@@ -8,7 +8,7 @@ const NAMES: [&[u8]; 2] = [b"lon", b"lat"];
 const NAME_LEN: usize = 256;
 
 /// Turns {"west", "south", "east", "north", "lon"?, "lat"?} into the form that decide reads.
-pub fn prepare(text: &[u8], out: &mut Output) -> Result<(), Refused> {
+pub fn prepare(text: Input, out: &mut Output) -> Result<(), Refused> {
     let mut found = [Value::Missing; 6];
     let paths = [SIDES[0], SIDES[1], SIDES[2], SIDES[3], NAMES[0], NAMES[1]];
     if !json::find(text, &paths, &mut found) || text.iter().find(|c| !c.is_ascii_whitespace()) != Some(&b'{') {

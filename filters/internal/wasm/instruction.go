@@ -9,6 +9,8 @@ const (
 	OpElse         = 0x05
 	OpEnd          = 0x0b
 	OpBr           = 0x0c
+	OpBrIf         = 0x0d
+	OpBrTable      = 0x0e
 	OpReturn       = 0x0f
 	OpCall         = 0x10
 	OpCallIndirect = 0x11
@@ -48,9 +50,10 @@ const (
 
 // An Instruction is one instruction in place.
 type Instruction struct {
-	Op    uint32 // opcode; with a prefix, prefix<<8 | opcode
-	Index uint32 // what it refers to: a local, global, function; for call_indirect a type
-	Start int    // position of the opcode; the reader stands behind the operands
+	Op      uint32 // opcode; with a prefix, prefix<<8 | opcode
+	Index   uint32 // what it refers to: a local, global, function; for call_indirect a type
+	Targets int    // of a br_table, without the default
+	Start   int    // position of the opcode; the reader stands behind the operands
 }
 
 // Instruction reads one instruction with its operands.
@@ -65,10 +68,11 @@ func (r *Reader) Instruction() Instruction {
 		r.simd(&in)
 	case op >= OpBlock && op <= OpIf:
 		r.SkipSigned(33)
-	case op == OpBr || op == OpBr+1, op == OpCall, op >= OpLocalGet && op <= 0x26, op == OpRefFunc:
+	case op == OpBr || op == OpBrIf, op == OpCall, op >= OpLocalGet && op <= 0x26, op == OpRefFunc:
 		in.Index = r.U32()
-	case op == 0x0e: // br_table
-		for range r.Count("targets of one br_table", MaxBodyBytes) {
+	case op == OpBrTable:
+		in.Targets = r.Count("targets of one br_table", MaxBodyBytes)
+		for range in.Targets {
 			if r.U32(); r.err != nil {
 				return in
 			}

@@ -52,7 +52,7 @@ func Forever() []byte {
 // Repeat runs code n times; local is an i32 of its own.
 func Repeat(local uint32, n int32, code ...[]byte) []byte {
 	return Code(Const(n), LocalSet(local), []byte{wasm.OpLoop, wasm.BlockEmpty}, Code(code...),
-		LocalGet(local), Const(1), Sub(), LocalSet(local), LocalGet(local), []byte{wasm.OpBr + 1, 0, wasm.OpEnd})
+		LocalGet(local), Const(1), Sub(), LocalSet(local), LocalGet(local), []byte{wasm.OpBrIf, 0, wasm.OpEnd})
 }
 
 // If runs code if the i32 on the stack is not 0.

@@ -115,7 +115,7 @@ func (rw *rewriter) function(index uint32) (uint32, error) {
 func (rw *rewriter) findLeaves() error {
 	rw.leaf = make([]bool, len(rw.m.Bodies))
 	for i, body := range rw.m.Bodies {
-		r := code(rw.m, body)
+		r := rw.m.Code(body)
 		leaf := true
 		for r.More() {
 			in := r.Instruction()
@@ -129,14 +129,4 @@ func (rw *rewriter) findLeaves() error {
 		rw.leaf[i] = leaf
 	}
 	return nil
-}
-
-// code returns a reader of a function's instructions.
-func code(m *wasm.Module, body wasm.Body) *wasm.Reader {
-	r := wasm.NewReader(m.Data, body.Start, body.End)
-	for range r.U32() {
-		r.U32()
-		r.Byte()
-	}
-	return r
 }

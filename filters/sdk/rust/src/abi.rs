@@ -1,6 +1,6 @@
 //! The calls of filters/ABI.md, turned into calls of a [`Filter`].
 
-use crate::{Event, Filter, Groups, Output, Verdicts};
+use crate::{Event, Filter, Groups, Input, Output, Verdicts};
 use core::arch::wasm32;
 
 const PAGE: usize = 65536;
@@ -51,7 +51,7 @@ fn result(bytes: &[u8]) -> u64 {
 /// `params` and `len` are what the host passes to `weir_prepare`.
 pub unsafe fn prepare<F: Filter>(params: *const u8, len: usize) -> u64 {
     let out = Output::take();
-    match F::prepare(core::slice::from_raw_parts(params, len), out) {
+    match F::prepare(Input::at(params, len), out) {
         Ok(()) if !out.overflowed() => result(out.bytes()),
         Ok(()) => {
             let _ = out.refuse("these params are too long once they are parsed");

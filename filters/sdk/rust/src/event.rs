@@ -1,3 +1,4 @@
+use crate::Input;
 use core::slice;
 
 /// One event, read in place: filters/ABI.md, "The event".
@@ -65,8 +66,10 @@ impl<'a> Event<'a> {
         self.span(40)
     }
 
-    pub fn payload(&self) -> &'a [u8] {
-        self.span(48)
+    pub fn payload(&self) -> Input<'a> {
+        let payload = self.span(48);
+        // SAFETY: the host wrote it.
+        unsafe { Input::at(payload.as_ptr(), payload.len()) }
     }
 
     /// Names and values.

@@ -28,11 +28,17 @@ impl<'a> Groups<'a> {
     #[inline]
     pub fn get(&self, group: usize) -> &'a [u8] {
         assert!(group < self.count);
-        // SAFETY: the host wrote `count` entries of offset and length, and the spans lie within the set.
-        unsafe {
-            let entry = (self.set as *const u32).add(group * 2);
-            slice::from_raw_parts(self.set.add(*entry as usize), *entry.add(1) as usize)
-        }
+        // SAFETY: the group exists.
+        unsafe { self.get_unchecked(group) }
+    }
+
+    /// # Safety
+    /// `group` is less than `len`.
+    #[inline(always)]
+    unsafe fn get_unchecked(&self, group: usize) -> &'a [u8] {
+        // The host wrote `count` entries of offset and length, and the spans lie within the set.
+        let entry = *(self.set as *const u64).add(group);
+        slice::from_raw_parts(self.set.add(entry as u32 as usize), (entry >> 32) as usize)
     }
 }
 
@@ -56,15 +62,20 @@ impl<'a> Verdicts<'a> {
     /// Asks `wanted` about every group. This is the fast way: answers are written a word at a time.
     #[inline(always)]
     pub fn decide(self, groups: Groups, mut wanted: impl FnMut(&[u8]) -> bool) {
-        let mut group = 0;
-        for word in self.words {
-            let end = (group + 64).min(groups.len());
+        for (i, word) in self.words.iter_mut().enumerate() {
+            let first = i * 64;
+            let count = (groups.len() - first).min(64);
+            // SAFETY: there are `count` groups from `first` on.
+            let mut ask = |bit: usize| (wanted(unsafe { groups.get_unchecked(first + bit) }) as u64) << bit;
             let mut answers = 0;
             let mut bit = 0;
-            while group < end {
-                answers |= (wanted(groups.get(group)) as u64) << bit;
+            while bit + 4 <= count {
+                answers |= ask(bit) | ask(bit + 1) | ask(bit + 2) | ask(bit + 3);
+                bit += 4;
+            }
+            while bit < count {
+                answers |= ask(bit);
                 bit += 1;
-                group += 1;
             }
             *word = answers;
         }

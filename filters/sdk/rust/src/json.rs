@@ -6,7 +6,7 @@
 mod scan;
 mod text;
 
-use crate::number;
+use crate::{number, Input};
 use scan::Scanner;
 pub use text::{Bytes, Text};
 
@@ -45,7 +45,7 @@ impl<'a> Value<'a> {
 /// array, a name of digits counts from 0. At most [`PATHS`] paths, and `found` is as long. False: the text is not JSON,
 /// and nothing is found.
 #[inline(never)]
-pub fn find<'a>(text: &'a [u8], paths: &[&[u8]], found: &mut [Value<'a>]) -> bool {
+pub fn find<'a>(text: Input<'a>, paths: &[&[u8]], found: &mut [Value<'a>]) -> bool {
     assert!(paths.len() <= PATHS && paths.len() == found.len());
     clear(found);
     let wanted = if paths.len() == 64 { u64::MAX } else { (1 << paths.len()) - 1 };

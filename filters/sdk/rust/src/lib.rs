@@ -9,7 +9,7 @@
 //! struct Urgent;
 //!
 //! impl weir::Filter for Urgent {
-//!     fn prepare(_params: &[u8], _out: &mut weir::Output) -> Result<(), weir::Refused> { Ok(()) }
+//!     fn prepare(_params: weir::Input, _out: &mut weir::Output) -> Result<(), weir::Refused> { Ok(()) }
 //!     fn decide(event: &weir::Event, groups: weir::Groups, verdicts: weir::Verdicts) {
 //!         let urgent = event.payload().starts_with(b"URGENT");
 //!         verdicts.decide(groups, |_prepared| urgent);
@@ -23,19 +23,21 @@
 pub mod abi;
 mod event;
 mod groups;
+mod input;
 pub mod json;
 pub mod number;
 mod output;
 
 pub use event::{Event, Headers};
 pub use groups::{Groups, Verdicts};
+pub use input::Input;
 pub use output::{Output, Refused};
 
 /// What a filter does.
 pub trait Filter {
     /// Checks and parses a subscriber's params, once, and writes to `out` whatever `decide` wants to have of them. An
     /// `Err`, made by [`Output::refuse`], refuses the subscription with that text.
-    fn prepare(params: &[u8], out: &mut Output) -> Result<(), Refused>;
+    fn prepare(params: Input, out: &mut Output) -> Result<(), Refused>;
 
     /// Decides about one event for all groups.
     fn decide(event: &Event, groups: Groups, verdicts: Verdicts);

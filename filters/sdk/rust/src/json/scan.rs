@@ -1,16 +1,24 @@
-use super::{Text, Value, DEPTH, SEPARATOR};
+use super::{Text, Value, DEPTH, PATHS, SEPARATOR};
+use crate::Input;
 
 /// One pass over a text. Every method returns None where the text isn't JSON.
 pub(super) struct Scanner<'a, 'p, 'f> {
-    text: &'a [u8],
+    text: Input<'a>,
+    /// No more than the text's length: the byte there is 0, which nothing accepts.
     at: usize,
     paths: &'p [&'p [u8]],
+    /// Length of each path's first name.
+    firsts: [usize; PATHS],
     found: &'f mut [Value<'a>],
 }
 
 impl<'a, 'p, 'f> Scanner<'a, 'p, 'f> {
-    pub fn new(text: &'a [u8], paths: &'p [&'p [u8]], found: &'f mut [Value<'a>]) -> Self {
-        Scanner { text, at: 0, paths, found }
+    pub fn new(text: Input<'a>, paths: &'p [&'p [u8]], found: &'f mut [Value<'a>]) -> Self {
+        let mut firsts = [0; PATHS];
+        for (first, path) in firsts.iter_mut().zip(paths) {
+            *first = end_of_name(path);
+        }
+        Scanner { text, at: 0, paths, firsts, found }
     }
 
     /// Scans the whole text. `wanted` has a bit per path to look for.
@@ -25,20 +33,21 @@ impl<'a, 'p, 'f> Scanner<'a, 'p, 'f> {
         }
     }
 
-    /// The next byte; at the end 0, which is valid nowhere.
-    #[inline]
+    /// The next byte; at the end 0.
+    #[inline(always)]
     fn peek(&self) -> u8 {
-        self.text.get(self.at).copied().unwrap_or(0)
+        self.text.byte(self.at)
     }
 
-    #[inline]
+    #[inline(always)]
     fn space(&mut self) {
         while let b' ' | b'\n' | b'\r' | b'\t' = self.peek() {
             self.at += 1;
         }
     }
 
-    #[inline]
+    /// Passes over a byte, which is not 0.
+    #[inline(always)]
     fn take(&mut self, c: u8) -> bool {
         let is = self.peek() == c;
         self.at += is as usize;
@@ -118,7 +127,12 @@ impl<'a, 'p, 'f> Scanner<'a, 'p, 'f> {
         let mut ending = 0;
         let mut inside = 0;
         for i in Ones(wanted) {
-            let (segment, last) = segment(self.paths[i], depth);
+            let path = self.paths[i];
+            let (segment, last) = if depth == 0 {
+                (&path[..self.firsts[i]], self.firsts[i] == path.len())
+            } else {
+                name_at(path, depth)
+            };
             if !named(segment) {
                 continue;
             }
@@ -144,9 +158,15 @@ impl<'a, 'p, 'f> Scanner<'a, 'p, 'f> {
         let start = self.at;
         let mut escaped = false;
         loop {
+            // No more than 8 bytes, and no further than the zero at the end.
+            let plain = plain_bytes(self.text.word(self.at));
+            self.at += plain;
+            if plain == 8 {
+                continue;
+            }
             match self.peek() {
                 b'"' => {
-                    let raw = &self.text[start..self.at];
+                    let raw = &self.text.bytes()[start..self.at];
                     self.at += 1;
                     return Some(Text { raw, escaped });
                 }
@@ -155,19 +175,21 @@ impl<'a, 'p, 'f> Scanner<'a, 'p, 'f> {
                     self.at += 1;
                     self.escape()?;
                 }
-                0..=0x1f => return None,
-                _ => self.at += 1,
+                _ => return None,
             }
         }
     }
 
     fn escape(&mut self) -> Option<()> {
         let c = self.peek();
+        if c == 0 {
+            return None;
+        }
         self.at += 1;
         match c {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
             b'u' => {
-                let digits = self.text.get(self.at..self.at + 4)?;
+                let digits = self.text.bytes().get(self.at..self.at + 4)?;
                 self.at += 4;
                 if digits.iter().all(u8::is_ascii_hexdigit) {
                     Some(())
@@ -192,7 +214,7 @@ impl<'a, 'p, 'f> Scanner<'a, 'p, 'f> {
             let _ = self.take(b'+') || self.take(b'-');
             self.digits()?;
         }
-        Some(Value::Number(&self.text[start..self.at]))
+        Some(Value::Number(&self.text.bytes()[start..self.at]))
     }
 
     /// Scans at least one digit.
@@ -210,18 +232,32 @@ impl<'a, 'p, 'f> Scanner<'a, 'p, 'f> {
     }
 }
 
+/// How many of 8 bytes, from the lowest on, are neither a quote nor a backslash nor a control character.
+#[inline(always)]
+fn plain_bytes(word: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Each term has the high bit of the lowest byte in question set, and none of a lower byte's.
+    let zero = |v: u64| v.wrapping_sub(ONES) & !v;
+    let quote = zero(word ^ (ONES * b'"' as u64));
+    let backslash = zero(word ^ (ONES * b'\\' as u64));
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    ((quote | backslash | control) & HIGH).trailing_zeros() as usize / 8
+}
+
+/// Where the first name of a path ends.
+fn end_of_name(path: &[u8]) -> usize {
+    path.iter().position(|&c| c == SEPARATOR).unwrap_or(path.len())
+}
+
 /// Name `n` of a path, and whether it is the last one. A path that has no such name is never asked for it.
-#[inline]
-fn segment(path: &[u8], n: usize) -> (&[u8], bool) {
+fn name_at(path: &[u8], n: usize) -> (&[u8], bool) {
     let mut rest = path;
     for _ in 0..n {
-        let end = rest.iter().position(|&c| c == SEPARATOR).unwrap_or(rest.len());
-        rest = rest.get(end + 1..).unwrap_or(&[]);
+        rest = rest.get(end_of_name(rest) + 1..).unwrap_or(&[]);
     }
-    match rest.iter().position(|&c| c == SEPARATOR) {
-        Some(end) => (&rest[..end], false),
-        None => (rest, true),
-    }
+    let end = end_of_name(rest);
+    (&rest[..end], end == rest.len())
 }
 
 /// Whether a name is this index of an array: decimal, without leading zeros.
