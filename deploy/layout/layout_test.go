@@ -24,7 +24,7 @@ var topLevel = []string{
 }
 
 // local is what building and running leaves behind; .gitignore names it too.
-var local = []string{"weir", "weir-data", "bench.json"}
+var local = []string{"weir", "weir-data", "weir-edge", "bench.json"}
 
 func TestTopLevel(t *testing.T) {
 	entries, err := os.ReadDir(root)
