@@ -2,6 +2,7 @@ package hub
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -107,4 +108,49 @@ func bareRaft(b *testing.B) *raft.Raft {
 		}
 	}
 	return r
+}
+
+// BenchmarkRestart opens a hub whose state has to be replayed from the log, until it serves.
+func BenchmarkRestart(b *testing.B) {
+	dir := b.TempDir()
+	h := withTenant(b, Config{Dir: dir})
+	var done sync.WaitGroup
+	const events = 20_000
+	for i := range events {
+		done.Add(1)
+		p := &weirpb.Publication{Channel: fmt.Sprintf("chat:%d", i%64), Payload: make([]byte, eventBytes)}
+		h.Publish("acme", p, func(_ *weirpb.Receipt, err error) {
+			defer done.Done()
+			if err != nil {
+				b.Error(err)
+			}
+		})
+		if i%1000 == 0 {
+			done.Wait() // entries of many sizes, and no full queue
+		}
+	}
+	done.Wait()
+	if err := h.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		b.StopTimer()
+		if err := os.RemoveAll(filepath.Join(dir, "state")); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		h, err := Open(b.Context(), Config{Dir: dir, Logger: testLogger()})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := h.Ready(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := h.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.N*events)/b.Elapsed().Seconds(), "replayed/s")
 }
