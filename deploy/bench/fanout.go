@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"weir/deploy/internal/load"
 	"weir/deploy/bench/internal/process"
 	"weir/deploy/bench/internal/report"
+	"weir/deploy/internal/load"
 	"weir/proto/frame"
 	"weir/proto/weirpb"
 )
