@@ -1,6 +1,9 @@
 package filters
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	wt "weir/filters/internal/wasmtest"
@@ -89,5 +92,48 @@ func TestGrownInstancesBeginAnew(t *testing.T) {
 	prepare(t, f, "")
 	if size := f.pool.idle[0].memory.Size(); size != 8<<16 {
 		t.Errorf("the instance of the next call has %d bytes of memory", size)
+	}
+}
+
+// TestInstancesAgree asks in three ways, which must not make a difference: one instance in order, another backwards with
+// other calls in between, and a new one for each event.
+func TestInstancesAgree(t *testing.T) {
+	e := newEngine(t, Config{})
+	forward, backward := open(t, e, viewportModule()), open(t, e, viewportModule())
+	set, _ := boxes(t, forward, 100)
+	const events = 100
+	payload := func(i int) []byte {
+		return event(t, fmt.Sprintf(`{"lon":%v,"lat":%v,"padding":%q}`, float64(i*37%360)-180, float64(i*23%180)-90, strings.Repeat("x", i*i)))
+	}
+	ask := func(f *Filter, i int) Bitmap {
+		verdicts := NewBitmap(set.Slots())
+		if err := f.Match(t.Context(), payload(i), set, verdicts); err != nil {
+			t.Fatal(err)
+		}
+		return verdicts
+	}
+	want := make([]Bitmap, events)
+	for i := range want {
+		want[i] = ask(forward, i)
+	}
+	for i := events - 1; i >= 0; i-- {
+		if i%7 == 0 {
+			prepare(t, backward, `{"west":1,"south":2,"east":3,"north":4,"lat":"other"}`)
+		}
+		if got := ask(backward, i); !slices.Equal(got, want[i]) {
+			t.Errorf("event %d, backwards: %x, want %x", i, got, want[i])
+		}
+	}
+	for i := range want {
+		fresh, err := e.Open(t.Context(), viewportModule())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ask(fresh, i); !slices.Equal(got, want[i]) {
+			t.Errorf("event %d, a new instance: %x, want %x", i, got, want[i])
+		}
+		if err := fresh.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

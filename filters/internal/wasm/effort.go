@@ -2,9 +2,9 @@ package wasm
 
 import "fmt"
 
-// maxEffort bounds the sum over all functions of the square of their branches. It stands for some 4 s of compiling; what compilers make of usual programs stays
-// below a tenth.
-const maxEffort = 100_000_000
+// maxEffort bounds the sum over all functions of the square of their branches: some 10 s of compiling. Filters in Rust
+// and C have one or two million, a Go program with encoding/json in it 74 million.
+const maxEffort = 300_000_000
 
 // An EffortError is returned for modules that would take too long to compile.
 type EffortError struct {

@@ -17,7 +17,7 @@ const (
 	MaxGlobals    = 5_000
 	MaxExports    = 5_000
 	MaxElements   = 5_000
-	MaxData       = 5_000
+	MaxData       = 100_000 // Go makes tens of thousands
 	MaxTableSize  = 100_000 // entries
 	MaxLocals     = 5_000   // in one function, params included
 	MaxBodyBytes  = 1 << 20 // of one function

@@ -22,7 +22,7 @@ var common = []string{
 // put back to its beginnings.
 var linked = []string{
 	"-C", "lto=fat", "-C", "codegen-units=1", "-C", "strip=symbols", "-C", "linker=wasm-ld",
-	"-C", "link-arg=-zstack-size=32768", "-C", "link-arg=--stack-first", "-C", "link-arg=--initial-memory=327680",
+	"-C", "link-arg=-zstack-size=32768", "-C", "link-arg=--stack-first", "-C", "link-arg=--initial-memory=262144",
 }
 
 // A Version says exactly which compiler and linker made a module.
