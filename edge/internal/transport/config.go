@@ -37,11 +37,11 @@ type Config struct {
 
 // Limits bound what a Server takes on. The zero value of a field is its default.
 type Limits struct {
-	// Connections is the most connections at once. Default 100,000; an idle WebTransport session takes some 80 KB, so
+	// Connections is the most connections at once. Default 100,000; an idle WebTransport session takes some 110 KB, so
 	// this is for machines with 16 GB.
 	Connections int
 	// Newcomers is the most connections at once whose client has not proved who it is: in the handshake, or before the
-	// session raises the read limit. Default 4,096, at which they take some 400 MB. From a quarter of it on, QUIC clients
+	// session raises the read limit. Default 4,096, at which they take some 450 MB. From a quarter of it on, QUIC clients
 	// must validate their address with a Retry (RFC 9000, section 8.1.2).
 	Newcomers int
 	// AddressNewcomers is the most newcomers from one validated address (an IPv4 address, an IPv6 /64). Default 1,024:
