@@ -2,26 +2,25 @@
 .PHONY: help run build test check bench soak generate browser-test race
 
 BROWSER := edge/browser
-GOFILES = $(shell find . -name '*.go' -not -path '*/node_modules/*')
 # Packages that are only worth their time without the race detector: they drive a binary that is built without it.
 RACEPKGS = $(shell go list ./... | grep -v -e '/deploy/e2e' -e '/deploy/bench')
 
 help: ## Print this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Run a hub and an edge with demo data: "weir dev".
-	go run . dev
+run: build ## Run a hub and an edge with demo data: "weir dev".
+	@./weir dev
 
 build: ## Build ./weir.
 	go build -trimpath -o weir .
 
 test: ## Run all tests, in a real browser too. Installs what it needs where it may.
-	@.ci/need-chromium
+	@.ci/need-tools
 	@$(MAKE) --no-print-directory browser-test
 	go test ./...
 
 check: ## Check formatting, vet, staticcheck, go.mod, generated code, and test with the race detector.
-	@unformatted="$$(go tool gofumpt -l $(GOFILES))"; \
+	@unformatted="$$(go tool gofumpt -l .)"; \
 	if [ -n "$$unformatted" ]; then echo "not formatted; run: go tool gofumpt -w FILE"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
