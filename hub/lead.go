@@ -15,6 +15,10 @@ import (
 // tick is how often a leader looks whether something has come of age, and whether the log is due for a snapshot.
 const tick = time.Second
 
+// stuckTicks without leading are too many for the only node of its group: raft-wal does not write again once it could not
+// begin a new file.
+const stuckTicks = 10
+
 // snapshotBytes of entries make a snapshot, so that a restart reads no more than that.
 const snapshotBytes = 128 << 20
 
@@ -23,6 +27,7 @@ func (h *Hub) lead() {
 	every := time.NewTicker(tick)
 	defer every.Stop()
 	var leads bool
+	idle := 0 // ticks without leading
 	for {
 		var err error
 		select {
@@ -34,6 +39,7 @@ func (h *Hub) lead() {
 				err = h.take()
 			}
 		case <-every.C:
+			idle = h.noteIdle(idle)
 			if leads && h.status.check() != nil {
 				err = h.take()
 			} else if leads {
@@ -44,6 +50,17 @@ func (h *Hub) lead() {
 			h.log.Warn("the leader's work could not be done, it is tried again", "error", err)
 		}
 	}
+}
+
+// noteIdle counts ticks without leading, and says so when there have been too many.
+func (h *Hub) noteIdle(idle int) int {
+	if h.status.leading.Load() {
+		return 0
+	}
+	if idle+1 == stuckTicks {
+		h.log.Error("the hub has not led for a while: its log can't be written if the disk is full or failing; make room, then restart the hub")
+	}
+	return idle + 1
 }
 
 // take waits until all that was committed is applied, and makes sure that the region has been initialised.
