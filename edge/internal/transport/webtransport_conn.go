@@ -50,7 +50,7 @@ func (s *Server) newWebTransportConn(session *webtransport.Session, connect *htt
 		session: session, connect: connect, quic: qconn, timeout: s.limits.CloseTimeout,
 		opened: make(chan *webtransport.SendStream, 1),
 	}
-	context.AfterFunc(session.Context(), func() { cancel(errors.New("the WebTransport session is gone")) })
+	context.AfterFunc(session.Context(), func() { cancel(errGone) })
 	return c
 }
 
@@ -58,8 +58,15 @@ func (s *Server) newWebTransportConn(session *webtransport.Session, connect *htt
 func (c *webTransportConn) begin(control *webtransport.Stream) {
 	c.control = control
 	c.reader = frame.NewReader(bufio.NewReaderSize(control, controlBuffer), frame.MaxHello)
-	context.AfterFunc(c.ctx, c.interrupt)
+	context.AfterFunc(c.ctx, func() {
+		if !errors.Is(context.Cause(c.ctx), errGone) { // then reading ends by itself, and knows why
+			c.interrupt()
+		}
+	})
 }
+
+// errGone is the cause of a connection's context when its session has ended, by whomever.
+var errGone = errors.New("the WebTransport session is gone")
 
 func (c *webTransportConn) interrupt() { c.control.SetReadDeadline(past()) }
 
@@ -109,12 +116,23 @@ func (c *webTransportConn) explain(err error) error {
 	if gone, ok := errors.AsType[*webtransport.SessionError](err); ok && gone.Remote {
 		return io.EOF
 	}
+	if _, ok := errors.AsType[*http3.Error](err); ok {
+		// The library hides behind it why the connection is gone, which the connection itself says in a moment. If the
+		// connection is not gone, the client has broken the protocol.
+		wait(c.quic.Context().Done(), connectionEnd)
+		if cause := context.Cause(c.quic.Context()); cause != nil {
+			err = cause
+		}
+	}
 	if gone, ok := errors.AsType[*quic.ApplicationError](err); ok && gone.Remote &&
 		(gone.ErrorCode == quic.ApplicationErrorCode(http3.ErrCodeNoError) || gone.ErrorCode == 0) {
 		return io.EOF
 	}
 	return err
 }
+
+// connectionEnd is more than a connection takes from ending its streams to saying that it has ended.
+const connectionEnd = 100 * time.Millisecond
 
 func (c *webTransportConn) WriteControl(frames []byte) error {
 	return c.write(c.control, frames)
