@@ -32,7 +32,7 @@ const (
 func AppendEvent(dst []byte, channel string, e *weirpb.Event) []byte {
 	start := len(dst)
 	headers := e.GetHeaders()
-	dst = append(dst, make([]byte, eventHeadSize+headerEntrySize*len(headers))...)
+	dst = zeros(dst, eventHeadSize+headerEntrySize*len(headers))
 	put32 := func(at int, v int) { binary.LittleEndian.PutUint32(dst[start+at:], uint32(v)) }
 	span := func(at, length int) {
 		put32(at, len(dst)-start-length)
@@ -62,7 +62,7 @@ func AppendEvent(dst []byte, channel string, e *weirpb.Event) []byte {
 	dst = pad(dst, start)
 	dst = append(dst, e.GetPayload()...)
 	span(eventPayload, len(e.GetPayload()))
-	return pad(append(dst, make([]byte, inputZeros)...), start)
+	return pad(zeros(dst, inputZeros), start)
 }
 
 func eventFlagsOf(e *weirpb.Event) int {

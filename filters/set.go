@@ -1,6 +1,9 @@
 package filters
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // A Set is the prepared params of many groups, packed as Match hands them to a filter. It belongs to one goroutine. The
 // zero value is empty and ready to use.
@@ -68,7 +71,7 @@ func (s *Set) pack() {
 	s.stale = false
 	s.groups = s.Len()
 	s.slots = s.slots[:0]
-	s.packed = append(s.packed[:0], make([]byte, s.groups*setEntrySize)...)
+	s.packed = zeros(s.packed[:0], s.groups*setEntrySize)
 	entry := 0
 	for slot, prepared := range s.prepared {
 		if prepared == nil {
@@ -97,6 +100,14 @@ func (s *Set) spread(answer, verdicts Bitmap) {
 			verdicts.Set(slot)
 		}
 	}
+}
+
+// zeros appends n zeros.
+func zeros(b []byte, n int) []byte {
+	end := len(b) + n
+	b = slices.Grow(b, n)[:end]
+	clear(b[end-n:])
+	return b
 }
 
 // pad appends zeros until what follows start is a multiple of 8 bytes long.
