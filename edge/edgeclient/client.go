@@ -197,11 +197,13 @@ func (c *Client) giveUp(err error) {
 	}
 	clear(c.subs)
 	c.pub.endAll(closedError(err))
+	c.status = Status{State: Closed, Err: err} // with the rest: who sees one sees all
+	c.signal()
 	c.mu.Unlock()
 	if err != nil {
 		c.logger.Error("the session is over for good", "err", err)
 	}
-	c.setStatus(Status{State: Closed, Err: err})
+	c.cfg.OnState(Status{State: Closed, Err: err})
 }
 
 // refusedForGood reports whether err is a fault that a new attempt can't cure.

@@ -58,10 +58,9 @@ func (c *Client) enqueue(ctx context.Context, p Publication) (*publication, erro
 	}
 	for {
 		c.mu.Lock()
-		if c.status.State == Closed || c.ctx.Err() != nil {
-			err := closedError(c.status.Err)
+		if c.ctx.Err() != nil {
 			c.mu.Unlock()
-			return nil, err
+			return nil, closedError(context.Cause(c.ctx))
 		}
 		s := c.session
 		if err := s.admits(message); err != nil {

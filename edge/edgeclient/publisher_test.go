@@ -133,6 +133,9 @@ func (w *world) outcome(f *flight) (Receipt, *refusal) {
 		return Receipt{}, refuse(fault.PermissionDenied)
 	case w.chance(3): // lost on the way
 		return Receipt{}, refuse(fault.Timeout)
+	case w.chance(3): // still on the way
+		w.flights = slices.Insert(w.flights, 0, &flight{0, f.producer, f.message})
+		return Receipt{}, refuse(fault.Timeout)
 	case w.chance(3): // happened, and nobody knows
 		w.hub.publish(f.producer, f.message)
 		return Receipt{}, refuse(fault.Unavailable)

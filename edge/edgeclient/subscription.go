@@ -116,8 +116,8 @@ func (c *Client) Subscribe(ctx context.Context, channel string, opts SubscribeOp
 func (c *Client) enter(sub *Subscription) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.status.State == Closed || c.ctx.Err() != nil {
-		return closedError(c.status.Err)
+	if c.ctx.Err() != nil {
+		return closedError(context.Cause(c.ctx))
 	}
 	limit := maxSubscriptions
 	if c.session != nil {
