@@ -323,3 +323,65 @@ func TestTenantsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestRollouts(t *testing.T) {
+	h := withTenant(t, Config{Inspect: inspect})
+	ctx := testContext(t)
+	push := func(module string) *weirpb.FilterVersion {
+		v, err := h.PushFilter(ctx, &weirpb.PushFilterRequest{Tenant: "acme", Name: "f", Module: []byte(module)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	if v := push("wasm1"); v.GetVersion() != 1 || v.GetLive() || v.GetRole() != weirpb.FilterRole_FILTER_ROLE_PUSHED {
+		t.Errorf("pushed, the first version is %v", v)
+	}
+	if _, err := h.GetFilter(ctx, &weirpb.GetFilterRequest{Tenant: "acme", Name: "f"}); fault.CodeOf(err) != fault.FilterUnknown || !strings.Contains(err.Error(), "is live") {
+		t.Errorf("the live version before there is one: %v", err)
+	}
+	if _, err := h.PromoteFilter(ctx, &weirpb.PromoteFilterRequest{Tenant: "acme", Name: "f", Version: 1}); err != nil {
+		t.Fatal(err)
+	}
+	before := h.machine.Applied()
+	if v := push("wasm1"); v.GetVersion() != 1 || h.machine.Applied() != before {
+		t.Errorf("pushed again it is %v", v)
+	}
+	push("wasm2")
+	tried, err := h.SetRollout(ctx, &weirpb.SetRolloutRequest{Tenant: "acme", Name: "f", Role: weirpb.FilterRole_FILTER_ROLE_CANARY, CanaryPercent: 10})
+	if err != nil || tried.GetVersion() != 2 || tried.GetCanaryPercent() != 10 {
+		t.Errorf("the canary is %v, %v", tried, err)
+	}
+	promoted, err := h.PromoteFilter(ctx, &weirpb.PromoteFilterRequest{Tenant: "acme", Name: "f"})
+	if err != nil || promoted.GetVersion() != 2 || !promoted.GetLive() {
+		t.Errorf("the canary, promoted, is %v, %v", promoted, err)
+	}
+	then, err := h.GetFilter(ctx, &weirpb.GetFilterRequest{Tenant: "acme", Name: "f", LiveAtMs: promoted.GetRoleSinceMs()})
+	if err != nil || then.GetFilter().GetVersion() != 2 {
+		t.Errorf("live when it was promoted was %v, %v", then.GetFilter(), err)
+	}
+	if _, err := h.GetFilter(ctx, &weirpb.GetFilterRequest{Tenant: "acme", Name: "f", LiveAtMs: 1}); fault.CodeOf(err) != fault.FilterUnknown {
+		t.Errorf("live in 1970: %v", err)
+	}
+	if v, err := h.PauseFilter(ctx, &weirpb.PauseFilterRequest{Tenant: "acme", Name: "f"}); err != nil || !v.GetPaused() || !v.GetLive() {
+		t.Errorf("paused it is %v, %v", v, err)
+	}
+	if v, err := h.ResumeFilter(ctx, &weirpb.ResumeFilterRequest{Tenant: "acme", Name: "f"}); err != nil || v.GetPaused() {
+		t.Errorf("resumed it is %v, %v", v, err)
+	}
+	if v, err := h.RollbackFilter(ctx, &weirpb.RollbackFilterRequest{Tenant: "acme", Name: "f"}); err != nil || v.GetVersion() != 1 {
+		t.Errorf("back is %v, %v", v, err)
+	}
+	for called, r := range map[string]*weirpb.SetRolloutRequest{
+		"no share":           {Role: weirpb.FilterRole_FILTER_ROLE_CANARY},
+		"too large a share":  {Role: weirpb.FilterRole_FILTER_ROLE_CANARY, CanaryPercent: 101},
+		"a shadow's share":   {Role: weirpb.FilterRole_FILTER_ROLE_SHADOW, CanaryPercent: 1},
+		"live":               {Role: weirpb.FilterRole_FILTER_ROLE_LIVE},
+		"a role from beyond": {Role: 99},
+	} {
+		r.Tenant, r.Name, r.Version = "acme", "f", 2
+		if _, err := h.SetRollout(ctx, r); fault.CodeOf(err) != fault.InvalidArgument {
+			t.Errorf("%s: %v", called, err)
+		}
+	}
+}

@@ -21,47 +21,75 @@ const maxModule = 4 << 20
 // UploadFilter validates a module and stores it as the next version of the filter, the live one. Uploading the live
 // version again changes nothing.
 func (h *Hub) UploadFilter(ctx context.Context, r *weirpb.UploadFilterRequest) (*weirpb.FilterVersion, error) {
-	if err := name.CheckFilter(r.GetName()); err != nil {
+	return h.addFilter(ctx, &upload{tenant: r.GetTenant(), name: r.GetName(), module: r.GetModule()})
+}
+
+// PushFilter validates a module and stores it as the next version of the filter, without making it live. Pushing a module
+// that is a version already changes nothing.
+func (h *Hub) PushFilter(ctx context.Context, r *weirpb.PushFilterRequest) (*weirpb.FilterVersion, error) {
+	return h.addFilter(ctx, &upload{tenant: r.GetTenant(), name: r.GetName(), module: r.GetModule(), push: true})
+}
+
+// An upload is a module on its way to becoming a version.
+type upload struct {
+	tenant, name string
+	module       []byte
+	push         bool
+	digest       [32]byte
+}
+
+func (h *Hub) addFilter(ctx context.Context, u *upload) (*weirpb.FilterVersion, error) {
+	if err := name.CheckFilter(u.name); err != nil {
 		return nil, err
 	}
-	t, err := h.tenant(r.GetTenant())
+	t, err := h.tenant(u.tenant)
 	if err != nil {
 		return nil, err
 	}
-	module := r.GetModule()
 	switch {
-	case len(module) == 0:
+	case len(u.module) == 0:
 		return nil, fault.New(fault.ModuleInvalid, "the module is missing")
-	case len(module) > maxModule:
-		return nil, fault.New(fault.ModuleTooLarge, "the module has %d bytes, at most %d are allowed", len(module), maxModule)
+	case len(u.module) > maxModule:
+		return nil, fault.New(fault.ModuleTooLarge, "the module has %d bytes, at most %d are allowed", len(u.module), maxModule)
 	}
-	digest := sha256.Sum256(module)
-	if live := t.Live(r.GetName()); live != nil && bytes.Equal(live.GetDigest(), digest[:]) {
-		return live, nil
+	u.digest = sha256.Sum256(u.module)
+	if same := u.present(t); same != nil {
+		return same, nil
 	}
 	if h.config.Inspect == nil {
 		return nil, fault.New(fault.Unavailable, "this hub has no filter engine to validate modules with")
 	}
-	abilities, err := h.config.Inspect(ctx, module)
+	abilities, err := h.config.Inspect(ctx, u.module)
 	if err != nil {
 		return nil, err
 	}
-	return h.storeFilter(ctx, r, digest, abilities)
+	return h.storeFilter(ctx, u, abilities)
+}
+
+// present returns the version that makes the upload needless, nil if there is none.
+func (u *upload) present(t *control.Tenant) *weirpb.FilterVersion {
+	if u.push {
+		return t.WithModule(u.name, u.digest[:])
+	}
+	if live := t.Live(u.name); live != nil && bytes.Equal(live.GetDigest(), u.digest[:]) {
+		return live
+	}
+	return nil
 }
 
 // storeFilter sends the module in parts, then makes it a version. Parts that are there already are passed over, so if the
 // module goes meanwhile, with the last tenant that had it, it is sent once more.
-func (h *Hub) storeFilter(ctx context.Context, r *weirpb.UploadFilterRequest, digest [32]byte, abilities []string) (v *weirpb.FilterVersion, err error) {
+func (h *Hub) storeFilter(ctx context.Context, u *upload, abilities []string) (v *weirpb.FilterVersion, err error) {
 	const attempts = 2
 	for range attempts {
-		chunks, err := h.putChunks(ctx, digest[:], r.GetModule())
+		chunks, err := h.putChunks(ctx, u.digest[:], u.module)
 		if err != nil {
 			return nil, err
 		}
 		v, err = change[weirpb.FilterVersion](ctx, h, &logpb.ControlCommand{Command: &logpb.ControlCommand_CommitFilter{
 			CommitFilter: &logpb.CommitFilter{
-				Tenant: r.GetTenant(), Name: r.GetName(), Digest: digest[:], Chunks: chunks,
-				SizeBytes: uint32(len(r.GetModule())), Abilities: abilities,
+				Tenant: u.tenant, Name: u.name, Digest: u.digest[:], Chunks: chunks,
+				SizeBytes: uint32(len(u.module)), Abilities: abilities, Push: u.push,
 			},
 		}})
 		if !errors.Is(err, fault.New(fault.Unavailable, "")) {
@@ -97,26 +125,46 @@ func (h *Hub) ListFilters(_ context.Context, r *weirpb.ListFiltersRequest) (*wei
 	return response, nil
 }
 
-// GetFilter describes one version of a filter, the live one for 0, with its module if that is asked for.
+// GetFilter describes one version of a filter, for 0 the one that is live, or was at a time, with its module if that is
+// asked for.
 func (h *Hub) GetFilter(ctx context.Context, r *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error) {
 	t, err := h.tenant(r.GetTenant())
 	if err != nil {
 		return nil, err
 	}
-	v := t.Live(r.GetName())
-	if n := r.GetVersion(); n != 0 {
-		v = nil
-		if versions := t.Filters[r.GetName()]; int64(n) <= int64(len(versions)) {
-			v = versions[n-1]
-		}
-	}
-	if v == nil {
-		return nil, fault.New(fault.FilterUnknown, "the tenant has no filter %.64q at this version", r.GetName()).
-			WithHint("weir filter list")
+	v, err := versionOf(t, r)
+	if err != nil {
+		return nil, err
 	}
 	response := &weirpb.GetFilterResponse{Filter: v}
 	if r.GetWithModule() {
 		response.Module, err = h.Module(ctx, v.GetDigest())
 	}
 	return response, err
+}
+
+func versionOf(t *control.Tenant, r *weirpb.GetFilterRequest) (*weirpb.FilterVersion, error) {
+	versions := t.Filters[r.GetName()]
+	var v *weirpb.FilterVersion
+	switch n := r.GetVersion(); {
+	case n != 0 && int64(n) <= int64(len(versions)):
+		v = versions[n-1]
+	case n == 0 && r.GetLiveAtMs() == 0:
+		v = t.Live(r.GetName())
+	case n == 0:
+		v = t.LiveAt(r.GetName(), r.GetLiveAtMs())
+	}
+	switch {
+	case v != nil:
+		return v, nil
+	case len(versions) == 0:
+		return nil, fault.New(fault.FilterUnknown, "the tenant has no filter %.64q", r.GetName()).WithHint("weir filter list")
+	case r.GetVersion() != 0:
+		return nil, fault.New(fault.FilterUnknown, "the filter %q has no version %d", r.GetName(), r.GetVersion()).WithHint("weir filter list")
+	case r.GetLiveAtMs() != 0:
+		return nil, fault.New(fault.FilterUnknown, "no version of the filter %q was live then, as far as is remembered", r.GetName()).
+			WithHint("name one, as in %s@%d", r.GetName(), len(versions))
+	}
+	return nil, fault.New(fault.FilterUnknown, "no version of the filter %q is live", r.GetName()).
+		WithHint("weir filter promote %s@%d", r.GetName(), len(versions))
 }

@@ -47,6 +47,30 @@ func (s filters) UploadFilter(ctx context.Context, r *weirpb.UploadFilterRequest
 	return onTenant(ctx, tenantFor, &r.Tenant, r, s.hub.UploadFilter)
 }
 
+func (s filters) PushFilter(ctx context.Context, r *weirpb.PushFilterRequest) (*weirpb.FilterVersion, error) {
+	return onTenant(ctx, tenantFor, &r.Tenant, r, s.hub.PushFilter)
+}
+
+func (s filters) SetRollout(ctx context.Context, r *weirpb.SetRolloutRequest) (*weirpb.FilterVersion, error) {
+	return onTenant(ctx, tenantFor, &r.Tenant, r, s.hub.SetRollout)
+}
+
+func (s filters) PromoteFilter(ctx context.Context, r *weirpb.PromoteFilterRequest) (*weirpb.FilterVersion, error) {
+	return onTenant(ctx, tenantFor, &r.Tenant, r, s.hub.PromoteFilter)
+}
+
+func (s filters) RollbackFilter(ctx context.Context, r *weirpb.RollbackFilterRequest) (*weirpb.FilterVersion, error) {
+	return onTenant(ctx, tenantFor, &r.Tenant, r, s.hub.RollbackFilter)
+}
+
+func (s filters) PauseFilter(ctx context.Context, r *weirpb.PauseFilterRequest) (*weirpb.FilterVersion, error) {
+	return onTenant(ctx, tenantFor, &r.Tenant, r, s.hub.PauseFilter)
+}
+
+func (s filters) ResumeFilter(ctx context.Context, r *weirpb.ResumeFilterRequest) (*weirpb.FilterVersion, error) {
+	return onTenant(ctx, tenantFor, &r.Tenant, r, s.hub.ResumeFilter)
+}
+
 func (s filters) ListFilters(ctx context.Context, r *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error) {
 	return onTenant(ctx, tenantFor, &r.Tenant, r, s.hub.ListFilters)
 }

@@ -36,6 +36,12 @@ type Hub interface {
 	RevokeSigningKey(context.Context, *weirpb.RevokeSigningKeyRequest) (*weirpb.RevokeSigningKeyResponse, error)
 
 	UploadFilter(context.Context, *weirpb.UploadFilterRequest) (*weirpb.FilterVersion, error)
+	PushFilter(context.Context, *weirpb.PushFilterRequest) (*weirpb.FilterVersion, error)
+	SetRollout(context.Context, *weirpb.SetRolloutRequest) (*weirpb.FilterVersion, error)
+	PromoteFilter(context.Context, *weirpb.PromoteFilterRequest) (*weirpb.FilterVersion, error)
+	RollbackFilter(context.Context, *weirpb.RollbackFilterRequest) (*weirpb.FilterVersion, error)
+	PauseFilter(context.Context, *weirpb.PauseFilterRequest) (*weirpb.FilterVersion, error)
+	ResumeFilter(context.Context, *weirpb.ResumeFilterRequest) (*weirpb.FilterVersion, error)
 	ListFilters(context.Context, *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error)
 	GetFilter(context.Context, *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error)
 }

@@ -32,7 +32,7 @@ func maxRequest(procedure string) int64 {
 		return maxPublish
 	case weirpbconnect.EventServicePublishManyProcedure:
 		return maxPublishMany
-	case weirpbconnect.FilterServiceUploadFilterProcedure:
+	case weirpbconnect.FilterServiceUploadFilterProcedure, weirpbconnect.FilterServicePushFilterProcedure:
 		return maxUpload
 	}
 	return maxOther
@@ -41,7 +41,7 @@ func maxRequest(procedure string) int64 {
 func tooLarge(procedure string) *fault.Fault {
 	limit := size(maxRequest(procedure))
 	switch procedure {
-	case weirpbconnect.FilterServiceUploadFilterProcedure:
+	case weirpbconnect.FilterServiceUploadFilterProcedure, weirpbconnect.FilterServicePushFilterProcedure:
 		return fault.New(fault.ModuleTooLarge, "the request is longer than %s: a module may have at most 4 MiB", limit).
 			WithHint("build the filter for size: without debug information, with the compiler's option for small code")
 	case weirpbconnect.EventServicePublishManyProcedure:

@@ -31,6 +31,7 @@ func TestLongRequestsAreNotRead(t *testing.T) {
 	s := serve(t, &fakeHub{})
 	for method, want := range map[string]string{
 		"FilterService/UploadFilter": "module_too_large",
+		"FilterService/PushFilter":   "module_too_large",
 		"EventService/Publish":       "payload_too_large",
 		"EventService/PublishMany":   "payload_too_large",
 		"EventService/History":       "invalid_argument",

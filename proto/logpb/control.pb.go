@@ -39,6 +39,10 @@ type ControlCommand struct {
 	//	*ControlCommand_PutChunk
 	//	*ControlCommand_CommitFilter
 	//	*ControlCommand_DropStaged
+	//	*ControlCommand_SetRollout
+	//	*ControlCommand_PromoteFilter
+	//	*ControlCommand_RollbackFilter
+	//	*ControlCommand_PauseFilter
 	Command       isControlCommand_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -189,6 +193,42 @@ func (x *ControlCommand) GetDropStaged() *DropStaged {
 	return nil
 }
 
+func (x *ControlCommand) GetSetRollout() *SetRollout {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCommand_SetRollout); ok {
+			return x.SetRollout
+		}
+	}
+	return nil
+}
+
+func (x *ControlCommand) GetPromoteFilter() *PromoteFilter {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCommand_PromoteFilter); ok {
+			return x.PromoteFilter
+		}
+	}
+	return nil
+}
+
+func (x *ControlCommand) GetRollbackFilter() *RollbackFilter {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCommand_RollbackFilter); ok {
+			return x.RollbackFilter
+		}
+	}
+	return nil
+}
+
+func (x *ControlCommand) GetPauseFilter() *PauseFilter {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCommand_PauseFilter); ok {
+			return x.PauseFilter
+		}
+	}
+	return nil
+}
+
 type isControlCommand_Command interface {
 	isControlCommand_Command()
 }
@@ -241,6 +281,22 @@ type ControlCommand_DropStaged struct {
 	DropStaged *DropStaged `protobuf:"bytes,12,opt,name=drop_staged,json=dropStaged,proto3,oneof"`
 }
 
+type ControlCommand_SetRollout struct {
+	SetRollout *SetRollout `protobuf:"bytes,13,opt,name=set_rollout,json=setRollout,proto3,oneof"`
+}
+
+type ControlCommand_PromoteFilter struct {
+	PromoteFilter *PromoteFilter `protobuf:"bytes,14,opt,name=promote_filter,json=promoteFilter,proto3,oneof"`
+}
+
+type ControlCommand_RollbackFilter struct {
+	RollbackFilter *RollbackFilter `protobuf:"bytes,15,opt,name=rollback_filter,json=rollbackFilter,proto3,oneof"`
+}
+
+type ControlCommand_PauseFilter struct {
+	PauseFilter *PauseFilter `protobuf:"bytes,16,opt,name=pause_filter,json=pauseFilter,proto3,oneof"`
+}
+
 func (*ControlCommand_Initialise) isControlCommand_Command() {}
 
 func (*ControlCommand_CreateTenant) isControlCommand_Command() {}
@@ -264,6 +320,14 @@ func (*ControlCommand_PutChunk) isControlCommand_Command() {}
 func (*ControlCommand_CommitFilter) isControlCommand_Command() {}
 
 func (*ControlCommand_DropStaged) isControlCommand_Command() {}
+
+func (*ControlCommand_SetRollout) isControlCommand_Command() {}
+
+func (*ControlCommand_PromoteFilter) isControlCommand_Command() {}
+
+func (*ControlCommand_RollbackFilter) isControlCommand_Command() {}
+
+func (*ControlCommand_PauseFilter) isControlCommand_Command() {}
 
 // Initialise is the first command of a region; repeated, it does nothing.
 type Initialise struct {
@@ -752,15 +816,17 @@ func (x *PutChunk) GetData() []byte {
 	return nil
 }
 
-// CommitFilter makes a module whose chunks are all there the next version of a filter, the live one.
+// CommitFilter makes a module whose chunks are all there the next version of a filter: the live one, unless push is set.
 type CommitFilter struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Digest        []byte                 `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
-	Chunks        uint32                 `protobuf:"varint,4,opt,name=chunks,proto3" json:"chunks,omitempty"`
-	SizeBytes     uint32                 `protobuf:"varint,5,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	Abilities     []string               `protobuf:"bytes,6,rep,name=abilities,proto3" json:"abilities,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Tenant    string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name      string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Digest    []byte                 `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	Chunks    uint32                 `protobuf:"varint,4,opt,name=chunks,proto3" json:"chunks,omitempty"`
+	SizeBytes uint32                 `protobuf:"varint,5,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	Abilities []string               `protobuf:"bytes,6,rep,name=abilities,proto3" json:"abilities,omitempty"`
+	// Nobody gets the version who does not name it. A module that is a version already makes no other.
+	Push          bool `protobuf:"varint,7,opt,name=push,proto3" json:"push,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -837,6 +903,285 @@ func (x *CommitFilter) GetAbilities() []string {
 	return nil
 }
 
+func (x *CommitFilter) GetPush() bool {
+	if x != nil {
+		return x.Push
+	}
+	return false
+}
+
+// SetRollout gives a version the role of shadow or canary, or with none ends that.
+type SetRollout struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// 0: the newest that is not live.
+	Version       uint32            `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Role          weirpb.FilterRole `protobuf:"varint,4,opt,name=role,proto3,enum=weir.v1.FilterRole" json:"role,omitempty"`
+	CanaryPercent uint32            `protobuf:"varint,5,opt,name=canary_percent,json=canaryPercent,proto3" json:"canary_percent,omitempty"`
+	// If not 0, the trial to end must have begun then, in milliseconds since the Unix epoch; else nothing is done.
+	SinceMs       int64 `protobuf:"varint,6,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRollout) Reset() {
+	*x = SetRollout{}
+	mi := &file_weir_log_v1_control_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRollout) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRollout) ProtoMessage() {}
+
+func (x *SetRollout) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_log_v1_control_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRollout.ProtoReflect.Descriptor instead.
+func (*SetRollout) Descriptor() ([]byte, []int) {
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SetRollout) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *SetRollout) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetRollout) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *SetRollout) GetRole() weirpb.FilterRole {
+	if x != nil {
+		return x.Role
+	}
+	return weirpb.FilterRole(0)
+}
+
+func (x *SetRollout) GetCanaryPercent() uint32 {
+	if x != nil {
+		return x.CanaryPercent
+	}
+	return 0
+}
+
+func (x *SetRollout) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+// PromoteFilter makes a version live.
+type PromoteFilter struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// 0: the canary, or if there is none the shadow.
+	Version       uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PromoteFilter) Reset() {
+	*x = PromoteFilter{}
+	mi := &file_weir_log_v1_control_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PromoteFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PromoteFilter) ProtoMessage() {}
+
+func (x *PromoteFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_log_v1_control_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PromoteFilter.ProtoReflect.Descriptor instead.
+func (*PromoteFilter) Descriptor() ([]byte, []int) {
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *PromoteFilter) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *PromoteFilter) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PromoteFilter) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// RollbackFilter makes live again what was live before.
+type RollbackFilter struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackFilter) Reset() {
+	*x = RollbackFilter{}
+	mi := &file_weir_log_v1_control_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackFilter) ProtoMessage() {}
+
+func (x *RollbackFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_log_v1_control_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackFilter.ProtoReflect.Descriptor instead.
+func (*RollbackFilter) Descriptor() ([]byte, []int) {
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RollbackFilter) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *RollbackFilter) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// PauseFilter stops or resumes asking a version.
+type PauseFilter struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// 0: the live one.
+	Version       uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Paused        bool   `protobuf:"varint,4,opt,name=paused,proto3" json:"paused,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseFilter) Reset() {
+	*x = PauseFilter{}
+	mi := &file_weir_log_v1_control_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseFilter) ProtoMessage() {}
+
+func (x *PauseFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_log_v1_control_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseFilter.ProtoReflect.Descriptor instead.
+func (*PauseFilter) Descriptor() ([]byte, []int) {
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *PauseFilter) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *PauseFilter) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PauseFilter) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *PauseFilter) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
 // DropStaged drops modules whose upload was given up.
 type DropStaged struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -848,7 +1193,7 @@ type DropStaged struct {
 
 func (x *DropStaged) Reset() {
 	*x = DropStaged{}
-	mi := &file_weir_log_v1_control_proto_msgTypes[12]
+	mi := &file_weir_log_v1_control_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -860,7 +1205,7 @@ func (x *DropStaged) String() string {
 func (*DropStaged) ProtoMessage() {}
 
 func (x *DropStaged) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_log_v1_control_proto_msgTypes[12]
+	mi := &file_weir_log_v1_control_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -873,7 +1218,7 @@ func (x *DropStaged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropStaged.ProtoReflect.Descriptor instead.
 func (*DropStaged) Descriptor() ([]byte, []int) {
-	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{12}
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DropStaged) GetBeforeMs() int64 {
@@ -896,7 +1241,7 @@ type TenantRecord struct {
 
 func (x *TenantRecord) Reset() {
 	*x = TenantRecord{}
-	mi := &file_weir_log_v1_control_proto_msgTypes[13]
+	mi := &file_weir_log_v1_control_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -908,7 +1253,7 @@ func (x *TenantRecord) String() string {
 func (*TenantRecord) ProtoMessage() {}
 
 func (x *TenantRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_log_v1_control_proto_msgTypes[13]
+	mi := &file_weir_log_v1_control_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -921,7 +1266,7 @@ func (x *TenantRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TenantRecord.ProtoReflect.Descriptor instead.
 func (*TenantRecord) Descriptor() ([]byte, []int) {
-	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TenantRecord) GetTenant() *weirpb.Tenant {
@@ -956,7 +1301,7 @@ type ApiKeyRecord struct {
 
 func (x *ApiKeyRecord) Reset() {
 	*x = ApiKeyRecord{}
-	mi := &file_weir_log_v1_control_proto_msgTypes[14]
+	mi := &file_weir_log_v1_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +1313,7 @@ func (x *ApiKeyRecord) String() string {
 func (*ApiKeyRecord) ProtoMessage() {}
 
 func (x *ApiKeyRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_log_v1_control_proto_msgTypes[14]
+	mi := &file_weir_log_v1_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,7 +1326,7 @@ func (x *ApiKeyRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKeyRecord.ProtoReflect.Descriptor instead.
 func (*ApiKeyRecord) Descriptor() ([]byte, []int) {
-	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ApiKeyRecord) GetApiKey() *weirpb.ApiKey {
@@ -1013,7 +1358,7 @@ type ModuleRecord struct {
 
 func (x *ModuleRecord) Reset() {
 	*x = ModuleRecord{}
-	mi := &file_weir_log_v1_control_proto_msgTypes[15]
+	mi := &file_weir_log_v1_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1025,7 +1370,7 @@ func (x *ModuleRecord) String() string {
 func (*ModuleRecord) ProtoMessage() {}
 
 func (x *ModuleRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_log_v1_control_proto_msgTypes[15]
+	mi := &file_weir_log_v1_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1038,7 +1383,7 @@ func (x *ModuleRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModuleRecord.ProtoReflect.Descriptor instead.
 func (*ModuleRecord) Descriptor() ([]byte, []int) {
-	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{15}
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ModuleRecord) GetDigest() []byte {
@@ -1092,7 +1437,7 @@ type ControlMeta struct {
 
 func (x *ControlMeta) Reset() {
 	*x = ControlMeta{}
-	mi := &file_weir_log_v1_control_proto_msgTypes[16]
+	mi := &file_weir_log_v1_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1104,7 +1449,7 @@ func (x *ControlMeta) String() string {
 func (*ControlMeta) ProtoMessage() {}
 
 func (x *ControlMeta) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_log_v1_control_proto_msgTypes[16]
+	mi := &file_weir_log_v1_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1117,7 +1462,7 @@ func (x *ControlMeta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlMeta.ProtoReflect.Descriptor instead.
 func (*ControlMeta) Descriptor() ([]byte, []int) {
-	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{16}
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ControlMeta) GetInitialised() bool {
@@ -1159,7 +1504,7 @@ var File_weir_log_v1_control_proto protoreflect.FileDescriptor
 
 const file_weir_log_v1_control_proto_rawDesc = "" +
 	"\n" +
-	"\x19weir/log/v1/control.proto\x12\vweir.log.v1\x1a\x15weir/v1/control.proto\"\xb9\x06\n" +
+	"\x19weir/log/v1/control.proto\x12\vweir.log.v1\x1a\x15weir/v1/control.proto\"\xc1\b\n" +
 	"\x0eControlCommand\x129\n" +
 	"\n" +
 	"initialise\x18\x01 \x01(\v2\x17.weir.log.v1.InitialiseH\x00R\n" +
@@ -1176,7 +1521,12 @@ const file_weir_log_v1_control_proto_rawDesc = "" +
 	" \x01(\v2\x15.weir.log.v1.PutChunkH\x00R\bputChunk\x12@\n" +
 	"\rcommit_filter\x18\v \x01(\v2\x19.weir.log.v1.CommitFilterH\x00R\fcommitFilter\x12:\n" +
 	"\vdrop_staged\x18\f \x01(\v2\x17.weir.log.v1.DropStagedH\x00R\n" +
-	"dropStagedB\t\n" +
+	"dropStaged\x12:\n" +
+	"\vset_rollout\x18\r \x01(\v2\x17.weir.log.v1.SetRolloutH\x00R\n" +
+	"setRollout\x12C\n" +
+	"\x0epromote_filter\x18\x0e \x01(\v2\x1a.weir.log.v1.PromoteFilterH\x00R\rpromoteFilter\x12F\n" +
+	"\x0frollback_filter\x18\x0f \x01(\v2\x1b.weir.log.v1.RollbackFilterH\x00R\x0erollbackFilter\x12=\n" +
+	"\fpause_filter\x18\x10 \x01(\v2\x18.weir.log.v1.PauseFilterH\x00R\vpauseFilterB\t\n" +
 	"\acommand\";\n" +
 	"\n" +
 	"Initialise\x12-\n" +
@@ -1203,7 +1553,7 @@ const file_weir_log_v1_control_proto_rawDesc = "" +
 	"\bPutChunk\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\fR\x06digest\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x12\n" +
-	"\x04data\x18\x03 \x01(\fR\x04data\"\xa7\x01\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\"\xbb\x01\n" +
 	"\fCommitFilter\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -1211,7 +1561,28 @@ const file_weir_log_v1_control_proto_rawDesc = "" +
 	"\x06chunks\x18\x04 \x01(\rR\x06chunks\x12\x1d\n" +
 	"\n" +
 	"size_bytes\x18\x05 \x01(\rR\tsizeBytes\x12\x1c\n" +
-	"\tabilities\x18\x06 \x03(\tR\tabilities\")\n" +
+	"\tabilities\x18\x06 \x03(\tR\tabilities\x12\x12\n" +
+	"\x04push\x18\a \x01(\bR\x04push\"\xbd\x01\n" +
+	"\n" +
+	"SetRollout\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\x12'\n" +
+	"\x04role\x18\x04 \x01(\x0e2\x13.weir.v1.FilterRoleR\x04role\x12%\n" +
+	"\x0ecanary_percent\x18\x05 \x01(\rR\rcanaryPercent\x12\x19\n" +
+	"\bsince_ms\x18\x06 \x01(\x03R\asinceMs\"U\n" +
+	"\rPromoteFilter\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\"<\n" +
+	"\x0eRollbackFilter\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"k\n" +
+	"\vPauseFilter\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\x12\x16\n" +
+	"\x06paused\x18\x04 \x01(\bR\x06paused\")\n" +
 	"\n" +
 	"DropStaged\x12\x1b\n" +
 	"\tbefore_ms\x18\x01 \x01(\x03R\bbeforeMs\"g\n" +
@@ -1250,7 +1621,7 @@ func file_weir_log_v1_control_proto_rawDescGZIP() []byte {
 	return file_weir_log_v1_control_proto_rawDescData
 }
 
-var file_weir_log_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_weir_log_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_weir_log_v1_control_proto_goTypes = []any{
 	(*ControlCommand)(nil),    // 0: weir.log.v1.ControlCommand
 	(*Initialise)(nil),        // 1: weir.log.v1.Initialise
@@ -1264,15 +1635,20 @@ var file_weir_log_v1_control_proto_goTypes = []any{
 	(*RevokeSigningKey)(nil),  // 9: weir.log.v1.RevokeSigningKey
 	(*PutChunk)(nil),          // 10: weir.log.v1.PutChunk
 	(*CommitFilter)(nil),      // 11: weir.log.v1.CommitFilter
-	(*DropStaged)(nil),        // 12: weir.log.v1.DropStaged
-	(*TenantRecord)(nil),      // 13: weir.log.v1.TenantRecord
-	(*ApiKeyRecord)(nil),      // 14: weir.log.v1.ApiKeyRecord
-	(*ModuleRecord)(nil),      // 15: weir.log.v1.ModuleRecord
-	(*ControlMeta)(nil),       // 16: weir.log.v1.ControlMeta
-	(*weirpb.Namespace)(nil),  // 17: weir.v1.Namespace
-	(*weirpb.SigningKey)(nil), // 18: weir.v1.SigningKey
-	(*weirpb.Tenant)(nil),     // 19: weir.v1.Tenant
-	(*weirpb.ApiKey)(nil),     // 20: weir.v1.ApiKey
+	(*SetRollout)(nil),        // 12: weir.log.v1.SetRollout
+	(*PromoteFilter)(nil),     // 13: weir.log.v1.PromoteFilter
+	(*RollbackFilter)(nil),    // 14: weir.log.v1.RollbackFilter
+	(*PauseFilter)(nil),       // 15: weir.log.v1.PauseFilter
+	(*DropStaged)(nil),        // 16: weir.log.v1.DropStaged
+	(*TenantRecord)(nil),      // 17: weir.log.v1.TenantRecord
+	(*ApiKeyRecord)(nil),      // 18: weir.log.v1.ApiKeyRecord
+	(*ModuleRecord)(nil),      // 19: weir.log.v1.ModuleRecord
+	(*ControlMeta)(nil),       // 20: weir.log.v1.ControlMeta
+	(*weirpb.Namespace)(nil),  // 21: weir.v1.Namespace
+	(*weirpb.SigningKey)(nil), // 22: weir.v1.SigningKey
+	(weirpb.FilterRole)(0),    // 23: weir.v1.FilterRole
+	(*weirpb.Tenant)(nil),     // 24: weir.v1.Tenant
+	(*weirpb.ApiKey)(nil),     // 25: weir.v1.ApiKey
 }
 var file_weir_log_v1_control_proto_depIdxs = []int32{
 	1,  // 0: weir.log.v1.ControlCommand.initialise:type_name -> weir.log.v1.Initialise
@@ -1286,18 +1662,23 @@ var file_weir_log_v1_control_proto_depIdxs = []int32{
 	9,  // 8: weir.log.v1.ControlCommand.revoke_signing_key:type_name -> weir.log.v1.RevokeSigningKey
 	10, // 9: weir.log.v1.ControlCommand.put_chunk:type_name -> weir.log.v1.PutChunk
 	11, // 10: weir.log.v1.ControlCommand.commit_filter:type_name -> weir.log.v1.CommitFilter
-	12, // 11: weir.log.v1.ControlCommand.drop_staged:type_name -> weir.log.v1.DropStaged
-	14, // 12: weir.log.v1.Initialise.root:type_name -> weir.log.v1.ApiKeyRecord
-	17, // 13: weir.log.v1.PutNamespace.namespace:type_name -> weir.v1.Namespace
-	14, // 14: weir.log.v1.CreateApiKey.record:type_name -> weir.log.v1.ApiKeyRecord
-	18, // 15: weir.log.v1.CreateSigningKey.key:type_name -> weir.v1.SigningKey
-	19, // 16: weir.log.v1.TenantRecord.tenant:type_name -> weir.v1.Tenant
-	20, // 17: weir.log.v1.ApiKeyRecord.api_key:type_name -> weir.v1.ApiKey
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	16, // 11: weir.log.v1.ControlCommand.drop_staged:type_name -> weir.log.v1.DropStaged
+	12, // 12: weir.log.v1.ControlCommand.set_rollout:type_name -> weir.log.v1.SetRollout
+	13, // 13: weir.log.v1.ControlCommand.promote_filter:type_name -> weir.log.v1.PromoteFilter
+	14, // 14: weir.log.v1.ControlCommand.rollback_filter:type_name -> weir.log.v1.RollbackFilter
+	15, // 15: weir.log.v1.ControlCommand.pause_filter:type_name -> weir.log.v1.PauseFilter
+	18, // 16: weir.log.v1.Initialise.root:type_name -> weir.log.v1.ApiKeyRecord
+	21, // 17: weir.log.v1.PutNamespace.namespace:type_name -> weir.v1.Namespace
+	18, // 18: weir.log.v1.CreateApiKey.record:type_name -> weir.log.v1.ApiKeyRecord
+	22, // 19: weir.log.v1.CreateSigningKey.key:type_name -> weir.v1.SigningKey
+	23, // 20: weir.log.v1.SetRollout.role:type_name -> weir.v1.FilterRole
+	24, // 21: weir.log.v1.TenantRecord.tenant:type_name -> weir.v1.Tenant
+	25, // 22: weir.log.v1.ApiKeyRecord.api_key:type_name -> weir.v1.ApiKey
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_weir_log_v1_control_proto_init() }
@@ -1318,6 +1699,10 @@ func file_weir_log_v1_control_proto_init() {
 		(*ControlCommand_PutChunk)(nil),
 		(*ControlCommand_CommitFilter)(nil),
 		(*ControlCommand_DropStaged)(nil),
+		(*ControlCommand_SetRollout)(nil),
+		(*ControlCommand_PromoteFilter)(nil),
+		(*ControlCommand_RollbackFilter)(nil),
+		(*ControlCommand_PauseFilter)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1325,7 +1710,7 @@ func file_weir_log_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_log_v1_control_proto_rawDesc), len(file_weir_log_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

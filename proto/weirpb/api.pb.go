@@ -1682,6 +1682,380 @@ func (x *UploadFilterRequest) GetModule() []byte {
 	return nil
 }
 
+type PushFilterRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Module        []byte                 `protobuf:"bytes,3,opt,name=module,proto3" json:"module,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PushFilterRequest) Reset() {
+	*x = PushFilterRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PushFilterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PushFilterRequest) ProtoMessage() {}
+
+func (x *PushFilterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PushFilterRequest.ProtoReflect.Descriptor instead.
+func (*PushFilterRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *PushFilterRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *PushFilterRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PushFilterRequest) GetModule() []byte {
+	if x != nil {
+		return x.Module
+	}
+	return nil
+}
+
+type SetRolloutRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// 0: the newest that is not live.
+	Version uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// FILTER_ROLE_SHADOW or FILTER_ROLE_CANARY; unspecified ends the version's trial.
+	Role FilterRole `protobuf:"varint,4,opt,name=role,proto3,enum=weir.v1.FilterRole" json:"role,omitempty"`
+	// For a canary, 1 to 100.
+	CanaryPercent uint32 `protobuf:"varint,5,opt,name=canary_percent,json=canaryPercent,proto3" json:"canary_percent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRolloutRequest) Reset() {
+	*x = SetRolloutRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRolloutRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRolloutRequest) ProtoMessage() {}
+
+func (x *SetRolloutRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRolloutRequest.ProtoReflect.Descriptor instead.
+func (*SetRolloutRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *SetRolloutRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *SetRolloutRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetRolloutRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *SetRolloutRequest) GetRole() FilterRole {
+	if x != nil {
+		return x.Role
+	}
+	return FilterRole_FILTER_ROLE_UNSPECIFIED
+}
+
+func (x *SetRolloutRequest) GetCanaryPercent() uint32 {
+	if x != nil {
+		return x.CanaryPercent
+	}
+	return 0
+}
+
+type PromoteFilterRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// 0: the canary, or if there is none the shadow.
+	Version       uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PromoteFilterRequest) Reset() {
+	*x = PromoteFilterRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PromoteFilterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PromoteFilterRequest) ProtoMessage() {}
+
+func (x *PromoteFilterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PromoteFilterRequest.ProtoReflect.Descriptor instead.
+func (*PromoteFilterRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *PromoteFilterRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *PromoteFilterRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PromoteFilterRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type RollbackFilterRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackFilterRequest) Reset() {
+	*x = RollbackFilterRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackFilterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackFilterRequest) ProtoMessage() {}
+
+func (x *RollbackFilterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackFilterRequest.ProtoReflect.Descriptor instead.
+func (*RollbackFilterRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *RollbackFilterRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *RollbackFilterRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type PauseFilterRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// 0: the live one.
+	Version       uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseFilterRequest) Reset() {
+	*x = PauseFilterRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseFilterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseFilterRequest) ProtoMessage() {}
+
+func (x *PauseFilterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseFilterRequest.ProtoReflect.Descriptor instead.
+func (*PauseFilterRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *PauseFilterRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *PauseFilterRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PauseFilterRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type ResumeFilterRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// 0: the live one.
+	Version       uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeFilterRequest) Reset() {
+	*x = ResumeFilterRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeFilterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeFilterRequest) ProtoMessage() {}
+
+func (x *ResumeFilterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeFilterRequest.ProtoReflect.Descriptor instead.
+func (*ResumeFilterRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ResumeFilterRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *ResumeFilterRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResumeFilterRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 type ListFiltersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
@@ -1691,7 +2065,7 @@ type ListFiltersRequest struct {
 
 func (x *ListFiltersRequest) Reset() {
 	*x = ListFiltersRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[33]
+	mi := &file_weir_v1_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1703,7 +2077,7 @@ func (x *ListFiltersRequest) String() string {
 func (*ListFiltersRequest) ProtoMessage() {}
 
 func (x *ListFiltersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[33]
+	mi := &file_weir_v1_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1716,7 +2090,7 @@ func (x *ListFiltersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFiltersRequest.ProtoReflect.Descriptor instead.
 func (*ListFiltersRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{33}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListFiltersRequest) GetTenant() string {
@@ -1735,7 +2109,7 @@ type ListFiltersResponse struct {
 
 func (x *ListFiltersResponse) Reset() {
 	*x = ListFiltersResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[34]
+	mi := &file_weir_v1_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1747,7 +2121,7 @@ func (x *ListFiltersResponse) String() string {
 func (*ListFiltersResponse) ProtoMessage() {}
 
 func (x *ListFiltersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[34]
+	mi := &file_weir_v1_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1760,7 +2134,7 @@ func (x *ListFiltersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFiltersResponse.ProtoReflect.Descriptor instead.
 func (*ListFiltersResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{34}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListFiltersResponse) GetFilters() []*FilterVersion {
@@ -1777,14 +2151,16 @@ type GetFilterRequest struct {
 	// 0: the live one.
 	Version uint32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// Whether to return the module as well.
-	WithModule    bool `protobuf:"varint,4,opt,name=with_module,json=withModule,proto3" json:"with_module,omitempty"`
+	WithModule bool `protobuf:"varint,4,opt,name=with_module,json=withModule,proto3" json:"with_module,omitempty"`
+	// With version 0: the one that was live then, in milliseconds since the Unix epoch. 0: now.
+	LiveAtMs      int64 `protobuf:"varint,5,opt,name=live_at_ms,json=liveAtMs,proto3" json:"live_at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetFilterRequest) Reset() {
 	*x = GetFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[35]
+	mi := &file_weir_v1_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1796,7 +2172,7 @@ func (x *GetFilterRequest) String() string {
 func (*GetFilterRequest) ProtoMessage() {}
 
 func (x *GetFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[35]
+	mi := &file_weir_v1_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1809,7 +2185,7 @@ func (x *GetFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFilterRequest.ProtoReflect.Descriptor instead.
 func (*GetFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{35}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *GetFilterRequest) GetTenant() string {
@@ -1840,6 +2216,13 @@ func (x *GetFilterRequest) GetWithModule() bool {
 	return false
 }
 
+func (x *GetFilterRequest) GetLiveAtMs() int64 {
+	if x != nil {
+		return x.LiveAtMs
+	}
+	return 0
+}
+
 type GetFilterResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Filter        *FilterVersion         `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
@@ -1850,7 +2233,7 @@ type GetFilterResponse struct {
 
 func (x *GetFilterResponse) Reset() {
 	*x = GetFilterResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[36]
+	mi := &file_weir_v1_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1862,7 +2245,7 @@ func (x *GetFilterResponse) String() string {
 func (*GetFilterResponse) ProtoMessage() {}
 
 func (x *GetFilterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[36]
+	mi := &file_weir_v1_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1875,7 +2258,7 @@ func (x *GetFilterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFilterResponse.ProtoReflect.Descriptor instead.
 func (*GetFilterResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{36}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *GetFilterResponse) GetFilter() *FilterVersion {
@@ -1991,17 +2374,44 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\x13UploadFilterRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
-	"\x06module\x18\x03 \x01(\fR\x06module\",\n" +
+	"\x06module\x18\x03 \x01(\fR\x06module\"W\n" +
+	"\x11PushFilterRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06module\x18\x03 \x01(\fR\x06module\"\xa9\x01\n" +
+	"\x11SetRolloutRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\x12'\n" +
+	"\x04role\x18\x04 \x01(\x0e2\x13.weir.v1.FilterRoleR\x04role\x12%\n" +
+	"\x0ecanary_percent\x18\x05 \x01(\rR\rcanaryPercent\"\\\n" +
+	"\x14PromoteFilterRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\"C\n" +
+	"\x15RollbackFilterRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"Z\n" +
+	"\x12PauseFilterRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\"[\n" +
+	"\x13ResumeFilterRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\",\n" +
 	"\x12ListFiltersRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\"G\n" +
 	"\x13ListFiltersResponse\x120\n" +
-	"\afilters\x18\x01 \x03(\v2\x16.weir.v1.FilterVersionR\afilters\"y\n" +
+	"\afilters\x18\x01 \x03(\v2\x16.weir.v1.FilterVersionR\afilters\"\x97\x01\n" +
 	"\x10GetFilterRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\rR\aversion\x12\x1f\n" +
 	"\vwith_module\x18\x04 \x01(\bR\n" +
-	"withModule\"[\n" +
+	"withModule\x12\x1c\n" +
+	"\n" +
+	"live_at_ms\x18\x05 \x01(\x03R\bliveAtMs\"[\n" +
 	"\x11GetFilterResponse\x12.\n" +
 	"\x06filter\x18\x01 \x01(\v2\x16.weir.v1.FilterVersionR\x06filter\x12\x16\n" +
 	"\x06module\x18\x02 \x01(\fR\x06module2\xa4\x03\n" +
@@ -2027,9 +2437,17 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\fRevokeApiKey\x12\x1c.weir.v1.RevokeApiKeyRequest\x1a\x1d.weir.v1.RevokeApiKeyResponse\x12W\n" +
 	"\x10CreateSigningKey\x12 .weir.v1.CreateSigningKeyRequest\x1a!.weir.v1.CreateSigningKeyResponse\x12Y\n" +
 	"\x0fListSigningKeys\x12\x1f.weir.v1.ListSigningKeysRequest\x1a .weir.v1.ListSigningKeysResponse\"\x03\x90\x02\x01\x12W\n" +
-	"\x10RevokeSigningKey\x12 .weir.v1.RevokeSigningKeyRequest\x1a!.weir.v1.RevokeSigningKeyResponse2\xed\x01\n" +
+	"\x10RevokeSigningKey\x12 .weir.v1.RevokeSigningKeyRequest\x1a!.weir.v1.RevokeSigningKeyResponse2\x8d\x05\n" +
 	"\rFilterService\x12D\n" +
-	"\fUploadFilter\x12\x1c.weir.v1.UploadFilterRequest\x1a\x16.weir.v1.FilterVersion\x12M\n" +
+	"\fUploadFilter\x12\x1c.weir.v1.UploadFilterRequest\x1a\x16.weir.v1.FilterVersion\x12@\n" +
+	"\n" +
+	"PushFilter\x12\x1a.weir.v1.PushFilterRequest\x1a\x16.weir.v1.FilterVersion\x12@\n" +
+	"\n" +
+	"SetRollout\x12\x1a.weir.v1.SetRolloutRequest\x1a\x16.weir.v1.FilterVersion\x12F\n" +
+	"\rPromoteFilter\x12\x1d.weir.v1.PromoteFilterRequest\x1a\x16.weir.v1.FilterVersion\x12H\n" +
+	"\x0eRollbackFilter\x12\x1e.weir.v1.RollbackFilterRequest\x1a\x16.weir.v1.FilterVersion\x12B\n" +
+	"\vPauseFilter\x12\x1b.weir.v1.PauseFilterRequest\x1a\x16.weir.v1.FilterVersion\x12D\n" +
+	"\fResumeFilter\x12\x1c.weir.v1.ResumeFilterRequest\x1a\x16.weir.v1.FilterVersion\x12M\n" +
 	"\vListFilters\x12\x1b.weir.v1.ListFiltersRequest\x1a\x1c.weir.v1.ListFiltersResponse\"\x03\x90\x02\x01\x12G\n" +
 	"\tGetFilter\x12\x19.weir.v1.GetFilterRequest\x1a\x1a.weir.v1.GetFilterResponse\"\x03\x90\x02\x01B\x1aZ\x18weir/proto/weirpb;weirpbb\x06proto3"
 
@@ -2045,7 +2463,7 @@ func file_weir_v1_api_proto_rawDescGZIP() []byte {
 	return file_weir_v1_api_proto_rawDescData
 }
 
-var file_weir_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_weir_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_weir_v1_api_proto_goTypes = []any{
 	(*PublishRequest)(nil),           // 0: weir.v1.PublishRequest
 	(*PublishResponse)(nil),          // 1: weir.v1.PublishResponse
@@ -2080,92 +2498,112 @@ var file_weir_v1_api_proto_goTypes = []any{
 	(*RevokeSigningKeyRequest)(nil),  // 30: weir.v1.RevokeSigningKeyRequest
 	(*RevokeSigningKeyResponse)(nil), // 31: weir.v1.RevokeSigningKeyResponse
 	(*UploadFilterRequest)(nil),      // 32: weir.v1.UploadFilterRequest
-	(*ListFiltersRequest)(nil),       // 33: weir.v1.ListFiltersRequest
-	(*ListFiltersResponse)(nil),      // 34: weir.v1.ListFiltersResponse
-	(*GetFilterRequest)(nil),         // 35: weir.v1.GetFilterRequest
-	(*GetFilterResponse)(nil),        // 36: weir.v1.GetFilterResponse
-	(*Publication)(nil),              // 37: weir.v1.Publication
-	(*structpb.Value)(nil),           // 38: google.protobuf.Value
-	(*Receipt)(nil),                  // 39: weir.v1.Receipt
-	(*Fault)(nil),                    // 40: weir.v1.Fault
-	(*Cursor)(nil),                   // 41: weir.v1.Cursor
-	(*Channel)(nil),                  // 42: weir.v1.Channel
-	(*Event)(nil),                    // 43: weir.v1.Event
-	(*Gap)(nil),                      // 44: weir.v1.Gap
-	(*Tenant)(nil),                   // 45: weir.v1.Tenant
-	(*Namespace)(nil),                // 46: weir.v1.Namespace
-	(*ApiKey)(nil),                   // 47: weir.v1.ApiKey
-	(*SigningKey)(nil),               // 48: weir.v1.SigningKey
-	(*FilterVersion)(nil),            // 49: weir.v1.FilterVersion
+	(*PushFilterRequest)(nil),        // 33: weir.v1.PushFilterRequest
+	(*SetRolloutRequest)(nil),        // 34: weir.v1.SetRolloutRequest
+	(*PromoteFilterRequest)(nil),     // 35: weir.v1.PromoteFilterRequest
+	(*RollbackFilterRequest)(nil),    // 36: weir.v1.RollbackFilterRequest
+	(*PauseFilterRequest)(nil),       // 37: weir.v1.PauseFilterRequest
+	(*ResumeFilterRequest)(nil),      // 38: weir.v1.ResumeFilterRequest
+	(*ListFiltersRequest)(nil),       // 39: weir.v1.ListFiltersRequest
+	(*ListFiltersResponse)(nil),      // 40: weir.v1.ListFiltersResponse
+	(*GetFilterRequest)(nil),         // 41: weir.v1.GetFilterRequest
+	(*GetFilterResponse)(nil),        // 42: weir.v1.GetFilterResponse
+	(*Publication)(nil),              // 43: weir.v1.Publication
+	(*structpb.Value)(nil),           // 44: google.protobuf.Value
+	(*Receipt)(nil),                  // 45: weir.v1.Receipt
+	(*Fault)(nil),                    // 46: weir.v1.Fault
+	(*Cursor)(nil),                   // 47: weir.v1.Cursor
+	(*Channel)(nil),                  // 48: weir.v1.Channel
+	(*Event)(nil),                    // 49: weir.v1.Event
+	(*Gap)(nil),                      // 50: weir.v1.Gap
+	(*Tenant)(nil),                   // 51: weir.v1.Tenant
+	(*Namespace)(nil),                // 52: weir.v1.Namespace
+	(*ApiKey)(nil),                   // 53: weir.v1.ApiKey
+	(*SigningKey)(nil),               // 54: weir.v1.SigningKey
+	(FilterRole)(0),                  // 55: weir.v1.FilterRole
+	(*FilterVersion)(nil),            // 56: weir.v1.FilterVersion
 }
 var file_weir_v1_api_proto_depIdxs = []int32{
-	37, // 0: weir.v1.PublishRequest.event:type_name -> weir.v1.Publication
-	38, // 1: weir.v1.PublishRequest.json:type_name -> google.protobuf.Value
-	39, // 2: weir.v1.PublishResponse.receipt:type_name -> weir.v1.Receipt
-	37, // 3: weir.v1.PublishManyRequest.events:type_name -> weir.v1.Publication
+	43, // 0: weir.v1.PublishRequest.event:type_name -> weir.v1.Publication
+	44, // 1: weir.v1.PublishRequest.json:type_name -> google.protobuf.Value
+	45, // 2: weir.v1.PublishResponse.receipt:type_name -> weir.v1.Receipt
+	43, // 3: weir.v1.PublishManyRequest.events:type_name -> weir.v1.Publication
 	4,  // 4: weir.v1.PublishManyResponse.outcomes:type_name -> weir.v1.PublishOutcome
-	39, // 5: weir.v1.PublishOutcome.receipt:type_name -> weir.v1.Receipt
-	40, // 6: weir.v1.PublishOutcome.fault:type_name -> weir.v1.Fault
-	41, // 7: weir.v1.HistoryRequest.after:type_name -> weir.v1.Cursor
-	42, // 8: weir.v1.HistoryResponse.channel:type_name -> weir.v1.Channel
-	43, // 9: weir.v1.HistoryResponse.events:type_name -> weir.v1.Event
-	44, // 10: weir.v1.HistoryResponse.gap:type_name -> weir.v1.Gap
-	42, // 11: weir.v1.StateResponse.channel:type_name -> weir.v1.Channel
-	43, // 12: weir.v1.StateResponse.events:type_name -> weir.v1.Event
-	45, // 13: weir.v1.ListTenantsResponse.tenants:type_name -> weir.v1.Tenant
-	46, // 14: weir.v1.PutNamespaceRequest.namespace:type_name -> weir.v1.Namespace
-	46, // 15: weir.v1.ListNamespacesResponse.namespaces:type_name -> weir.v1.Namespace
-	47, // 16: weir.v1.CreateApiKeyResponse.api_key:type_name -> weir.v1.ApiKey
-	47, // 17: weir.v1.ListApiKeysResponse.api_keys:type_name -> weir.v1.ApiKey
-	48, // 18: weir.v1.CreateSigningKeyResponse.signing_key:type_name -> weir.v1.SigningKey
-	48, // 19: weir.v1.ListSigningKeysResponse.signing_keys:type_name -> weir.v1.SigningKey
-	49, // 20: weir.v1.ListFiltersResponse.filters:type_name -> weir.v1.FilterVersion
-	49, // 21: weir.v1.GetFilterResponse.filter:type_name -> weir.v1.FilterVersion
-	0,  // 22: weir.v1.EventService.Publish:input_type -> weir.v1.PublishRequest
-	2,  // 23: weir.v1.EventService.PublishMany:input_type -> weir.v1.PublishManyRequest
-	5,  // 24: weir.v1.EventService.History:input_type -> weir.v1.HistoryRequest
-	7,  // 25: weir.v1.EventService.State:input_type -> weir.v1.StateRequest
-	9,  // 26: weir.v1.EventService.GetChannel:input_type -> weir.v1.GetChannelRequest
-	10, // 27: weir.v1.EventService.OpenProducer:input_type -> weir.v1.OpenProducerRequest
-	12, // 28: weir.v1.TenantService.CreateTenant:input_type -> weir.v1.CreateTenantRequest
-	13, // 29: weir.v1.TenantService.ListTenants:input_type -> weir.v1.ListTenantsRequest
-	15, // 30: weir.v1.TenantService.DeleteTenant:input_type -> weir.v1.DeleteTenantRequest
-	17, // 31: weir.v1.NamespaceService.PutNamespace:input_type -> weir.v1.PutNamespaceRequest
-	18, // 32: weir.v1.NamespaceService.ListNamespaces:input_type -> weir.v1.ListNamespacesRequest
-	20, // 33: weir.v1.KeyService.CreateApiKey:input_type -> weir.v1.CreateApiKeyRequest
-	22, // 34: weir.v1.KeyService.ListApiKeys:input_type -> weir.v1.ListApiKeysRequest
-	24, // 35: weir.v1.KeyService.RevokeApiKey:input_type -> weir.v1.RevokeApiKeyRequest
-	26, // 36: weir.v1.KeyService.CreateSigningKey:input_type -> weir.v1.CreateSigningKeyRequest
-	28, // 37: weir.v1.KeyService.ListSigningKeys:input_type -> weir.v1.ListSigningKeysRequest
-	30, // 38: weir.v1.KeyService.RevokeSigningKey:input_type -> weir.v1.RevokeSigningKeyRequest
-	32, // 39: weir.v1.FilterService.UploadFilter:input_type -> weir.v1.UploadFilterRequest
-	33, // 40: weir.v1.FilterService.ListFilters:input_type -> weir.v1.ListFiltersRequest
-	35, // 41: weir.v1.FilterService.GetFilter:input_type -> weir.v1.GetFilterRequest
-	1,  // 42: weir.v1.EventService.Publish:output_type -> weir.v1.PublishResponse
-	3,  // 43: weir.v1.EventService.PublishMany:output_type -> weir.v1.PublishManyResponse
-	6,  // 44: weir.v1.EventService.History:output_type -> weir.v1.HistoryResponse
-	8,  // 45: weir.v1.EventService.State:output_type -> weir.v1.StateResponse
-	42, // 46: weir.v1.EventService.GetChannel:output_type -> weir.v1.Channel
-	11, // 47: weir.v1.EventService.OpenProducer:output_type -> weir.v1.OpenProducerResponse
-	45, // 48: weir.v1.TenantService.CreateTenant:output_type -> weir.v1.Tenant
-	14, // 49: weir.v1.TenantService.ListTenants:output_type -> weir.v1.ListTenantsResponse
-	16, // 50: weir.v1.TenantService.DeleteTenant:output_type -> weir.v1.DeleteTenantResponse
-	46, // 51: weir.v1.NamespaceService.PutNamespace:output_type -> weir.v1.Namespace
-	19, // 52: weir.v1.NamespaceService.ListNamespaces:output_type -> weir.v1.ListNamespacesResponse
-	21, // 53: weir.v1.KeyService.CreateApiKey:output_type -> weir.v1.CreateApiKeyResponse
-	23, // 54: weir.v1.KeyService.ListApiKeys:output_type -> weir.v1.ListApiKeysResponse
-	25, // 55: weir.v1.KeyService.RevokeApiKey:output_type -> weir.v1.RevokeApiKeyResponse
-	27, // 56: weir.v1.KeyService.CreateSigningKey:output_type -> weir.v1.CreateSigningKeyResponse
-	29, // 57: weir.v1.KeyService.ListSigningKeys:output_type -> weir.v1.ListSigningKeysResponse
-	31, // 58: weir.v1.KeyService.RevokeSigningKey:output_type -> weir.v1.RevokeSigningKeyResponse
-	49, // 59: weir.v1.FilterService.UploadFilter:output_type -> weir.v1.FilterVersion
-	34, // 60: weir.v1.FilterService.ListFilters:output_type -> weir.v1.ListFiltersResponse
-	36, // 61: weir.v1.FilterService.GetFilter:output_type -> weir.v1.GetFilterResponse
-	42, // [42:62] is the sub-list for method output_type
-	22, // [22:42] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	45, // 5: weir.v1.PublishOutcome.receipt:type_name -> weir.v1.Receipt
+	46, // 6: weir.v1.PublishOutcome.fault:type_name -> weir.v1.Fault
+	47, // 7: weir.v1.HistoryRequest.after:type_name -> weir.v1.Cursor
+	48, // 8: weir.v1.HistoryResponse.channel:type_name -> weir.v1.Channel
+	49, // 9: weir.v1.HistoryResponse.events:type_name -> weir.v1.Event
+	50, // 10: weir.v1.HistoryResponse.gap:type_name -> weir.v1.Gap
+	48, // 11: weir.v1.StateResponse.channel:type_name -> weir.v1.Channel
+	49, // 12: weir.v1.StateResponse.events:type_name -> weir.v1.Event
+	51, // 13: weir.v1.ListTenantsResponse.tenants:type_name -> weir.v1.Tenant
+	52, // 14: weir.v1.PutNamespaceRequest.namespace:type_name -> weir.v1.Namespace
+	52, // 15: weir.v1.ListNamespacesResponse.namespaces:type_name -> weir.v1.Namespace
+	53, // 16: weir.v1.CreateApiKeyResponse.api_key:type_name -> weir.v1.ApiKey
+	53, // 17: weir.v1.ListApiKeysResponse.api_keys:type_name -> weir.v1.ApiKey
+	54, // 18: weir.v1.CreateSigningKeyResponse.signing_key:type_name -> weir.v1.SigningKey
+	54, // 19: weir.v1.ListSigningKeysResponse.signing_keys:type_name -> weir.v1.SigningKey
+	55, // 20: weir.v1.SetRolloutRequest.role:type_name -> weir.v1.FilterRole
+	56, // 21: weir.v1.ListFiltersResponse.filters:type_name -> weir.v1.FilterVersion
+	56, // 22: weir.v1.GetFilterResponse.filter:type_name -> weir.v1.FilterVersion
+	0,  // 23: weir.v1.EventService.Publish:input_type -> weir.v1.PublishRequest
+	2,  // 24: weir.v1.EventService.PublishMany:input_type -> weir.v1.PublishManyRequest
+	5,  // 25: weir.v1.EventService.History:input_type -> weir.v1.HistoryRequest
+	7,  // 26: weir.v1.EventService.State:input_type -> weir.v1.StateRequest
+	9,  // 27: weir.v1.EventService.GetChannel:input_type -> weir.v1.GetChannelRequest
+	10, // 28: weir.v1.EventService.OpenProducer:input_type -> weir.v1.OpenProducerRequest
+	12, // 29: weir.v1.TenantService.CreateTenant:input_type -> weir.v1.CreateTenantRequest
+	13, // 30: weir.v1.TenantService.ListTenants:input_type -> weir.v1.ListTenantsRequest
+	15, // 31: weir.v1.TenantService.DeleteTenant:input_type -> weir.v1.DeleteTenantRequest
+	17, // 32: weir.v1.NamespaceService.PutNamespace:input_type -> weir.v1.PutNamespaceRequest
+	18, // 33: weir.v1.NamespaceService.ListNamespaces:input_type -> weir.v1.ListNamespacesRequest
+	20, // 34: weir.v1.KeyService.CreateApiKey:input_type -> weir.v1.CreateApiKeyRequest
+	22, // 35: weir.v1.KeyService.ListApiKeys:input_type -> weir.v1.ListApiKeysRequest
+	24, // 36: weir.v1.KeyService.RevokeApiKey:input_type -> weir.v1.RevokeApiKeyRequest
+	26, // 37: weir.v1.KeyService.CreateSigningKey:input_type -> weir.v1.CreateSigningKeyRequest
+	28, // 38: weir.v1.KeyService.ListSigningKeys:input_type -> weir.v1.ListSigningKeysRequest
+	30, // 39: weir.v1.KeyService.RevokeSigningKey:input_type -> weir.v1.RevokeSigningKeyRequest
+	32, // 40: weir.v1.FilterService.UploadFilter:input_type -> weir.v1.UploadFilterRequest
+	33, // 41: weir.v1.FilterService.PushFilter:input_type -> weir.v1.PushFilterRequest
+	34, // 42: weir.v1.FilterService.SetRollout:input_type -> weir.v1.SetRolloutRequest
+	35, // 43: weir.v1.FilterService.PromoteFilter:input_type -> weir.v1.PromoteFilterRequest
+	36, // 44: weir.v1.FilterService.RollbackFilter:input_type -> weir.v1.RollbackFilterRequest
+	37, // 45: weir.v1.FilterService.PauseFilter:input_type -> weir.v1.PauseFilterRequest
+	38, // 46: weir.v1.FilterService.ResumeFilter:input_type -> weir.v1.ResumeFilterRequest
+	39, // 47: weir.v1.FilterService.ListFilters:input_type -> weir.v1.ListFiltersRequest
+	41, // 48: weir.v1.FilterService.GetFilter:input_type -> weir.v1.GetFilterRequest
+	1,  // 49: weir.v1.EventService.Publish:output_type -> weir.v1.PublishResponse
+	3,  // 50: weir.v1.EventService.PublishMany:output_type -> weir.v1.PublishManyResponse
+	6,  // 51: weir.v1.EventService.History:output_type -> weir.v1.HistoryResponse
+	8,  // 52: weir.v1.EventService.State:output_type -> weir.v1.StateResponse
+	48, // 53: weir.v1.EventService.GetChannel:output_type -> weir.v1.Channel
+	11, // 54: weir.v1.EventService.OpenProducer:output_type -> weir.v1.OpenProducerResponse
+	51, // 55: weir.v1.TenantService.CreateTenant:output_type -> weir.v1.Tenant
+	14, // 56: weir.v1.TenantService.ListTenants:output_type -> weir.v1.ListTenantsResponse
+	16, // 57: weir.v1.TenantService.DeleteTenant:output_type -> weir.v1.DeleteTenantResponse
+	52, // 58: weir.v1.NamespaceService.PutNamespace:output_type -> weir.v1.Namespace
+	19, // 59: weir.v1.NamespaceService.ListNamespaces:output_type -> weir.v1.ListNamespacesResponse
+	21, // 60: weir.v1.KeyService.CreateApiKey:output_type -> weir.v1.CreateApiKeyResponse
+	23, // 61: weir.v1.KeyService.ListApiKeys:output_type -> weir.v1.ListApiKeysResponse
+	25, // 62: weir.v1.KeyService.RevokeApiKey:output_type -> weir.v1.RevokeApiKeyResponse
+	27, // 63: weir.v1.KeyService.CreateSigningKey:output_type -> weir.v1.CreateSigningKeyResponse
+	29, // 64: weir.v1.KeyService.ListSigningKeys:output_type -> weir.v1.ListSigningKeysResponse
+	31, // 65: weir.v1.KeyService.RevokeSigningKey:output_type -> weir.v1.RevokeSigningKeyResponse
+	56, // 66: weir.v1.FilterService.UploadFilter:output_type -> weir.v1.FilterVersion
+	56, // 67: weir.v1.FilterService.PushFilter:output_type -> weir.v1.FilterVersion
+	56, // 68: weir.v1.FilterService.SetRollout:output_type -> weir.v1.FilterVersion
+	56, // 69: weir.v1.FilterService.PromoteFilter:output_type -> weir.v1.FilterVersion
+	56, // 70: weir.v1.FilterService.RollbackFilter:output_type -> weir.v1.FilterVersion
+	56, // 71: weir.v1.FilterService.PauseFilter:output_type -> weir.v1.FilterVersion
+	56, // 72: weir.v1.FilterService.ResumeFilter:output_type -> weir.v1.FilterVersion
+	40, // 73: weir.v1.FilterService.ListFilters:output_type -> weir.v1.ListFiltersResponse
+	42, // 74: weir.v1.FilterService.GetFilter:output_type -> weir.v1.GetFilterResponse
+	49, // [49:75] is the sub-list for method output_type
+	23, // [23:49] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_weir_v1_api_proto_init() }
@@ -2182,7 +2620,7 @@ func file_weir_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_v1_api_proto_rawDesc), len(file_weir_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   37,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   5,
 		},

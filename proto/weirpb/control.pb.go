@@ -77,6 +77,70 @@ func (FailurePolicy) EnumDescriptor() ([]byte, []int) {
 	return file_weir_v1_control_proto_rawDescGZIP(), []int{0}
 }
 
+// A FilterRole is what a version of a filter is used for, beside subscriptions that name it.
+type FilterRole int32
+
+const (
+	FilterRole_FILTER_ROLE_UNSPECIFIED FilterRole = 0
+	// Subscriptions that name no version get it.
+	FilterRole_FILTER_ROLE_LIVE FilterRole = 1
+	// A share of the subscriptions that name no version gets it instead of the live one.
+	FilterRole_FILTER_ROLE_CANARY FilterRole = 2
+	// It decides about the same live events as the live one, and nobody is shown what: differences are counted.
+	FilterRole_FILTER_ROLE_SHADOW FilterRole = 3
+	// For nothing: it was uploaded, and has not been live.
+	FilterRole_FILTER_ROLE_PUSHED FilterRole = 4
+	// For nothing: it was live before.
+	FilterRole_FILTER_ROLE_SUPERSEDED FilterRole = 5
+)
+
+// Enum value maps for FilterRole.
+var (
+	FilterRole_name = map[int32]string{
+		0: "FILTER_ROLE_UNSPECIFIED",
+		1: "FILTER_ROLE_LIVE",
+		2: "FILTER_ROLE_CANARY",
+		3: "FILTER_ROLE_SHADOW",
+		4: "FILTER_ROLE_PUSHED",
+		5: "FILTER_ROLE_SUPERSEDED",
+	}
+	FilterRole_value = map[string]int32{
+		"FILTER_ROLE_UNSPECIFIED": 0,
+		"FILTER_ROLE_LIVE":        1,
+		"FILTER_ROLE_CANARY":      2,
+		"FILTER_ROLE_SHADOW":      3,
+		"FILTER_ROLE_PUSHED":      4,
+		"FILTER_ROLE_SUPERSEDED":  5,
+	}
+)
+
+func (x FilterRole) Enum() *FilterRole {
+	p := new(FilterRole)
+	*p = x
+	return p
+}
+
+func (x FilterRole) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FilterRole) Descriptor() protoreflect.EnumDescriptor {
+	return file_weir_v1_control_proto_enumTypes[1].Descriptor()
+}
+
+func (FilterRole) Type() protoreflect.EnumType {
+	return &file_weir_v1_control_proto_enumTypes[1]
+}
+
+func (x FilterRole) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FilterRole.Descriptor instead.
+func (FilterRole) EnumDescriptor() ([]byte, []int) {
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{1}
+}
+
 type Tenant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1 to 63 of a-z, 0-9 and "-", beginning with a letter.
@@ -355,7 +419,19 @@ type FilterVersion struct {
 	// Subscriptions that name no version get this one.
 	Live bool `protobuf:"varint,7,opt,name=live,proto3" json:"live,omitempty"`
 	// What the module exports beyond the necessary: "project", "keys".
-	Abilities     []string `protobuf:"bytes,8,rep,name=abilities,proto3" json:"abilities,omitempty"`
+	Abilities []string `protobuf:"bytes,8,rep,name=abilities,proto3" json:"abilities,omitempty"`
+	// What it is used for. Unspecified in records of old: live if "live" is set, else superseded.
+	Role FilterRole `protobuf:"varint,9,opt,name=role,proto3,enum=weir.v1.FilterRole" json:"role,omitempty"`
+	// When it was given the role, in milliseconds since the Unix epoch.
+	RoleSinceMs int64 `protobuf:"varint,10,opt,name=role_since_ms,json=roleSinceMs,proto3" json:"role_since_ms,omitempty"`
+	// FILTER_ROLE_CANARY: the share of subscriptions, in per cent, 1 to 100.
+	CanaryPercent uint32 `protobuf:"varint,11,opt,name=canary_percent,json=canaryPercent,proto3" json:"canary_percent,omitempty"`
+	// It is not asked: where it would be, the namespace's failure policy decides.
+	Paused bool `protobuf:"varint,12,opt,name=paused,proto3" json:"paused,omitempty"`
+	// When it was live, oldest first; the latest 16 times.
+	LiveSpans []*LiveSpan `protobuf:"bytes,13,rep,name=live_spans,json=liveSpans,proto3" json:"live_spans,omitempty"`
+	// The version that was live before this one last became so, and that a rollback goes back to. 0: none was.
+	Replaced      uint32 `protobuf:"varint,14,opt,name=replaced,proto3" json:"replaced,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -446,6 +522,102 @@ func (x *FilterVersion) GetAbilities() []string {
 	return nil
 }
 
+func (x *FilterVersion) GetRole() FilterRole {
+	if x != nil {
+		return x.Role
+	}
+	return FilterRole_FILTER_ROLE_UNSPECIFIED
+}
+
+func (x *FilterVersion) GetRoleSinceMs() int64 {
+	if x != nil {
+		return x.RoleSinceMs
+	}
+	return 0
+}
+
+func (x *FilterVersion) GetCanaryPercent() uint32 {
+	if x != nil {
+		return x.CanaryPercent
+	}
+	return 0
+}
+
+func (x *FilterVersion) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
+func (x *FilterVersion) GetLiveSpans() []*LiveSpan {
+	if x != nil {
+		return x.LiveSpans
+	}
+	return nil
+}
+
+func (x *FilterVersion) GetReplaced() uint32 {
+	if x != nil {
+		return x.Replaced
+	}
+	return 0
+}
+
+// A LiveSpan is a time in which a version was live, in milliseconds since the Unix epoch.
+type LiveSpan struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	FromMs int64                  `protobuf:"varint,1,opt,name=from_ms,json=fromMs,proto3" json:"from_ms,omitempty"`
+	// 0: it still is.
+	UntilMs       int64 `protobuf:"varint,2,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LiveSpan) Reset() {
+	*x = LiveSpan{}
+	mi := &file_weir_v1_control_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LiveSpan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LiveSpan) ProtoMessage() {}
+
+func (x *LiveSpan) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_control_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LiveSpan.ProtoReflect.Descriptor instead.
+func (*LiveSpan) Descriptor() ([]byte, []int) {
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *LiveSpan) GetFromMs() int64 {
+	if x != nil {
+		return x.FromMs
+	}
+	return 0
+}
+
+func (x *LiveSpan) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
 // An ApiKey lets a backend or an operator use the server API. Its secret is kept as a hash and shown once.
 type ApiKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -460,7 +632,7 @@ type ApiKey struct {
 
 func (x *ApiKey) Reset() {
 	*x = ApiKey{}
-	mi := &file_weir_v1_control_proto_msgTypes[4]
+	mi := &file_weir_v1_control_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +644,7 @@ func (x *ApiKey) String() string {
 func (*ApiKey) ProtoMessage() {}
 
 func (x *ApiKey) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[4]
+	mi := &file_weir_v1_control_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +657,7 @@ func (x *ApiKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKey.ProtoReflect.Descriptor instead.
 func (*ApiKey) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{4}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ApiKey) GetTenant() string {
@@ -532,7 +704,7 @@ type ControlRecord struct {
 
 func (x *ControlRecord) Reset() {
 	*x = ControlRecord{}
-	mi := &file_weir_v1_control_proto_msgTypes[5]
+	mi := &file_weir_v1_control_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +716,7 @@ func (x *ControlRecord) String() string {
 func (*ControlRecord) ProtoMessage() {}
 
 func (x *ControlRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[5]
+	mi := &file_weir_v1_control_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +729,7 @@ func (x *ControlRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlRecord.ProtoReflect.Descriptor instead.
 func (*ControlRecord) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{5}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ControlRecord) GetRecord() isControlRecord_Record {
@@ -647,7 +819,7 @@ type ControlUpdate struct {
 
 func (x *ControlUpdate) Reset() {
 	*x = ControlUpdate{}
-	mi := &file_weir_v1_control_proto_msgTypes[6]
+	mi := &file_weir_v1_control_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -659,7 +831,7 @@ func (x *ControlUpdate) String() string {
 func (*ControlUpdate) ProtoMessage() {}
 
 func (x *ControlUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[6]
+	mi := &file_weir_v1_control_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -672,7 +844,7 @@ func (x *ControlUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlUpdate.ProtoReflect.Descriptor instead.
 func (*ControlUpdate) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{6}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ControlUpdate) GetIndex() uint64 {
@@ -721,7 +893,7 @@ type FeedBatch struct {
 
 func (x *FeedBatch) Reset() {
 	*x = FeedBatch{}
-	mi := &file_weir_v1_control_proto_msgTypes[7]
+	mi := &file_weir_v1_control_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -733,7 +905,7 @@ func (x *FeedBatch) String() string {
 func (*FeedBatch) ProtoMessage() {}
 
 func (x *FeedBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[7]
+	mi := &file_weir_v1_control_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -746,7 +918,7 @@ func (x *FeedBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeedBatch.ProtoReflect.Descriptor instead.
 func (*FeedBatch) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{7}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *FeedBatch) GetChannel() *Channel {
@@ -814,7 +986,7 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\talgorithm\x18\x03 \x01(\tR\talgorithm\x12\x10\n" +
 	"\x03key\x18\x04 \x01(\fR\x03key\x12\x1d\n" +
 	"\n" +
-	"created_ms\x18\x05 \x01(\x03R\tcreatedMs\"\xdd\x01\n" +
+	"created_ms\x18\x05 \x01(\x03R\tcreatedMs\"\xb7\x03\n" +
 	"\rFilterVersion\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -825,7 +997,18 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\n" +
 	"created_ms\x18\x06 \x01(\x03R\tcreatedMs\x12\x12\n" +
 	"\x04live\x18\a \x01(\bR\x04live\x12\x1c\n" +
-	"\tabilities\x18\b \x03(\tR\tabilities\"q\n" +
+	"\tabilities\x18\b \x03(\tR\tabilities\x12'\n" +
+	"\x04role\x18\t \x01(\x0e2\x13.weir.v1.FilterRoleR\x04role\x12\"\n" +
+	"\rrole_since_ms\x18\n" +
+	" \x01(\x03R\vroleSinceMs\x12%\n" +
+	"\x0ecanary_percent\x18\v \x01(\rR\rcanaryPercent\x12\x16\n" +
+	"\x06paused\x18\f \x01(\bR\x06paused\x120\n" +
+	"\n" +
+	"live_spans\x18\r \x03(\v2\x11.weir.v1.LiveSpanR\tliveSpans\x12\x1a\n" +
+	"\breplaced\x18\x0e \x01(\rR\breplaced\">\n" +
+	"\bLiveSpan\x12\x17\n" +
+	"\afrom_ms\x18\x01 \x01(\x03R\x06fromMs\x12\x19\n" +
+	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"q\n" +
 	"\x06ApiKey\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12 \n" +
@@ -854,7 +1037,15 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\x1aFAILURE_POLICY_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15FAILURE_POLICY_CLOSED\x10\x01\x12\x17\n" +
 	"\x13FAILURE_POLICY_OPEN\x10\x02\x12\x1c\n" +
-	"\x18FAILURE_POLICY_LAST_GOOD\x10\x03B\x1aZ\x18weir/proto/weirpb;weirpbb\x06proto3"
+	"\x18FAILURE_POLICY_LAST_GOOD\x10\x03*\xa3\x01\n" +
+	"\n" +
+	"FilterRole\x12\x1b\n" +
+	"\x17FILTER_ROLE_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10FILTER_ROLE_LIVE\x10\x01\x12\x16\n" +
+	"\x12FILTER_ROLE_CANARY\x10\x02\x12\x16\n" +
+	"\x12FILTER_ROLE_SHADOW\x10\x03\x12\x16\n" +
+	"\x12FILTER_ROLE_PUSHED\x10\x04\x12\x1a\n" +
+	"\x16FILTER_ROLE_SUPERSEDED\x10\x05B\x1aZ\x18weir/proto/weirpb;weirpbb\x06proto3"
 
 var (
 	file_weir_v1_control_proto_rawDescOnce sync.Once
@@ -868,40 +1059,44 @@ func file_weir_v1_control_proto_rawDescGZIP() []byte {
 	return file_weir_v1_control_proto_rawDescData
 }
 
-var file_weir_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_weir_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_weir_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_weir_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_weir_v1_control_proto_goTypes = []any{
 	(FailurePolicy)(0),    // 0: weir.v1.FailurePolicy
-	(*Tenant)(nil),        // 1: weir.v1.Tenant
-	(*Namespace)(nil),     // 2: weir.v1.Namespace
-	(*SigningKey)(nil),    // 3: weir.v1.SigningKey
-	(*FilterVersion)(nil), // 4: weir.v1.FilterVersion
-	(*ApiKey)(nil),        // 5: weir.v1.ApiKey
-	(*ControlRecord)(nil), // 6: weir.v1.ControlRecord
-	(*ControlUpdate)(nil), // 7: weir.v1.ControlUpdate
-	(*FeedBatch)(nil),     // 8: weir.v1.FeedBatch
-	(ChannelKind)(0),      // 9: weir.v1.ChannelKind
-	(*Channel)(nil),       // 10: weir.v1.Channel
-	(*Event)(nil),         // 11: weir.v1.Event
-	(*Cursor)(nil),        // 12: weir.v1.Cursor
+	(FilterRole)(0),       // 1: weir.v1.FilterRole
+	(*Tenant)(nil),        // 2: weir.v1.Tenant
+	(*Namespace)(nil),     // 3: weir.v1.Namespace
+	(*SigningKey)(nil),    // 4: weir.v1.SigningKey
+	(*FilterVersion)(nil), // 5: weir.v1.FilterVersion
+	(*LiveSpan)(nil),      // 6: weir.v1.LiveSpan
+	(*ApiKey)(nil),        // 7: weir.v1.ApiKey
+	(*ControlRecord)(nil), // 8: weir.v1.ControlRecord
+	(*ControlUpdate)(nil), // 9: weir.v1.ControlUpdate
+	(*FeedBatch)(nil),     // 10: weir.v1.FeedBatch
+	(ChannelKind)(0),      // 11: weir.v1.ChannelKind
+	(*Channel)(nil),       // 12: weir.v1.Channel
+	(*Event)(nil),         // 13: weir.v1.Event
+	(*Cursor)(nil),        // 14: weir.v1.Cursor
 }
 var file_weir_v1_control_proto_depIdxs = []int32{
-	9,  // 0: weir.v1.Namespace.kind:type_name -> weir.v1.ChannelKind
+	11, // 0: weir.v1.Namespace.kind:type_name -> weir.v1.ChannelKind
 	0,  // 1: weir.v1.Namespace.on_filter_failure:type_name -> weir.v1.FailurePolicy
-	1,  // 2: weir.v1.ControlRecord.tenant:type_name -> weir.v1.Tenant
-	2,  // 3: weir.v1.ControlRecord.namespace:type_name -> weir.v1.Namespace
-	3,  // 4: weir.v1.ControlRecord.signing_key:type_name -> weir.v1.SigningKey
-	4,  // 5: weir.v1.ControlRecord.filter_version:type_name -> weir.v1.FilterVersion
-	6,  // 6: weir.v1.ControlUpdate.put:type_name -> weir.v1.ControlRecord
-	6,  // 7: weir.v1.ControlUpdate.delete:type_name -> weir.v1.ControlRecord
-	10, // 8: weir.v1.FeedBatch.channel:type_name -> weir.v1.Channel
-	11, // 9: weir.v1.FeedBatch.events:type_name -> weir.v1.Event
-	12, // 10: weir.v1.FeedBatch.cursor:type_name -> weir.v1.Cursor
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	1,  // 2: weir.v1.FilterVersion.role:type_name -> weir.v1.FilterRole
+	6,  // 3: weir.v1.FilterVersion.live_spans:type_name -> weir.v1.LiveSpan
+	2,  // 4: weir.v1.ControlRecord.tenant:type_name -> weir.v1.Tenant
+	3,  // 5: weir.v1.ControlRecord.namespace:type_name -> weir.v1.Namespace
+	4,  // 6: weir.v1.ControlRecord.signing_key:type_name -> weir.v1.SigningKey
+	5,  // 7: weir.v1.ControlRecord.filter_version:type_name -> weir.v1.FilterVersion
+	8,  // 8: weir.v1.ControlUpdate.put:type_name -> weir.v1.ControlRecord
+	8,  // 9: weir.v1.ControlUpdate.delete:type_name -> weir.v1.ControlRecord
+	12, // 10: weir.v1.FeedBatch.channel:type_name -> weir.v1.Channel
+	13, // 11: weir.v1.FeedBatch.events:type_name -> weir.v1.Event
+	14, // 12: weir.v1.FeedBatch.cursor:type_name -> weir.v1.Cursor
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_weir_v1_control_proto_init() }
@@ -910,7 +1105,7 @@ func file_weir_v1_control_proto_init() {
 		return
 	}
 	file_weir_v1_event_proto_init()
-	file_weir_v1_control_proto_msgTypes[5].OneofWrappers = []any{
+	file_weir_v1_control_proto_msgTypes[6].OneofWrappers = []any{
 		(*ControlRecord_Tenant)(nil),
 		(*ControlRecord_Namespace)(nil),
 		(*ControlRecord_SigningKey)(nil),
@@ -921,8 +1116,8 @@ func file_weir_v1_control_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_v1_control_proto_rawDesc), len(file_weir_v1_control_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   8,
+			NumEnums:      2,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -65,9 +65,8 @@ func (ch *change) commitFilter(timeMs int64, c *logpb.CommitFilter) (*change, *f
 	if t == nil {
 		return nil, UnknownTenant(c.GetTenant())
 	}
-	live := t.Live(c.GetName())
-	if live != nil && bytes.Equal(live.GetDigest(), c.GetDigest()) {
-		ch.answer = live
+	if same := t.sameModule(c); same != nil {
+		ch.answer = same
 		return ch, nil
 	}
 	d, ok := digestOf(c.GetDigest())
@@ -75,7 +74,7 @@ func (ch *change) commitFilter(timeMs int64, c *logpb.CommitFilter) (*change, *f
 	if !ok || m == nil || m.GetChunks() != c.GetChunks() || m.GetSizeBytes() != c.GetSizeBytes() {
 		return refuse(fault.Unavailable, "the module is not there in full")
 	}
-	if live == nil && len(t.Filters) >= maxFilters {
+	if len(t.Filters[c.GetName()]) == 0 && len(t.Filters) >= maxFilters {
 		return nil, tooMany("filters", maxFilters)
 	}
 	if len(t.Filters[c.GetName()]) >= maxVersions {
@@ -91,22 +90,42 @@ func (ch *change) commitFilter(timeMs int64, c *logpb.CommitFilter) (*change, *f
 	return ch, nil
 }
 
-// addVersion makes the next version of a filter, which is live from now on.
-func (ch *change) addVersion(t *Tenant, timeMs int64, c *logpb.CommitFilter) *weirpb.FilterVersion {
-	versions := slices.Clone(t.Filters[c.GetName()])
-	for i, v := range versions {
-		if v.GetLive() {
-			versions[i] = proto.CloneOf(v)
-			versions[i].Live = false
-			ch.setVersion(versions[i])
+// sameModule returns the version that has the module already, so that no other is made: for an upload the live one, for
+// a push any, the newest first.
+func (t *Tenant) sameModule(c *logpb.CommitFilter) *weirpb.FilterVersion {
+	if !c.GetPush() {
+		if live := t.Live(c.GetName()); live != nil && bytes.Equal(live.GetDigest(), c.GetDigest()) {
+			return live
+		}
+		return nil
+	}
+	return t.WithModule(c.GetName(), c.GetDigest())
+}
+
+// WithModule returns the newest version of a filter that has a module, nil if none has.
+func (t *Tenant) WithModule(filter string, digest []byte) *weirpb.FilterVersion {
+	for _, v := range slices.Backward(t.Filters[filter]) {
+		if bytes.Equal(v.GetDigest(), digest) {
+			return v
 		}
 	}
+	return nil
+}
+
+// addVersion makes the next version of a filter, which is live from now on unless it is only pushed.
+func (ch *change) addVersion(t *Tenant, timeMs int64, c *logpb.CommitFilter) *weirpb.FilterVersion {
+	versions := slices.Clone(t.Filters[c.GetName()])
 	made := &weirpb.FilterVersion{
 		Tenant: c.GetTenant(), Name: c.GetName(), Version: uint32(len(versions)) + 1, Digest: c.GetDigest(),
-		SizeBytes: c.GetSizeBytes(), CreatedMs: timeMs, Live: true, Abilities: c.GetAbilities(),
+		SizeBytes: c.GetSizeBytes(), CreatedMs: timeMs, Abilities: c.GetAbilities(),
+		Role: weirpb.FilterRole_FILTER_ROLE_PUSHED, RoleSinceMs: timeMs,
+	}
+	versions = append(versions, made)
+	t.Filters[c.GetName()] = versions
+	if !c.GetPush() {
+		return ch.goLive(versions, made.GetVersion(), timeMs)
 	}
 	ch.setVersion(made)
-	t.Filters[c.GetName()] = append(versions, made)
 	return made
 }
 

@@ -43,6 +43,14 @@ func dispatch(ch *change, timeMs int64, c *logpb.ControlCommand) (*change, *faul
 		return ch.putChunk(timeMs, c.PutChunk)
 	case *logpb.ControlCommand_CommitFilter:
 		return ch.commitFilter(timeMs, c.CommitFilter)
+	case *logpb.ControlCommand_SetRollout:
+		return ch.setRollout(timeMs, c.SetRollout)
+	case *logpb.ControlCommand_PromoteFilter:
+		return ch.promoteFilter(timeMs, c.PromoteFilter)
+	case *logpb.ControlCommand_RollbackFilter:
+		return ch.rollbackFilter(timeMs, c.RollbackFilter)
+	case *logpb.ControlCommand_PauseFilter:
+		return ch.pauseFilter(c.PauseFilter)
 	case *logpb.ControlCommand_DropStaged:
 		return ch.dropStaged(c.DropStaged)
 	}

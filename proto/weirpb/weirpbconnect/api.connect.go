@@ -88,6 +88,24 @@ const (
 	// FilterServiceUploadFilterProcedure is the fully-qualified name of the FilterService's
 	// UploadFilter RPC.
 	FilterServiceUploadFilterProcedure = "/weir.v1.FilterService/UploadFilter"
+	// FilterServicePushFilterProcedure is the fully-qualified name of the FilterService's PushFilter
+	// RPC.
+	FilterServicePushFilterProcedure = "/weir.v1.FilterService/PushFilter"
+	// FilterServiceSetRolloutProcedure is the fully-qualified name of the FilterService's SetRollout
+	// RPC.
+	FilterServiceSetRolloutProcedure = "/weir.v1.FilterService/SetRollout"
+	// FilterServicePromoteFilterProcedure is the fully-qualified name of the FilterService's
+	// PromoteFilter RPC.
+	FilterServicePromoteFilterProcedure = "/weir.v1.FilterService/PromoteFilter"
+	// FilterServiceRollbackFilterProcedure is the fully-qualified name of the FilterService's
+	// RollbackFilter RPC.
+	FilterServiceRollbackFilterProcedure = "/weir.v1.FilterService/RollbackFilter"
+	// FilterServicePauseFilterProcedure is the fully-qualified name of the FilterService's PauseFilter
+	// RPC.
+	FilterServicePauseFilterProcedure = "/weir.v1.FilterService/PauseFilter"
+	// FilterServiceResumeFilterProcedure is the fully-qualified name of the FilterService's
+	// ResumeFilter RPC.
+	FilterServiceResumeFilterProcedure = "/weir.v1.FilterService/ResumeFilter"
 	// FilterServiceListFiltersProcedure is the fully-qualified name of the FilterService's ListFilters
 	// RPC.
 	FilterServiceListFiltersProcedure = "/weir.v1.FilterService/ListFilters"
@@ -816,6 +834,19 @@ type FilterServiceClient interface {
 	// Validates a module and stores it as the next version of the filter, which becomes the live one. Uploading the live
 	// version again changes nothing.
 	UploadFilter(context.Context, *weirpb.UploadFilterRequest) (*weirpb.FilterVersion, error)
+	// Validates a module and stores it as the next version of the filter, which nobody gets who does not name it. Pushing a
+	// module that the filter has a version of already changes nothing and returns that version.
+	PushFilter(context.Context, *weirpb.PushFilterRequest) (*weirpb.FilterVersion, error)
+	// Tries a version beside the live one: as its shadow, as a canary, or no longer. A filter has at most one shadow and one
+	// canary; the one before goes back to being used for nothing.
+	SetRollout(context.Context, *weirpb.SetRolloutRequest) (*weirpb.FilterVersion, error)
+	// Makes a version the live one. Open subscriptions that name no version move to it.
+	PromoteFilter(context.Context, *weirpb.PromoteFilterRequest) (*weirpb.FilterVersion, error)
+	// Makes the version live again that was live before the present one, and returns it.
+	RollbackFilter(context.Context, *weirpb.RollbackFilterRequest) (*weirpb.FilterVersion, error)
+	// Stops asking a version: where it would be, the namespace's failure policy decides.
+	PauseFilter(context.Context, *weirpb.PauseFilterRequest) (*weirpb.FilterVersion, error)
+	ResumeFilter(context.Context, *weirpb.ResumeFilterRequest) (*weirpb.FilterVersion, error)
 	ListFilters(context.Context, *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error)
 	GetFilter(context.Context, *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error)
 }
@@ -837,6 +868,42 @@ func NewFilterServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(filterServiceMethods.ByName("UploadFilter")),
 			connect.WithClientOptions(opts...),
 		),
+		pushFilter: connect.NewClient[weirpb.PushFilterRequest, weirpb.FilterVersion](
+			httpClient,
+			baseURL+FilterServicePushFilterProcedure,
+			connect.WithSchema(filterServiceMethods.ByName("PushFilter")),
+			connect.WithClientOptions(opts...),
+		),
+		setRollout: connect.NewClient[weirpb.SetRolloutRequest, weirpb.FilterVersion](
+			httpClient,
+			baseURL+FilterServiceSetRolloutProcedure,
+			connect.WithSchema(filterServiceMethods.ByName("SetRollout")),
+			connect.WithClientOptions(opts...),
+		),
+		promoteFilter: connect.NewClient[weirpb.PromoteFilterRequest, weirpb.FilterVersion](
+			httpClient,
+			baseURL+FilterServicePromoteFilterProcedure,
+			connect.WithSchema(filterServiceMethods.ByName("PromoteFilter")),
+			connect.WithClientOptions(opts...),
+		),
+		rollbackFilter: connect.NewClient[weirpb.RollbackFilterRequest, weirpb.FilterVersion](
+			httpClient,
+			baseURL+FilterServiceRollbackFilterProcedure,
+			connect.WithSchema(filterServiceMethods.ByName("RollbackFilter")),
+			connect.WithClientOptions(opts...),
+		),
+		pauseFilter: connect.NewClient[weirpb.PauseFilterRequest, weirpb.FilterVersion](
+			httpClient,
+			baseURL+FilterServicePauseFilterProcedure,
+			connect.WithSchema(filterServiceMethods.ByName("PauseFilter")),
+			connect.WithClientOptions(opts...),
+		),
+		resumeFilter: connect.NewClient[weirpb.ResumeFilterRequest, weirpb.FilterVersion](
+			httpClient,
+			baseURL+FilterServiceResumeFilterProcedure,
+			connect.WithSchema(filterServiceMethods.ByName("ResumeFilter")),
+			connect.WithClientOptions(opts...),
+		),
 		listFilters: connect.NewClient[weirpb.ListFiltersRequest, weirpb.ListFiltersResponse](
 			httpClient,
 			baseURL+FilterServiceListFiltersProcedure,
@@ -856,14 +923,74 @@ func NewFilterServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 
 // filterServiceClient implements FilterServiceClient.
 type filterServiceClient struct {
-	uploadFilter *connect.Client[weirpb.UploadFilterRequest, weirpb.FilterVersion]
-	listFilters  *connect.Client[weirpb.ListFiltersRequest, weirpb.ListFiltersResponse]
-	getFilter    *connect.Client[weirpb.GetFilterRequest, weirpb.GetFilterResponse]
+	uploadFilter   *connect.Client[weirpb.UploadFilterRequest, weirpb.FilterVersion]
+	pushFilter     *connect.Client[weirpb.PushFilterRequest, weirpb.FilterVersion]
+	setRollout     *connect.Client[weirpb.SetRolloutRequest, weirpb.FilterVersion]
+	promoteFilter  *connect.Client[weirpb.PromoteFilterRequest, weirpb.FilterVersion]
+	rollbackFilter *connect.Client[weirpb.RollbackFilterRequest, weirpb.FilterVersion]
+	pauseFilter    *connect.Client[weirpb.PauseFilterRequest, weirpb.FilterVersion]
+	resumeFilter   *connect.Client[weirpb.ResumeFilterRequest, weirpb.FilterVersion]
+	listFilters    *connect.Client[weirpb.ListFiltersRequest, weirpb.ListFiltersResponse]
+	getFilter      *connect.Client[weirpb.GetFilterRequest, weirpb.GetFilterResponse]
 }
 
 // UploadFilter calls weir.v1.FilterService.UploadFilter.
 func (c *filterServiceClient) UploadFilter(ctx context.Context, req *weirpb.UploadFilterRequest) (*weirpb.FilterVersion, error) {
 	response, err := c.uploadFilter.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// PushFilter calls weir.v1.FilterService.PushFilter.
+func (c *filterServiceClient) PushFilter(ctx context.Context, req *weirpb.PushFilterRequest) (*weirpb.FilterVersion, error) {
+	response, err := c.pushFilter.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SetRollout calls weir.v1.FilterService.SetRollout.
+func (c *filterServiceClient) SetRollout(ctx context.Context, req *weirpb.SetRolloutRequest) (*weirpb.FilterVersion, error) {
+	response, err := c.setRollout.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// PromoteFilter calls weir.v1.FilterService.PromoteFilter.
+func (c *filterServiceClient) PromoteFilter(ctx context.Context, req *weirpb.PromoteFilterRequest) (*weirpb.FilterVersion, error) {
+	response, err := c.promoteFilter.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// RollbackFilter calls weir.v1.FilterService.RollbackFilter.
+func (c *filterServiceClient) RollbackFilter(ctx context.Context, req *weirpb.RollbackFilterRequest) (*weirpb.FilterVersion, error) {
+	response, err := c.rollbackFilter.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// PauseFilter calls weir.v1.FilterService.PauseFilter.
+func (c *filterServiceClient) PauseFilter(ctx context.Context, req *weirpb.PauseFilterRequest) (*weirpb.FilterVersion, error) {
+	response, err := c.pauseFilter.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ResumeFilter calls weir.v1.FilterService.ResumeFilter.
+func (c *filterServiceClient) ResumeFilter(ctx context.Context, req *weirpb.ResumeFilterRequest) (*weirpb.FilterVersion, error) {
+	response, err := c.resumeFilter.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -893,6 +1020,19 @@ type FilterServiceHandler interface {
 	// Validates a module and stores it as the next version of the filter, which becomes the live one. Uploading the live
 	// version again changes nothing.
 	UploadFilter(context.Context, *weirpb.UploadFilterRequest) (*weirpb.FilterVersion, error)
+	// Validates a module and stores it as the next version of the filter, which nobody gets who does not name it. Pushing a
+	// module that the filter has a version of already changes nothing and returns that version.
+	PushFilter(context.Context, *weirpb.PushFilterRequest) (*weirpb.FilterVersion, error)
+	// Tries a version beside the live one: as its shadow, as a canary, or no longer. A filter has at most one shadow and one
+	// canary; the one before goes back to being used for nothing.
+	SetRollout(context.Context, *weirpb.SetRolloutRequest) (*weirpb.FilterVersion, error)
+	// Makes a version the live one. Open subscriptions that name no version move to it.
+	PromoteFilter(context.Context, *weirpb.PromoteFilterRequest) (*weirpb.FilterVersion, error)
+	// Makes the version live again that was live before the present one, and returns it.
+	RollbackFilter(context.Context, *weirpb.RollbackFilterRequest) (*weirpb.FilterVersion, error)
+	// Stops asking a version: where it would be, the namespace's failure policy decides.
+	PauseFilter(context.Context, *weirpb.PauseFilterRequest) (*weirpb.FilterVersion, error)
+	ResumeFilter(context.Context, *weirpb.ResumeFilterRequest) (*weirpb.FilterVersion, error)
 	ListFilters(context.Context, *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error)
 	GetFilter(context.Context, *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error)
 }
@@ -908,6 +1048,42 @@ func NewFilterServiceHandler(svc FilterServiceHandler, opts ...connect.HandlerOp
 		FilterServiceUploadFilterProcedure,
 		svc.UploadFilter,
 		connect.WithSchema(filterServiceMethods.ByName("UploadFilter")),
+		connect.WithHandlerOptions(opts...),
+	)
+	filterServicePushFilterHandler := connect.NewUnaryHandlerSimple(
+		FilterServicePushFilterProcedure,
+		svc.PushFilter,
+		connect.WithSchema(filterServiceMethods.ByName("PushFilter")),
+		connect.WithHandlerOptions(opts...),
+	)
+	filterServiceSetRolloutHandler := connect.NewUnaryHandlerSimple(
+		FilterServiceSetRolloutProcedure,
+		svc.SetRollout,
+		connect.WithSchema(filterServiceMethods.ByName("SetRollout")),
+		connect.WithHandlerOptions(opts...),
+	)
+	filterServicePromoteFilterHandler := connect.NewUnaryHandlerSimple(
+		FilterServicePromoteFilterProcedure,
+		svc.PromoteFilter,
+		connect.WithSchema(filterServiceMethods.ByName("PromoteFilter")),
+		connect.WithHandlerOptions(opts...),
+	)
+	filterServiceRollbackFilterHandler := connect.NewUnaryHandlerSimple(
+		FilterServiceRollbackFilterProcedure,
+		svc.RollbackFilter,
+		connect.WithSchema(filterServiceMethods.ByName("RollbackFilter")),
+		connect.WithHandlerOptions(opts...),
+	)
+	filterServicePauseFilterHandler := connect.NewUnaryHandlerSimple(
+		FilterServicePauseFilterProcedure,
+		svc.PauseFilter,
+		connect.WithSchema(filterServiceMethods.ByName("PauseFilter")),
+		connect.WithHandlerOptions(opts...),
+	)
+	filterServiceResumeFilterHandler := connect.NewUnaryHandlerSimple(
+		FilterServiceResumeFilterProcedure,
+		svc.ResumeFilter,
+		connect.WithSchema(filterServiceMethods.ByName("ResumeFilter")),
 		connect.WithHandlerOptions(opts...),
 	)
 	filterServiceListFiltersHandler := connect.NewUnaryHandlerSimple(
@@ -928,6 +1104,18 @@ func NewFilterServiceHandler(svc FilterServiceHandler, opts ...connect.HandlerOp
 		switch r.URL.Path {
 		case FilterServiceUploadFilterProcedure:
 			filterServiceUploadFilterHandler.ServeHTTP(w, r)
+		case FilterServicePushFilterProcedure:
+			filterServicePushFilterHandler.ServeHTTP(w, r)
+		case FilterServiceSetRolloutProcedure:
+			filterServiceSetRolloutHandler.ServeHTTP(w, r)
+		case FilterServicePromoteFilterProcedure:
+			filterServicePromoteFilterHandler.ServeHTTP(w, r)
+		case FilterServiceRollbackFilterProcedure:
+			filterServiceRollbackFilterHandler.ServeHTTP(w, r)
+		case FilterServicePauseFilterProcedure:
+			filterServicePauseFilterHandler.ServeHTTP(w, r)
+		case FilterServiceResumeFilterProcedure:
+			filterServiceResumeFilterHandler.ServeHTTP(w, r)
 		case FilterServiceListFiltersProcedure:
 			filterServiceListFiltersHandler.ServeHTTP(w, r)
 		case FilterServiceGetFilterProcedure:
@@ -943,6 +1131,30 @@ type UnimplementedFilterServiceHandler struct{}
 
 func (UnimplementedFilterServiceHandler) UploadFilter(context.Context, *weirpb.UploadFilterRequest) (*weirpb.FilterVersion, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.UploadFilter is not implemented"))
+}
+
+func (UnimplementedFilterServiceHandler) PushFilter(context.Context, *weirpb.PushFilterRequest) (*weirpb.FilterVersion, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.PushFilter is not implemented"))
+}
+
+func (UnimplementedFilterServiceHandler) SetRollout(context.Context, *weirpb.SetRolloutRequest) (*weirpb.FilterVersion, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.SetRollout is not implemented"))
+}
+
+func (UnimplementedFilterServiceHandler) PromoteFilter(context.Context, *weirpb.PromoteFilterRequest) (*weirpb.FilterVersion, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.PromoteFilter is not implemented"))
+}
+
+func (UnimplementedFilterServiceHandler) RollbackFilter(context.Context, *weirpb.RollbackFilterRequest) (*weirpb.FilterVersion, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.RollbackFilter is not implemented"))
+}
+
+func (UnimplementedFilterServiceHandler) PauseFilter(context.Context, *weirpb.PauseFilterRequest) (*weirpb.FilterVersion, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.PauseFilter is not implemented"))
+}
+
+func (UnimplementedFilterServiceHandler) ResumeFilter(context.Context, *weirpb.ResumeFilterRequest) (*weirpb.FilterVersion, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.ResumeFilter is not implemented"))
 }
 
 func (UnimplementedFilterServiceHandler) ListFilters(context.Context, *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error) {
