@@ -77,12 +77,13 @@ const (
 func (c *Config) validate() error {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || len(c.URL) > maxURL {
-		return fmt.Errorf("the URL %q is not https://host:port", c.URL)
+		// Without the URL: it may hold a secret where none should be.
+		return errors.New("the URL must be https://host:port, without user, query or fragment")
 	}
 	if c.WebSocketURL != "" {
 		u, err := url.Parse(c.WebSocketURL)
 		if err != nil || u.Scheme != "wss" && u.Scheme != "ws" || u.Host == "" {
-			return fmt.Errorf("the WebSocket URL %q is not wss://host:port", c.WebSocketURL)
+			return errors.New("the WebSocket URL must be wss://host:port, or ws://host:port on this machine")
 		}
 	}
 	if (c.Token == "") == (c.TokenSource == nil) {

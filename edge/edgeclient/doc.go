@@ -3,7 +3,7 @@
 //
 //	client, err := edgeclient.Dial(ctx, edgeclient.Config{URL: "https://relay.example", Token: token})
 //	sub, err := client.Subscribe(ctx, "flights", edgeclient.SubscribeOptions{
-//		Filters: []edgeclient.Filter{{Name: "viewport", Params: []byte(`{"north":60,"south":50}`)}},
+//		Filters: []edgeclient.Filter{{Name: "viewport", Params: []byte(`{"west":5,"south":45,"east":10,"north":48}`)}},
 //	})
 //	for message, err := range sub.Messages(ctx) {
 //		...
