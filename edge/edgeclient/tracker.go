@@ -80,7 +80,7 @@ func (t *tracker) item(item *weirpb.Item) error {
 		return fault.New(fault.ProtocolViolation, "the server sent an item without an event")
 	}
 	if item.GetKind() == weirpb.ItemKind_ITEM_KIND_SNAPSHOT {
-		return t.collect(newMessage(Snapshot, t.channel, t.after.Epoch, event))
+		return t.collect(newMessage(Snapshot, t.channel, 0, event)) // compare knows the epoch
 	}
 	kind, known := kinds[item.GetKind()]
 	if !known {
@@ -120,6 +120,7 @@ func errViewTooLarge() error {
 // compare tells how the complete snapshot differs from the view. The view is settled: what was told before has been given.
 func (t *tracker) compare() {
 	for _, m := range t.snapshot {
+		m.Cursor.Epoch = t.after.Epoch // which only the last batch of a snapshot says
 		old, held := t.view[m.Key]
 		switch {
 		case !t.began:

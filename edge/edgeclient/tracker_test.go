@@ -146,6 +146,30 @@ func TestViewHistories(t *testing.T) {
 	}
 }
 
+// Only the last batch of a snapshot says the epoch; all its keys have it, so that a second snapshot tells no difference.
+func TestSnapshotOfSeveralBatches(t *testing.T) {
+	item := func(key string, offset uint64) []*weirpb.Item {
+		return []*weirpb.Item{{Kind: weirpb.ItemKind_ITEM_KIND_SNAPSHOT, Event: &weirpb.Event{Key: key, Offset: offset}}}
+	}
+	tr := newTracker("planes", nil, false)
+	for round, want := range [][]Type{{Snapshot, Snapshot, Synced}, {Synced}} {
+		got := told(t, tr, &weirpb.Batch{SnapshotBegin: true, Items: item("a", 3)})
+		got = append(got, told(t, tr, &weirpb.Batch{
+			SnapshotEnd: true, Items: item("b", 5), Cursor: &weirpb.Cursor{Epoch: 7, Offset: 9},
+		})...)
+		var types []Type
+		for _, m := range got {
+			types = append(types, m.Type)
+			if m.Cursor.Epoch != 7 {
+				t.Errorf("round %d: %v of %q has epoch %d", round, m.Type, m.Key, m.Cursor.Epoch)
+			}
+		}
+		if !slices.Equal(types, want) {
+			t.Errorf("round %d tells %v, want %v", round, types, want)
+		}
+	}
+}
+
 func TestTrackerRefuses(t *testing.T) {
 	for name, b := range map[string]*weirpb.Batch{
 		"an item without event":          {Items: []*weirpb.Item{{Kind: itemEnter}}},
