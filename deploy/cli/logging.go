@@ -25,14 +25,14 @@ func newLogger(w io.Writer, terminal bool, level string) *slog.Logger {
 	if terminal {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
-	options.ReplaceAttr = durationInSeconds
+	options.ReplaceAttr = durationWithUnit
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-// durationInSeconds makes durations numbers that programs can compare, and people too: slog writes nanoseconds.
-func durationInSeconds(_ []string, attr slog.Attr) slog.Attr {
+// durationWithUnit makes durations read "4ms", as in text: slog's JSON has bare nanoseconds.
+func durationWithUnit(_ []string, attr slog.Attr) slog.Attr {
 	if attr.Value.Kind() == slog.KindDuration {
-		attr.Value = slog.Float64Value(attr.Value.Duration().Seconds())
+		attr.Value = slog.StringValue(attr.Value.Duration().String())
 	}
 	return attr
 }

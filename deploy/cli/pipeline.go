@@ -81,9 +81,7 @@ func handOver(ctx context.Context, send sendFunc, template edgeclient.Publicatio
 	number := 0
 	for scanner.Scan() {
 		number++
-		p := template
-		p.Payload = bytes.Clone(scanner.Bytes())
-		pending, err := send(ctx, p)
+		pending, err := send(ctx, carrying(template, bytes.Clone(scanner.Bytes())))
 		if err != nil {
 			return fmt.Errorf("line %d: %w", number, err)
 		}

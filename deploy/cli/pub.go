@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"mime"
@@ -17,7 +18,7 @@ type pubCommand struct {
 	Key         string   `short:"k" help:"State channels: what the event is the latest version of." placeholder:"KEY"`
 	Delete      bool     `help:"State channels: delete the key."`
 	Ack         string   `help:"region: answer when the event is durable. none: pass it on to whoever is there, without storing it." enum:"region,none" default:"region"`
-	ContentType string   `help:"Media type of the payload." placeholder:"TYPE"`
+	ContentType string   `help:"Media type of the payload. JSON is recognised by itself." placeholder:"TYPE"`
 	Header      []string `short:"H" help:"Header that travels with the event. Repeatable." sep:"none" placeholder:"NAME=VALUE"`
 	JSON        bool     `help:"Print epoch, offset and whether it was a duplicate as JSON, a line an event."`
 	edgeTarget
@@ -53,8 +54,7 @@ func (c *pubCommand) Run(ctx context.Context, con *console, log *slog.Logger) er
 		err = publishLines(ctx, sendTo(client), *template, con.in, func(r edgeclient.Receipt) error { return c.print(con, r) })
 	} else {
 		var receipt edgeclient.Receipt
-		template.Payload = []byte(c.Data)
-		if receipt, err = client.Publish(ctx, *template); err == nil {
+		if receipt, err = client.Publish(ctx, carrying(*template, []byte(c.Data))); err == nil {
 			err = c.print(con, receipt)
 		}
 	}
@@ -90,6 +90,15 @@ func (c *pubCommand) template() (*edgeclient.Publication, error) {
 		p.Headers = append(p.Headers, edgeclient.Header{Name: name, Value: value})
 	}
 	return p, nil
+}
+
+// carrying returns a publication with a payload, and says of JSON that it is: browsers go by the media type.
+func carrying(p edgeclient.Publication, payload []byte) edgeclient.Publication {
+	p.Payload = payload
+	if p.ContentType == "" && len(payload) > 0 && json.Valid(payload) {
+		p.ContentType = "application/json"
+	}
+	return p
 }
 
 // pubView is a receipt in JSON.

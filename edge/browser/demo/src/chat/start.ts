@@ -14,10 +14,11 @@ export function startChat(weir: Weir): Subscription<Said> {
     show(element("chat-pending"), count(room.pending), room.pending);
     show(element("chat-gaps"), count(room.gaps), room.gaps);
     show(element("chat-cursor"), subscription.cursor ? count(subscription.cursor.offset) : "–");
-    element("chat-empty").hidden = element("messages").childElementCount > 0;
+    element("chat-empty").hidden = !subscription.active || element("messages").childElementCount > 0;
     showUnread(transcript.shown);
   };
   const room = new Room(weir, subscription, transcript, () => queueMicrotask(refresh));
+  subscription.on("subscribed", () => queueMicrotask(refresh));
   showResume(weir, subscription, transcript);
   startComposer(room);
   return subscription;

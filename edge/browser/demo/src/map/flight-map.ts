@@ -75,7 +75,7 @@ export class FlightMap {
     if (this.top.width < 2 || this.top.offsetParent === null) return; // not to be seen
     if (this.stale) {
       this.stale = false;
-      const context = this.base.getContext("2d", { alpha: false });
+      const context = this.base.getContext("2d");
       if (context) drawBasemap(context, this.ratio, this.camera, this.palette, this.outlines, this.airports);
     }
     const context = this.top.getContext("2d");
