@@ -140,10 +140,15 @@ func (c *Compiler) module(root, out, library, name string) (Module, error) {
 	return m, nil
 }
 
-// run runs the compiler in the folder filters, so that the paths that end up in modules are the same everywhere.
+// run runs the compiler in the folder filters and has it call that folder by another name: its hashes, by which it orders
+// what it writes, cover the place that it runs in.
 func (c *Compiler) run(root string, args []string) error {
-	cmd := exec.Command(c.Path, args...)
-	cmd.Dir = root
+	here, err := filepath.Abs(root)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(c.Path, append(args[:len(args):len(args)], "--remap-path-prefix", here+"=/weir/filters")...)
+	cmd.Dir = here
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", c.Path, err, output)
 	}
