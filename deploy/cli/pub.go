@@ -92,11 +92,13 @@ func (c *pubCommand) template() (*edgeclient.Publication, error) {
 	return p, nil
 }
 
+const jsonType = "application/json"
+
 // carrying returns a publication with a payload, and says of JSON that it is: browsers go by the media type.
 func carrying(p edgeclient.Publication, payload []byte) edgeclient.Publication {
 	p.Payload = payload
 	if p.ContentType == "" && len(payload) > 0 && json.Valid(payload) {
-		p.ContentType = "application/json"
+		p.ContentType = jsonType
 	}
 	return p
 }

@@ -23,8 +23,9 @@ type subLine struct {
 	// Payload is the payload where it is JSON; other bytes are in PayloadBase64.
 	Payload       json.RawMessage `json:"payload,omitempty"`
 	PayloadBase64 []byte          `json:"payload_base64,omitempty"`
-	ContentType   string          `json:"content_type,omitempty"`
-	Headers       []subHeader     `json:"headers,omitempty"`
+	// ContentType is left out where it says no more than that the payload is JSON.
+	ContentType string      `json:"content_type,omitempty"`
+	Headers     []subHeader `json:"headers,omitempty"`
 
 	// From, To and Reason are a gap's. The offsets are 0 where they can't be known.
 	From   *uint64 `json:"from,omitempty"`
@@ -54,6 +55,9 @@ func lineOf(m *edgeclient.Message) *subLine {
 	l.Time, l.Key, l.ContentType = m.Time.UTC().Format(timeLayout), m.Key, m.ContentType
 	if json.Valid(m.Payload) {
 		l.Payload = m.Payload
+		if m.ContentType == jsonType {
+			l.ContentType = ""
+		}
 	} else {
 		l.PayloadBase64 = m.Payload
 	}
