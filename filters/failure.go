@@ -51,6 +51,7 @@ func explain(err error) (what, hint string) {
 	var overrun *overrunError
 	var bad *nonsenseError
 	var refusal *refusalError
+	var exit *exitError
 	switch {
 	case errors.As(err, &overrun):
 		return overrun.Error(), "bound its loops by the size of their input"
@@ -60,6 +61,8 @@ func explain(err error) (what, hint string) {
 		return errLogRange.Error(), ""
 	case errors.As(err, &bad):
 		return bad.Error(), "ABI.md says what is expected"
+	case errors.As(err, &exit):
+		return exit.Error(), "Go exits with code 2 after a panic; what it says about that is in the log, at debug level"
 	case errors.As(err, &refusal):
 		return fmt.Sprintf("it says %q", refusal.text), ""
 	}

@@ -80,6 +80,11 @@ func guestLog(ctx context.Context, module api.Module, stack []uint64) {
 	if !ok {
 		panic(errLogRange)
 	}
+	in.say(ctx, text, size)
+}
+
+// say logs the beginning of a text of size bytes.
+func (in *instance) say(ctx context.Context, text []byte, size uint32) {
 	log := in.program.engine.log
 	if !log.Enabled(ctx, slog.LevelDebug) || !in.sample.take() {
 		return

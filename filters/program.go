@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -28,6 +29,7 @@ type program struct {
 	compiled wazero.CompiledModule
 	cache    wazero.CompilationCache // nil without a usable cache directory
 	pristine pristine
+	wasi     bool // it imports stand-ins of WASI
 }
 
 // A transform rewrites a module that validate has accepted, before it is made interruptible and compiled.
@@ -56,6 +58,7 @@ func (p *program) make(ctx context.Context, module []byte) error {
 		return err
 	}
 	manifest.Digest = p.digest
+	p.wasi = slices.ContainsFunc(decoded.Imports, func(i wasm.Import) bool { return i.Module == hostWASI })
 	p.manifest = manifest
 
 	result, err := p.engine.interruptible(decoded)
@@ -113,6 +116,11 @@ func (p *program) compileWith(ctx context.Context, module []byte, cache wazero.C
 	p.runtime = wazero.NewRuntimeWithConfig(ctx, config)
 	if err := p.provideHost(ctx); err != nil {
 		return err
+	}
+	if p.wasi {
+		if err := p.provideWASI(ctx); err != nil {
+			return err
+		}
 	}
 	p.compiled, err = p.runtime.CompileModule(ctx, module)
 	return err

@@ -79,6 +79,9 @@ func checkImports(m *wasm.Module, _ Limits) error {
 			}
 			continue
 		}
+		if isWASI(m, i) {
+			continue
+		}
 		forbidden = append(forbidden, fmt.Sprintf("%.40q.%.40q", i.Module, i.Name))
 		wasi = wasi || strings.HasPrefix(i.Module, "wasi_")
 		script = script || i.Module == "env" && i.Name == "abort"
@@ -93,7 +96,7 @@ func checkImports(m *wasm.Module, _ Limits) error {
 	f := invalid("it imports %s%s, and a filter may import weir.log alone", strings.Join(forbidden, ", "), more)
 	switch {
 	case wasi:
-		return f.WithHint("build it without WASI: for Rust the target is wasm32-unknown-unknown, for C -nostdlib")
+		return f.WithHint("build it without WASI, of which there is only what Go needs: for Rust the target is wasm32-unknown-unknown, for C -nostdlib")
 	case script:
 		return f.WithHint(`compile AssemblyScript with --use abort=`)
 	}
