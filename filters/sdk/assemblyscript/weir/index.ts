@@ -1,0 +1,7 @@
+/** Write weir filters in AssemblyScript. See README.md of a project that "weir filter new" writes. */
+
+export { filter, projects } from "./filter";
+export { find, Kind, Value, values } from "./json";
+export { log } from "./log";
+export { put, putF64, putText, putU32, putU64, putU8, refuse } from "./output";
+export { Bytes, Event, Groups, Verdicts } from "./types";
