@@ -21,6 +21,7 @@ type Hub struct {
 	mu       sync.Mutex
 	changed  chan struct{} // closed and replaced at every change
 	down     bool
+	shut     bool   // modules can not be fetched
 	cuts     uint64 // feeds that began before the latest cut end
 	epoch    uint64
 	now      int64
@@ -28,6 +29,7 @@ type Hub struct {
 	control  control
 	held     []func() // publications waiting for Release
 	holding  bool
+	expired  map[string]bool // producers that are not accepted any more
 }
 
 // A channel is a log or the state of one channel.
@@ -41,7 +43,7 @@ type channel struct {
 
 // New returns a hub with a tenant "acme" that has the namespaces default and log, which are logs, and state.
 func New() *Hub {
-	h := &Hub{changed: make(chan struct{}), epoch: 1000, now: 1_795_000_000_000, channels: make(map[string]*channel)}
+	h := &Hub{changed: make(chan struct{}), epoch: 1000, now: 1_795_000_000_000, channels: make(map[string]*channel), expired: make(map[string]bool)}
 	h.control.modules = make(map[string][]byte)
 	h.Put(&weirpb.Tenant{Name: "acme"})
 	h.Put(&weirpb.Namespace{Tenant: "acme", Name: "default"})
@@ -135,6 +137,9 @@ func (h *Hub) publish(tenant string, p *weirpb.Publication) (*weirpb.Receipt, er
 	if err != nil {
 		return nil, err
 	}
+	if h.expired[p.GetProducer()] {
+		return nil, fault.New(fault.ProducerExpired, "the channel does not know the producer %q", p.GetProducer())
+	}
 	if c.isState() && p.GetKey() == "" {
 		return nil, fault.New(fault.KeyRequired, "a state channel's event needs a key")
 	}
@@ -186,6 +191,13 @@ func (h *Hub) Release() {
 	}
 }
 
+// Expire refuses a producer's publications from now on.
+func (h *Hub) Expire(producer string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.expired[producer] = true
+}
+
 // SetDown makes the hub unreachable, or reachable again. All feeds end.
 func (h *Hub) SetDown(down bool) {
 	h.mu.Lock()
@@ -223,7 +235,7 @@ func (h *Hub) Renew(tenant, channelName string) {
 func (h *Hub) Module(_ context.Context, digest []byte) ([]byte, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.down {
+	if h.down || h.shut {
 		return nil, ErrDown
 	}
 	module := h.control.modules[string(digest)]
@@ -231,6 +243,21 @@ func (h *Hub) Module(_ context.Context, digest []byte) ([]byte, error) {
 		return nil, fault.New(fault.NotFound, "there is no such module")
 	}
 	return module, nil
+}
+
+// HoldModules has no module be fetched any more, or again.
+func (h *Hub) HoldModules(held bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.shut = held
+}
+
+// PutVersion puts a version of a filter as it is, with its module.
+func (h *Hub) PutVersion(v *weirpb.FilterVersion, module []byte) {
+	h.mu.Lock()
+	h.control.modules[string(v.GetDigest())] = module
+	h.mu.Unlock()
+	h.Put(v)
 }
 
 // PutFilter makes a module the next version of a filter, the live one, and returns its number.

@@ -32,9 +32,9 @@ type session struct {
 	ending   sync.Once
 	farewell sync.WaitGroup
 
-	counted  string // the tenant that it is counted for; guarded by host.mu
-	producer string // set by hello
-	began    time.Time
+	counted   string // the tenant that it is counted for; guarded by host.mu
+	producers producers
+	began     time.Time
 
 	claims   atomic.Pointer[token.Claims] // nil before WELCOME
 	heard    atomic.Int64                 // when the last frame came, nanoseconds since the Unix epoch
@@ -48,6 +48,7 @@ type session struct {
 	mu            sync.Mutex
 	ended         bool // no task begins any more
 	subscriptions map[uint32]*subscription
+	decides       uint64 // mirror.State.Decides as it was looked at last
 }
 
 func newSession(ctx context.Context, h *Host, conn transport.Conn) *session {
