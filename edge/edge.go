@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"weir/edge/internal/canary"
 	"weir/edge/internal/fanout"
 	"weir/edge/internal/metrics"
 	"weir/edge/internal/mirror"
@@ -74,6 +75,7 @@ type Server struct {
 	shelf  *mirror.Shelf
 	table  *fanout.Table
 	host   *session.Host
+	canary *canary.Watch
 }
 
 // New starts an edge. It serves clients once it is handed connections, and welcomes them once it knows the control state
@@ -117,13 +119,20 @@ func start(cfg Config, open mirror.Opener) (*Server, error) {
 	s.host = session.NewHost(session.Config{
 		Agent: cfg.Agent, Upstream: cfg.Upstream, Mirror: s.mirror, Shelf: s.shelf, Table: s.table, Logger: log, Metrics: m,
 		Sessions: limits.Sessions, TenantSessions: limits.TenantSessions,
+		CanaryFailed: func(v *weirpb.FilterVersion) bool { return s.canary.Failed(v) },
 	})
+	ender, _ := cfg.Upstream.(canary.Ender)
+	s.canary = canary.Start(canary.Config{
+		State: s.mirror.State, Ender: ender, Ended: s.host.Outdate, Logger: log, Metrics: m,
+	})
+	s.shelf.OnSuspend = s.canary.Suspended
 	s.mirror.Start(s.controlChanged)
 	return s, nil
 }
 
 // controlChanged holds all that goes on against a new control state.
 func (s *Server) controlChanged(state *mirror.State) {
+	s.canary.Forget(state)
 	s.host.Recheck(state)
 	s.table.Reconcile(func(tenant, channel string) (weirpb.FailurePolicy, *fault.Fault) {
 		namespace, f := state.Namespace(tenant, channel)
@@ -146,6 +155,7 @@ func (s *Server) Drain(ctx context.Context, over time.Duration) error { return s
 func (s *Server) Close() error {
 	s.host.Close()
 	s.mirror.Close()
+	s.canary.Close()
 	s.table.Close()
 	s.shelf.Close()
 	return nil

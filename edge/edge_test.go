@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"log/slog"
@@ -57,7 +58,11 @@ func open(t *testing.T, hub *fakehub.Hub) (s *Server, user string) {
 	}
 	s, err = start(Config{
 		Upstream: hub, Agent: "weir/test", Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
-	}, func(context.Context, []byte) (mirror.Module, error) { return &module{}, nil })
+	}, func(_ context.Context, m []byte) (mirror.Module, error) {
+		opened := &module{}
+		opened.Broken.Store(string(m) == "broken")
+		return opened, nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,6 +135,51 @@ func TestControlChangesReachWhatIsLive(t *testing.T) {
 			t.Errorf("got %d frames, %v, want UNSUBSCRIBED namespace_unknown", len(frames), m)
 		}
 		hub.Drop(&weirpb.Tenant{Name: "acme"})
+		<-ended
+	})
+}
+
+func TestCanaryThatFailsIsNotTriedAnyLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := fakehub.New()
+		s, user := open(t, hub)
+		defer s.Close()
+		digest := sha256.Sum256([]byte("broken"))
+		hub.PutVersion(&weirpb.FilterVersion{
+			Tenant: "acme", Name: "range", Version: 2, Digest: digest[:], Role: weirpb.FilterRole_FILTER_ROLE_CANARY, CanaryPercent: 100,
+		}, []byte("broken"))
+		c := fakeconn.New()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			s.Handler()(t.Context(), c)
+		}()
+		c.Send(frame.Hello, &weirpb.Hello{Token: user})
+		c.Send(frame.Subscribe, &weirpb.Subscribe{
+			Subscription: 1, Channel: "log:a", Filters: []*weirpb.FilterRef{{Name: "range", Params: []byte("1:5")}},
+		})
+		synctest.Wait()
+		const events = 20
+		for range events {
+			hub.Add("acme", "log:a", "", "3")
+			synctest.Wait()
+		}
+		items := 0
+		for _, f := range c.Data() {
+			batch := &weirpb.Batch{}
+			if err := frame.Decode(f.Body, batch); err != nil {
+				t.Fatal(err)
+			}
+			items += len(batch.GetItems())
+		}
+		stats := s.FilterStats("acme", "range")
+		if items != events || len(stats) != 2 || stats[1].Failures != 5 || stats[0].Matches != events {
+			t.Errorf("%d events of %d arrived; the versions did %+v", items, events, stats)
+		}
+		if !stats[1].CanaryFailed {
+			t.Error("the canary is not said to have failed")
+		}
+		s.Close()
 		<-ended
 	})
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // An Upstream is what an edge needs of the hub of its region: in one process the hub itself, else the client of the hub
-// link. All its errors are or wrap *fault.Fault. It is safe for concurrent use.
+// link. One that also has EndCanary(ctx, tenant, filter, version, sinceMs) error is told of canaries that fail. All its errors are or wrap *fault.Fault. It is safe for concurrent use.
 type Upstream interface {
 	// WatchControl calls deliver with the whole control state, then with each change, one call at a time, until ctx
 	// ends, deliver fails or the hub is lost; it returns why. The caller calls again, and gets a reset.

@@ -30,6 +30,15 @@ func (h *Hub) SetRollout(ctx context.Context, r *weirpb.SetRolloutRequest) (*wei
 	}})
 }
 
+// EndCanary ends a canary that has failed on an edge, if it is still the trial that began at sinceMs, milliseconds since
+// the Unix epoch.
+func (h *Hub) EndCanary(ctx context.Context, tenant, filter string, version uint32, sinceMs int64) error {
+	_, err := change[weirpb.FilterVersion](ctx, h, &logpb.ControlCommand{Command: &logpb.ControlCommand_SetRollout{
+		SetRollout: &logpb.SetRollout{Tenant: tenant, Name: filter, Version: version, SinceMs: sinceMs},
+	}})
+	return err
+}
+
 // PromoteFilter makes a version live, for 0 the one that is being tried.
 func (h *Hub) PromoteFilter(ctx context.Context, r *weirpb.PromoteFilterRequest) (*weirpb.FilterVersion, error) {
 	return change[weirpb.FilterVersion](ctx, h, &logpb.ControlCommand{Command: &logpb.ControlCommand_PromoteFilter{

@@ -22,6 +22,10 @@ type Range struct {
 	Broken atomic.Bool
 	// Rounds, with Project, is what a payload is rounded down to; 0 shows it as it is.
 	Rounds int64
+	// Shift is added to the number before it is compared: a version that decides otherwise.
+	Shift int64
+	// Refuses makes Prepare refuse all params.
+	Refuses bool
 	// Gate, if set, is what Match waits for until it is closed, or the call is cancelled.
 	Gate chan struct{}
 }
@@ -29,6 +33,9 @@ type Range struct {
 // Prepare checks params.
 func (r *Range) Prepare(_ context.Context, params []byte) ([]byte, error) {
 	low, high, err := parse(string(params))
+	if err == nil && r.Refuses {
+		err = fmt.Errorf("no range will do")
+	}
 	if err != nil {
 		return nil, fault.New(fault.FilterParams, "params are no range: %s", err).WithHint("write LOW:HIGH")
 	}
@@ -66,6 +73,7 @@ func (r *Range) Match(ctx context.Context, event []byte, set *filters.Set, verdi
 	if !ok {
 		return nil
 	}
+	n += r.Shift
 	for i := range set.Slots() {
 		prepared := set.Prepared(i)
 		if len(prepared) == 16 && int64(binary.LittleEndian.Uint64(prepared)) <= n && n <= int64(binary.LittleEndian.Uint64(prepared[8:])) {

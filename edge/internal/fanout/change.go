@@ -11,11 +11,26 @@ import (
 // holds the difference between the views. Errors are or wrap *fault.Fault, or are ctx's cause; the old terms go on
 // holding then.
 func (s *Subscriber) Change(ctx context.Context, terms []Term, revision uint32) error {
-	c := s.channel
-	g, err := c.acquire(ctx, terms)
+	g, err := s.channel.acquire(ctx, terms, s.channel.table.limits.GroupsPerChannel)
 	if err != nil {
 		return err
 	}
+	return s.regroup(g, &revision)
+}
+
+// Move is Change for terms that another version of a filter has come into, or that one has left: nobody has asked for it, so the
+// revision stays as it is. While subscribers move there may be twice as many groups as otherwise.
+func (s *Subscriber) Move(ctx context.Context, terms []Term) error {
+	g, err := s.channel.acquire(ctx, terms, 2*s.channel.table.limits.GroupsPerChannel)
+	if err != nil {
+		return err
+	}
+	return s.regroup(g, nil)
+}
+
+// regroup moves the subscriber to a group that it is a user of already, with a new revision unless that is nil.
+func (s *Subscriber) regroup(g *group, newer *uint32) error {
+	c := s.channel
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.mu.Lock()
@@ -28,6 +43,10 @@ func (s *Subscriber) Change(ctx context.Context, terms []Term, revision uint32) 
 		c.releaseLocked(g)
 		return fault.New(fault.Busy, "the subscription's params change faster than its events are read").
 			WithHint("keep one change under way, and send only the newest when it is answered")
+	}
+	revision := s.revision
+	if newer != nil {
+		revision = *newer
 	}
 	old := s.group
 	old.unseatSubscriber(s)

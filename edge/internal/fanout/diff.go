@@ -77,7 +77,7 @@ func sameShow(a, b []Term) bool {
 		if i == len(a) || j == len(b) {
 			return i == len(a) && j == len(b)
 		}
-		if a[i].Sieve.ID != b[j].Sieve.ID || !bytes.Equal(a[i].Prepared, b[j].Prepared) {
+		if a[i].Sieve.ID != b[j].Sieve.ID || a[i].Paused != b[j].Paused || !bytes.Equal(a[i].Prepared, b[j].Prepared) {
 			return false
 		}
 		i, j = i+1, j+1

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 
 	"weir/proto/fault"
 )
@@ -13,18 +14,36 @@ type groupKey [sha256.Size]byte
 
 func keyOf(terms []Term) groupKey {
 	h := sha256.New()
-	var n [8]byte
 	for i := range terms {
-		t := &terms[i]
-		h.Write(t.Sieve.ID.Digest[:])
-		binary.LittleEndian.PutUint64(n[:], uint64(t.Sieve.ID.Version)<<32|uint64(len(t.Sieve.ID.Name)))
-		h.Write(n[:])
-		h.Write([]byte(t.Sieve.ID.Name))
-		binary.LittleEndian.PutUint64(n[:], uint64(len(t.Prepared)))
-		h.Write(n[:])
-		h.Write(t.Prepared)
+		terms[i].hash(h)
 	}
 	return groupKey(h.Sum(nil))
+}
+
+// hash adds all of a term that verdicts and comparisons follow from.
+func (t *Term) hash(h hash.Hash) {
+	var n [8]byte
+	number := func(v uint64) {
+		binary.LittleEndian.PutUint64(n[:], v)
+		h.Write(n[:])
+	}
+	h.Write(t.Sieve.ID.Digest[:])
+	number(uint64(t.Sieve.ID.Version)<<32 | uint64(len(t.Sieve.ID.Name)))
+	h.Write([]byte(t.Sieve.ID.Name))
+	number(uint64(len(t.Prepared)))
+	h.Write(t.Prepared)
+	var flags uint64
+	for i, set := range []bool{t.Paused, t.Canary, t.Fallback != nil, t.Shadow != nil} {
+		if set {
+			flags |= 1 << i
+		}
+	}
+	number(flags)
+	for _, other := range []*Term{t.Fallback, t.Shadow} {
+		if other != nil {
+			other.hash(h)
+		}
+	}
 }
 
 // A group is all subscriptions of a channel with the same terms: it is decided and encoded for once.
@@ -39,6 +58,7 @@ type group struct {
 	users   int // subscribers, and those about to become one
 	index   int // in channel.groups
 	seats   []seat
+	trials  []*trial
 	subs    []*Subscriber
 	matches bitset // state channels: the keys that match, by number
 	item    []byte // what the event at hand is to the group
@@ -69,8 +89,9 @@ func (g *group) oldest() uint64 {
 	return least
 }
 
-// acquire returns the group with these terms, ready, and counts the caller as a user of it until release.
-func (c *channel) acquire(ctx context.Context, terms []Term) (*group, error) {
+// acquire returns the group with these terms, ready, and counts the caller as a user of it until release. most bounds the
+// channel's groups.
+func (c *channel) acquire(ctx context.Context, terms []Term, most int) (*group, error) {
 	key := keyOf(terms)
 	c.mu.Lock()
 	if c.fault != nil {
@@ -82,7 +103,7 @@ func (c *channel) acquire(ctx context.Context, terms []Term) (*group, error) {
 		c.mu.Unlock()
 		return g, c.awaitBuilt(ctx, g)
 	}
-	if most := c.table.limits.GroupsPerChannel; len(c.byKey) >= most {
+	if len(c.byKey) >= most {
 		defer c.mu.Unlock()
 		return nil, fault.New(fault.Busy, "the channel has %d combinations of filters and params on this edge, as many as it may", most).
 			WithHint("params that many viewers share, such as a coarser grid, need fewer")
@@ -159,6 +180,7 @@ func (c *channel) build(g *group, frozen frozenKeys) {
 // admit lets a group take part in the channel's events from the next one on. mu is held.
 func (c *channel) admit(g *group) {
 	g.seats = c.panel.sit(g.terms)
+	g.trials = c.panel.try(g.terms)
 	g.index = len(c.groups)
 	c.groups = append(c.groups, g)
 	c.pub.Lock()
@@ -186,6 +208,7 @@ func (c *channel) releaseLocked(g *group) {
 		return
 	}
 	c.panel.leave(g.seats)
+	c.panel.endTrials(g.trials)
 	last := len(c.groups) - 1
 	c.groups[g.index] = c.groups[last]
 	c.groups[g.index].index = g.index

@@ -10,9 +10,20 @@ import (
 type Term struct {
 	Sieve    *sieve.Sieve
 	Prepared []byte
+	// Paused says that Sieve is not asked: it is as if it failed.
+	Paused bool
 	// Fallback is what decides where Sieve fails and the namespace's policy is last-good: the version before, with the
 	// same params. Nil: there is none, or it refuses the params.
 	Fallback *Term
+	// Canary says that Sieve is being tried in place of Fallback, which decides where it fails, whatever the policy.
+	Canary bool
+	// Shadow decides about live events beside Sieve, and differences are counted. Nil: nothing does.
+	Shadow *Term
+}
+
+// rescued reports whether Fallback decides where Sieve fails.
+func (t *Term) rescued(policy weirpb.FailurePolicy) bool {
+	return t.Fallback != nil && (t.Canary || policy == weirpb.FailurePolicy_FAILURE_POLICY_LAST_GOOD)
 }
 
 // A verdict is what a group's filters say about an event together.
@@ -31,6 +42,7 @@ type panel struct {
 	channel    *channel
 	evaluators map[sieve.ID]*evaluator
 	asked      uint64 // predicates evaluated since it was last taken
+	trials     trials // compared for the events that are live
 
 	// The event at hand.
 	number uint64 // counts events, so that evaluators know whether they have been asked about this one
@@ -55,7 +67,7 @@ type evaluator struct {
 // A slot is one distinct prepared params in an evaluator's set.
 type slot struct{ index, groups int }
 
-// A seat is a group's place with one filter.
+// A seat is a group's place with one filter. One that is paused has no evaluator.
 type seat struct {
 	evaluator *evaluator
 	term      *Term
@@ -73,6 +85,19 @@ func (p *panel) sit(terms []Term) []seat {
 }
 
 func (p *panel) seat(t *Term) seat {
+	taken := seat{term: t}
+	if !t.Paused {
+		taken.evaluator, taken.slot = p.take(t)
+	}
+	if t.Fallback != nil {
+		fallback := p.seat(t.Fallback)
+		taken.fallback = &fallback
+	}
+	return taken
+}
+
+// take makes room for a term with the filter version that it names.
+func (p *panel) take(t *Term) (*evaluator, int) {
 	e := p.evaluators[t.Sieve.ID]
 	if e == nil {
 		e = &evaluator{sieve: t.Sieve, slots: make(map[string]*slot)}
@@ -88,12 +113,7 @@ func (p *panel) seat(t *Term) seat {
 	}
 	s.groups++
 	e.number = 0 // the verdicts lack the new slot
-	taken := seat{evaluator: e, term: t, slot: s.index}
-	if t.Fallback != nil {
-		fallback := p.seat(t.Fallback)
-		taken.fallback = &fallback
-	}
-	return taken
+	return e, s.index
 }
 
 // leave gives up a group's seats.
@@ -104,19 +124,23 @@ func (p *panel) leave(seats []seat) {
 }
 
 func (p *panel) unseat(s *seat) {
-	e := s.evaluator
-	prepared := string(s.term.Prepared)
-	if own := e.slots[prepared]; own.groups > 1 {
-		own.groups--
-	} else {
-		e.set.Remove(s.slot)
-		delete(e.slots, prepared)
-	}
-	if len(e.slots) == 0 {
-		delete(p.evaluators, e.sieve.ID)
+	if s.evaluator != nil {
+		p.give(s.evaluator, s.term)
 	}
 	if s.fallback != nil {
 		p.unseat(s.fallback)
+	}
+}
+
+// give is the reverse of take.
+func (p *panel) give(e *evaluator, t *Term) {
+	own := e.slots[string(t.Prepared)]
+	if own.groups--; own.groups == 0 {
+		e.set.Remove(own.index)
+		delete(e.slots, string(t.Prepared))
+	}
+	if len(e.slots) == 0 {
+		delete(p.evaluators, e.sieve.ID)
 	}
 }
 
@@ -160,20 +184,29 @@ func (p *panel) verdict(seats []seat) verdict {
 }
 
 func (p *panel) one(s *seat) verdict {
-	p.ask(s.evaluator)
-	if s.evaluator.err == nil {
-		if s.evaluator.verdicts.Get(s.slot) {
-			return match
+	if s.evaluator != nil {
+		if said := p.said(s.evaluator, s.slot); said != failed {
+			return said
 		}
-		return held
 	}
-	switch p.channel.failurePolicy() {
-	case weirpb.FailurePolicy_FAILURE_POLICY_OPEN:
+	policy := p.channel.failurePolicy()
+	switch {
+	case s.fallback != nil && s.term.rescued(policy):
+		return p.one(s.fallback)
+	case policy == weirpb.FailurePolicy_FAILURE_POLICY_OPEN:
 		return match
-	case weirpb.FailurePolicy_FAILURE_POLICY_LAST_GOOD:
-		if s.fallback != nil {
-			return p.one(s.fallback)
-		}
 	}
 	return failed
+}
+
+// said returns what a filter version itself says about the event at hand.
+func (p *panel) said(e *evaluator, slot int) verdict {
+	p.ask(e)
+	switch {
+	case e.err != nil:
+		return failed
+	case e.verdicts.Get(slot):
+		return match
+	}
+	return held
 }

@@ -4,6 +4,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"weir/filters"
+	"weir/proto/fault"
 	"weir/proto/weirpb"
 )
 
@@ -61,10 +62,12 @@ func (w *shower) show(c *channel, terms []Term, guest []byte, e *weirpb.Event) (
 }
 
 func (w *shower) project(c *channel, t *Term, guest []byte) ([]byte, error) {
-	out, err := t.Sieve.Project(c.ctx, guest, t.Prepared, w.spare[:0])
-	if err != nil && c.failurePolicy() == weirpb.FailurePolicy_FAILURE_POLICY_LAST_GOOD &&
-		t.Fallback != nil && t.Fallback.Sieve.Projects {
-		out, err = t.Fallback.Sieve.Project(c.ctx, guest, t.Fallback.Prepared, w.spare[:0])
+	out, err := []byte(nil), error(errPaused)
+	if !t.Paused {
+		out, err = t.Sieve.Project(c.ctx, guest, t.Prepared, w.spare[:0])
+	}
+	if err != nil && t.rescued(c.failurePolicy()) && t.Fallback.Sieve.Projects {
+		return w.project(c, t.Fallback, guest)
 	}
 	if err != nil {
 		return nil, err
@@ -72,3 +75,5 @@ func (w *shower) project(c *channel, t *Term, guest []byte) ([]byte, error) {
 	w.payload, w.spare = out, w.payload
 	return out, nil
 }
+
+var errPaused = fault.New(fault.FilterFailed, "the filter is paused")

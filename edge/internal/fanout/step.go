@@ -42,6 +42,7 @@ func (c *channel) stepLog(e *weirpb.Event) {
 		}
 		c.note(g)
 	}
+	c.panel.compare()
 	c.commit(e)
 	if e.GetOffset() != 0 {
 		c.recent.push(e)
@@ -85,6 +86,8 @@ func (c *channel) stepState(e *weirpb.Event) {
 	}
 	if e.GetTombstone() {
 		c.keys.remove(e.GetKey())
+	} else {
+		c.panel.compare()
 	}
 	c.commit(e)
 }

@@ -47,7 +47,7 @@ func (c *channel) subscribe(ctx context.Context, r Request, l Listener) (*Subscr
 	if err := c.checkCursor(ctx, r); err != nil {
 		return nil, nil, err
 	}
-	g, err := c.acquire(ctx, r.Terms)
+	g, err := c.acquire(ctx, r.Terms, c.table.limits.GroupsPerChannel)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -39,6 +39,8 @@ type Metrics struct {
 	FilterFailures    *prometheus.CounterVec // tenant
 	FilterSuspensions *prometheus.CounterVec // tenant
 	FiltersOpen       prometheus.Gauge
+	FilterMoves       *prometheus.CounterVec // result: "moved", "refused" or "retried"
+	CanaryFailures    *prometheus.CounterVec // tenant
 }
 
 // New makes the metrics and registers them.
@@ -74,6 +76,8 @@ func New(r prometheus.Registerer) (*Metrics, error) {
 		FilterFailures:    b.counterVec("filter_failures_total", "Filter calls that failed.", "tenant"),
 		FilterSuspensions: b.counterVec("filter_suspensions_total", "Times that a failing filter was suspended.", "tenant"),
 		FiltersOpen:       b.gauge("filters_open", "Filter modules ready to run."),
+		FilterMoves:       b.counterVec("filter_moves_total", "Open subscriptions to be moved to other filter versions, by result.", "result"),
+		CanaryFailures:    b.counterVec("canary_failures_total", "Canaries that failed and were ended.", "tenant"),
 	}
 	return m, b.err
 }

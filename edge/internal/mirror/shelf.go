@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"log/slog"
@@ -43,6 +44,8 @@ type Shelf struct {
 	log     *slog.Logger
 	metrics *metrics.Metrics
 	most    int
+	// OnSuspend, if set before the first use, is told of filter versions that are suspended; see sieve.Sieve.
+	OnSuspend func(sieve.ID)
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -198,6 +201,7 @@ func (s *Shelf) load(id sieve.ID, b *book) {
 	} else {
 		projects := slices.Contains(b.version.GetAbilities(), filters.AbilityProject)
 		b.sieve = sieve.New(id, module, projects, s.metrics, s.log)
+		b.sieve.OnSuspend = s.OnSuspend
 		s.metrics.FiltersOpen.Inc()
 	}
 	s.mu.Lock()
@@ -231,4 +235,21 @@ func (s *Shelf) Retain(state *State) {
 		default: // loading; it will be found unused
 		}
 	}
+}
+
+// Open returns the filter versions of a tenant that are on the shelf, ready, in the order of name and version; of one filter
+// unless name is empty.
+func (s *Shelf) Open(tenant, name string) []*sieve.Sieve {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var open []*sieve.Sieve
+	for id, b := range s.books {
+		if id.Tenant == tenant && (name == "" || id.Name == name) && b.module != nil {
+			open = append(open, b.sieve)
+		}
+	}
+	slices.SortFunc(open, func(a, b *sieve.Sieve) int {
+		return cmp.Or(cmp.Compare(a.ID.Name, b.ID.Name), cmp.Compare(a.ID.Version, b.ID.Version))
+	})
+	return open
 }

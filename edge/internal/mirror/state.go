@@ -21,12 +21,14 @@ type tenant struct {
 	namespaces map[string]*weirpb.Namespace
 	keys       map[string]*weirpb.SigningKey
 	filters    map[string]*filter
+	// decides is the index of the last update that changed filters or namespaces, which are what terms follow from.
+	decides uint64
 }
 
 // A filter is all versions of one.
 type filter struct {
-	versions map[uint32]*weirpb.FilterVersion
-	live     *weirpb.FilterVersion // nil if none is
+	versions             map[uint32]*weirpb.FilterVersion
+	live, canary, shadow *weirpb.FilterVersion // nil if none is
 }
 
 // HasTenant reports whether there is such a tenant.
@@ -68,6 +70,10 @@ func (s *State) FilterVersion(tenantName, filterName string, version uint32) (*w
 	if version != 0 {
 		v = f.versions[version]
 	}
+	if v == nil && version == 0 {
+		return nil, fault.New(fault.FilterUnknown, "no version of the filter %q is live", filterName).
+			WithHint("weir filter promote %s", filterName)
+	}
 	if v == nil {
 		return nil, fault.New(fault.FilterUnknown, "the filter %q has no version %d", filterName, version).
 			WithHint("leave the version out to get the live one")
@@ -75,15 +81,35 @@ func (s *State) FilterVersion(tenantName, filterName string, version uint32) (*w
 	return v, nil
 }
 
-// Before returns the version that a filter had before v, nil if v is the first.
+// Trials returns the versions of a filter that are being tried beside the live one, nil where none is.
+func (s *State) Trials(tenantName, filterName string) (canary, shadow *weirpb.FilterVersion) {
+	if t := s.tenants[tenantName]; t != nil && t.filters[filterName] != nil {
+		return t.filters[filterName].canary, t.filters[filterName].shadow
+	}
+	return nil, nil
+}
+
+// Decides returns a number that changes when a tenant's filters or namespaces do.
+func (s *State) Decides(tenantName string) uint64 {
+	if t := s.tenants[tenantName]; t != nil {
+		return t.decides
+	}
+	return 0
+}
+
+// Before returns the version that was good before v, nil if there is none: the one that v replaced, or for one that has
+// never replaced any the latest before it.
 func (s *State) Before(v *weirpb.FilterVersion) *weirpb.FilterVersion {
 	t := s.tenants[v.GetTenant()]
 	if t == nil || t.filters[v.GetName()] == nil {
 		return nil
 	}
 	versions := t.filters[v.GetName()].versions
+	if before := versions[v.GetReplaced()]; before != nil {
+		return before
+	}
 	for number := v.GetVersion() - 1; number > 0; number-- {
-		if before := versions[number]; before != nil {
+		if before := versions[number]; before != nil && before.GetRole() != weirpb.FilterRole_FILTER_ROLE_PUSHED {
 			return before
 		}
 	}
@@ -130,7 +156,9 @@ func (e *editor) tenant(tenantName string) *tenant {
 	case e.own[t]:
 		return t
 	default:
-		t = &tenant{namespaces: maps.Clone(t.namespaces), keys: maps.Clone(t.keys), filters: maps.Clone(t.filters)}
+		t = &tenant{
+			namespaces: maps.Clone(t.namespaces), keys: maps.Clone(t.keys), filters: maps.Clone(t.filters), decides: t.decides,
+		}
 	}
 	e.own[t] = true
 	e.state.tenants[tenantName] = t
@@ -142,7 +170,8 @@ func (e *editor) put(r *weirpb.ControlRecord) {
 	case *weirpb.ControlRecord_Tenant:
 		e.tenant(r.Tenant.GetName())
 	case *weirpb.ControlRecord_Namespace:
-		e.tenant(r.Namespace.GetTenant()).namespaces[r.Namespace.GetName()] = r.Namespace
+		t := e.tenant(r.Namespace.GetTenant())
+		t.namespaces[r.Namespace.GetName()], t.decides = r.Namespace, e.state.Index
 	case *weirpb.ControlRecord_SigningKey:
 		e.tenant(r.SigningKey.GetTenant()).keys[r.SigningKey.GetId()] = r.SigningKey
 	case *weirpb.ControlRecord_FilterVersion:
@@ -174,18 +203,32 @@ func (e *editor) drop(r *weirpb.ControlRecord) {
 // filter changes the versions of v's filter.
 func (e *editor) filter(v *weirpb.FilterVersion, change func(map[uint32]*weirpb.FilterVersion)) {
 	t := e.tenant(v.GetTenant())
+	t.decides = e.state.Index
 	f := &filter{versions: make(map[uint32]*weirpb.FilterVersion)}
 	if old := t.filters[v.GetName()]; old != nil {
 		maps.Copy(f.versions, old.versions)
 	}
 	change(f.versions)
 	for _, version := range f.versions {
-		// Of two that say so the later one is live: the record of the earlier one is about to change.
-		if version.GetLive() && version.GetVersion() > f.live.GetVersion() {
-			f.live = version
+		if version.GetLive() {
+			f.live = latest(f.live, version)
+		}
+		switch version.GetRole() {
+		case weirpb.FilterRole_FILTER_ROLE_CANARY:
+			f.canary = latest(f.canary, version)
+		case weirpb.FilterRole_FILTER_ROLE_SHADOW:
+			f.shadow = latest(f.shadow, version)
 		}
 	}
 	if t.filters[v.GetName()] = f; len(f.versions) == 0 {
 		delete(t.filters, v.GetName())
 	}
+}
+
+// latest returns the version that was given its role last: the record of the other is about to change.
+func latest(a, b *weirpb.FilterVersion) *weirpb.FilterVersion {
+	if a == nil || b.GetRoleSinceMs() > a.GetRoleSinceMs() || b.GetRoleSinceMs() == a.GetRoleSinceMs() && b.GetVersion() > a.GetVersion() {
+		return b
+	}
+	return a
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,9 +41,12 @@ type rig struct {
 	host    *session.Host
 	key     *token.PrivateKey
 	module  *fakefilter.Range
+	modules map[string]*fakefilter.Range // what modules are other than module
 	log     *lockedBuffer
 	metrics *metrics.Metrics
 	clients sync.WaitGroup
+	// canaryFailed is what sessions are told of every canary.
+	canaryFailed atomic.Bool
 }
 
 // lockedBuffer is a log.
@@ -74,22 +78,31 @@ func newRig(t testing.TB) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, hub: fakehub.New(), module: &fakefilter.Range{}, log: &lockedBuffer{}, metrics: m}
+	r := &rig{
+		t: t, hub: fakehub.New(), module: &fakefilter.Range{}, modules: map[string]*fakefilter.Range{}, log: &lockedBuffer{}, metrics: m,
+	}
 	log := slog.New(slog.NewTextHandler(r.log, nil))
 	r.key = newKey(t, "key-1")
 	r.putKey(r.key)
 	r.hub.PutFilter("acme", "range", []byte("range module"))
 	r.mirror = mirror.New(r.hub, log, m)
-	r.shelf = mirror.NewShelf(r.hub, func(context.Context, []byte) (mirror.Module, error) { return openFilter{r.module}, nil }, log, m)
+	r.shelf = mirror.NewShelf(r.hub, r.open, log, m)
 	r.table = fanout.New(fanout.Config{
 		Upstream: r.hub, Logger: log, Metrics: m, Limits: fanout.Limits{Channels: 100, GroupsPerChannel: 100, StateBytes: 1 << 30},
 	})
 	r.host = session.NewHost(session.Config{
 		Agent: "weir/test", Upstream: r.hub, Mirror: r.mirror, Shelf: r.shelf, Table: r.table, Logger: log, Metrics: m,
-		Sessions: 10, TenantSessions: 5,
+		Sessions: 10, TenantSessions: 5, CanaryFailed: func(*weirpb.FilterVersion) bool { return r.canaryFailed.Load() },
 	})
 	r.mirror.Start(r.host.Recheck)
 	return r
+}
+
+func (r *rig) open(_ context.Context, module []byte) (mirror.Module, error) {
+	if other := r.modules[string(module)]; other != nil {
+		return openFilter{other}, nil
+	}
+	return openFilter{r.module}, nil
 }
 
 func (r *rig) close() {

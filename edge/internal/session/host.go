@@ -21,7 +21,7 @@ type Publisher interface {
 	Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Receipt, error))
 }
 
-// A Config says how to make a Host. All fields are required.
+// A Config says how to make a Host. All fields but CanaryFailed are required.
 type Config struct {
 	// Agent is the name and version that clients are told.
 	Agent    string
@@ -31,6 +31,8 @@ type Config struct {
 	Table    *fanout.Table
 	Logger   *slog.Logger
 	Metrics  *metrics.Metrics
+	// CanaryFailed reports whether a canary has failed on this edge, so that nobody tries it. Nil: none ever does.
+	CanaryFailed func(*weirpb.FilterVersion) bool
 	// Sessions and TenantSessions bound the clients at once: all, and those of one tenant.
 	Sessions, TenantSessions int
 }
@@ -134,6 +136,15 @@ func (h *Host) all() []*session {
 func (h *Host) Recheck(state *mirror.State) {
 	for _, s := range h.all() {
 		s.recheck(state)
+	}
+}
+
+// Outdate has the subscriptions of a tenant looked at: the filter versions that serve them may be others now.
+func (h *Host) Outdate(tenant string) {
+	for _, s := range h.all() {
+		if claims := s.claims.Load(); claims != nil && claims.Tenant == tenant {
+			s.outdate()
+		}
 	}
 }
 

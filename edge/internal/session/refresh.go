@@ -51,4 +51,19 @@ func (s *session) recheck(state *mirror.State) {
 		return
 	}
 	s.clock.revoke(state.SigningKey(claims.Tenant, claims.KeyID) == nil)
+	s.mu.Lock()
+	decides := state.Decides(claims.Tenant)
+	changed := s.decides != decides
+	s.decides = decides
+	s.mu.Unlock()
+	if changed {
+		s.outdate()
+	}
+}
+
+// outdate has all subscriptions looked at.
+func (s *session) outdate() {
+	for _, u := range s.all() {
+		u.outdate()
+	}
 }

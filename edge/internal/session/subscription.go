@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"time"
 
 	"weir/edge/internal/fanout"
 	"weir/proto/fault"
@@ -22,6 +23,8 @@ type subscription struct {
 	// Owned by the worker, and by session.wait after it.
 	subscriber *fanout.Subscriber // nil before it is open
 	terms      *terms
+	applied    []*weirpb.FilterRef // what the terms are of
+	moveWait   time.Duration       // since the last attempt to move it, if that failed
 
 	// Guarded by session.mu.
 	working  bool
@@ -29,6 +32,9 @@ type subscription struct {
 	fault    *fault.Fault // why; nil: the client wants to
 	changes  []*weirpb.Params
 	revision uint32 // the latest asked for
+	outdated bool   // the versions that serve it may have changed
+	// urge ends a wait of the worker's; nil while it does not wait.
+	urge context.CancelFunc
 }
 
 func (s *session) subscribe(m *weirpb.Subscribe) {
@@ -133,6 +139,9 @@ func (u *subscription) wake() {
 	s := u.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if u.urge != nil {
+		u.urge()
+	}
 	if u.working || s.ended {
 		return
 	}
@@ -160,6 +169,10 @@ func (u *subscription) work() {
 			u.changes = nil
 			s.mu.Unlock()
 			u.apply(changes)
+		case u.outdated:
+			u.outdated = false
+			s.mu.Unlock()
+			u.move()
 		default:
 			u.working = false
 			s.mu.Unlock()
@@ -198,7 +211,7 @@ func (u *subscription) open() {
 		u.leave(fault.From(err))
 		return
 	}
-	u.subscriber, u.terms = subscriber, terms
+	u.subscriber, u.terms, u.applied = subscriber, terms, u.request.GetFilters()
 	s.out.send(frame.Subscribed, &weirpb.Subscribed{Subscription: u.number, Channel: info})
 }
 
@@ -219,6 +232,7 @@ func (u *subscription) checkChannel() *fault.Fault {
 func (u *subscription) apply(changes []*weirpb.Params) {
 	s := u.session
 	var next *terms
+	var refs []*weirpb.FilterRef
 	var revisions []uint32
 	for _, m := range changes {
 		t, err := u.resolve(u.ctx, m.GetFilters())
@@ -229,7 +243,7 @@ func (u *subscription) apply(changes []*weirpb.Params) {
 			continue
 		}
 		next.release()
-		next = t
+		next, refs = t, m.GetFilters()
 		revisions = append(revisions, m.GetRevision())
 	}
 	if next == nil {
@@ -238,7 +252,7 @@ func (u *subscription) apply(changes []*weirpb.Params) {
 	err := u.subscriber.Change(u.ctx, next.list, revisions[len(revisions)-1])
 	if err == nil {
 		u.terms.release()
-		u.terms = next
+		u.terms, u.applied = next, refs
 		return
 	}
 	next.release()

@@ -16,6 +16,8 @@ type terms struct {
 	shelf *mirror.Shelf
 	list  []fanout.Term
 	held  []*sieve.Sieve
+	// choices are what the terms were made of, one each.
+	choices []choice
 }
 
 func (t *terms) release() {
@@ -28,25 +30,31 @@ func (t *terms) release() {
 	t.held = nil
 }
 
-// resolve finds the filters of a subscription, those that the token pins first, and has them prepare their params.
+// wanted lists the filters of a subscription, those that the token pins first.
+func (u *subscription) wanted(refs []*weirpb.FilterRef) (all []*weirpb.FilterRef, pins int) {
+	for _, pin := range u.session.claims.Load().Pins(u.request.GetChannel()) {
+		all = append(all, &weirpb.FilterRef{Name: pin.Filter, Version: pin.Version, Params: pin.Params})
+	}
+	return append(all, refs...), len(all)
+}
+
+// resolve finds the filters of a subscription and has them prepare their params.
 func (u *subscription) resolve(ctx context.Context, refs []*weirpb.FilterRef) (*terms, error) {
 	if len(refs) > maxFilters {
 		return nil, fault.New(fault.TooManyFilters, "the subscription names %d filters, at most %d are allowed", len(refs), maxFilters)
 	}
-	claims := u.session.claims.Load()
-	var all []*weirpb.FilterRef
-	for _, pin := range claims.Pins(u.request.GetChannel()) {
-		all = append(all, &weirpb.FilterRef{Name: pin.Filter, Version: pin.Version, Params: pin.Params})
-	}
-	pins := len(all)
+	all, pins := u.wanted(refs)
 	t := &terms{shelf: u.session.host.cfg.Shelf}
-	for i, ref := range append(all, refs...) {
-		term, err := t.term(ctx, u.session.host.cfg.Mirror.State(), claims.Tenant, u.request.GetChannel(), ref)
+	state := u.session.host.cfg.Mirror.State()
+	for i, ref := range all {
+		choice, err := u.choose(state, ref)
+		if err == nil {
+			err = t.add(ctx, choice, ref.GetParams())
+		}
 		if err != nil {
 			t.release()
 			return nil, about(err, ref.GetName(), i < pins)
 		}
-		t.list = append(t.list, term)
 	}
 	return t, nil
 }
@@ -76,24 +84,21 @@ func printable(name string) string {
 	return string(out)
 }
 
-// term makes one filter ready.
-func (t *terms) term(ctx context.Context, state *mirror.State, tenant, channel string, ref *weirpb.FilterRef) (fanout.Term, error) {
-	if n := len(ref.GetParams()); n > maxParams {
-		return fanout.Term{}, fault.New(fault.FilterParams, "the params have %d bytes, at most %d are allowed", n, maxParams)
+// add makes one filter ready. The versions beside the one that decides are left out if they don't take the params.
+func (t *terms) add(ctx context.Context, c choice, params []byte) error {
+	if n := len(params); n > maxParams {
+		return fault.New(fault.FilterParams, "the params have %d bytes, at most %d are allowed", n, maxParams)
 	}
-	v, f := state.FilterVersion(tenant, ref.GetName(), ref.GetVersion())
-	if f != nil {
-		return fanout.Term{}, f
-	}
-	term, err := t.prepare(ctx, v, ref.GetParams())
+	term, err := t.prepare(ctx, c.version, params)
 	if err != nil {
-		return fanout.Term{}, err
+		return err
 	}
-	namespace, f := state.Namespace(tenant, channel)
-	if f == nil && namespace.GetOnFilterFailure() == weirpb.FailurePolicy_FAILURE_POLICY_LAST_GOOD {
-		term.Fallback = t.fallback(ctx, state, v, ref.GetParams())
-	}
-	return term, nil
+	term.Canary = c.canary
+	term.Fallback = t.optional(ctx, c.fallback, params)
+	term.Shadow = t.optional(ctx, c.shadow, params)
+	t.list = append(t.list, term)
+	t.choices = append(t.choices, c)
+	return nil
 }
 
 func (t *terms) prepare(ctx context.Context, v *weirpb.FilterVersion, params []byte) (fanout.Term, error) {
@@ -106,16 +111,15 @@ func (t *terms) prepare(ctx context.Context, v *weirpb.FilterVersion, params []b
 	if err != nil {
 		return fanout.Term{}, err
 	}
-	return fanout.Term{Sieve: s, Prepared: prepared}, nil
+	return fanout.Term{Sieve: s, Prepared: prepared, Paused: v.GetPaused()}, nil
 }
 
-// fallback makes the version before v ready, if there is one that takes the params.
-func (t *terms) fallback(ctx context.Context, state *mirror.State, v *weirpb.FilterVersion, params []byte) *fanout.Term {
-	before := state.Before(v)
-	if before == nil {
+// optional is prepare for a version that can be done without, nil if there is none.
+func (t *terms) optional(ctx context.Context, v *weirpb.FilterVersion, params []byte) *fanout.Term {
+	if v == nil {
 		return nil
 	}
-	term, err := t.prepare(ctx, before, params)
+	term, err := t.prepare(ctx, v, params)
 	if err != nil {
 		return nil
 	}

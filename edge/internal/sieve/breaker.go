@@ -39,27 +39,29 @@ func (b *breaker) allows(now time.Time) bool {
 	return until == 0 || now.UnixNano() >= until
 }
 
-// report takes note of how a call went.
-func (b *breaker) report(now time.Time, err error) {
+// report takes note of how a call went, and reports whether that has suspended the filter.
+func (b *breaker) report(now time.Time, err error) (suspended bool) {
 	if err == nil {
 		if b.failed.Load() != 0 {
 			b.restore()
 		}
-		return
+		return false
 	}
 	if b.failed.Add(1) < tolerated {
-		return
+		return false
 	}
 	until := b.until.Load()
 	if now.UnixNano() < until {
-		return // a call that had begun before the suspension
+		return false // a call that had begun before the suspension
 	}
 	length := min(longSuspension, firstSuspension<<min(b.lengths.Load(), 8))
-	if b.until.CompareAndSwap(until, now.Add(length).UnixNano()) {
-		b.lengths.Add(1)
-		b.suspensions.Inc()
-		b.log.Warn("filter suspended: the failure policy decides until it is tried again", "for", length.String(), "err", err)
+	if !b.until.CompareAndSwap(until, now.Add(length).UnixNano()) {
+		return false
 	}
+	b.lengths.Add(1)
+	b.suspensions.Inc()
+	b.log.Warn("filter suspended: the failure policy decides until it is tried again", "for", length.String(), "err", err)
+	return true
 }
 
 func (b *breaker) restore() {

@@ -39,11 +39,16 @@ type Sieve struct {
 	ID ID
 	// Projects says whether the module decides what is shown of an event.
 	Projects bool
+	// OnSuspend, if set before the first use, is told each time that the filter is suspended. It must not block.
+	OnSuspend func(ID)
+	// Differences are those found while the version is a shadow.
+	Differences Differences
 
 	module   Module
 	breaker  breaker
 	seconds  prometheus.Counter
 	failures failureLog
+	counters counters
 }
 
 // New returns a Sieve for an opened module.
@@ -77,6 +82,9 @@ func (s *Sieve) Match(ctx context.Context, event []byte, set *filters.Set, verdi
 		return ErrSuspended
 	}
 	err := s.module.Match(ctx, event, set, verdicts)
+	if err == nil {
+		s.counters.decided(set, verdicts)
+	}
 	s.account(ctx, start, err)
 	return err
 }
@@ -98,11 +106,27 @@ func (s *Sieve) Project(ctx context.Context, event, prepared, dst []byte) ([]byt
 func (s *Sieve) account(ctx context.Context, start time.Time, err error) {
 	now := time.Now()
 	s.seconds.Add(now.Sub(start).Seconds())
+	s.counters.calls.Add(1)
 	if err != nil && ctx.Err() != nil {
 		return // ended from outside: says nothing about the filter
 	}
-	s.breaker.report(now, err)
 	if err != nil {
+		s.counters.failures.Add(1)
 		s.failures.record(now, err)
+	}
+	if s.breaker.report(now, err) {
+		s.counters.suspensions.Add(1)
+		if s.OnSuspend != nil {
+			s.OnSuspend(s.ID)
+		}
+	}
+}
+
+// Counts returns what the version has done.
+func (s *Sieve) Counts() Counts {
+	c := &s.counters
+	return Counts{
+		Calls: c.calls.Load(), Evaluations: c.evaluations.Load(), Matches: c.matches.Load(), Failures: c.failures.Load(),
+		Suspensions: c.suspensions.Load(), Suspended: !s.breaker.allows(time.Now()),
 	}
 }

@@ -1,0 +1,69 @@
+package edge
+
+import (
+	"strings"
+
+	"weir/edge/internal/sieve"
+	"weir/proto/weirpb"
+)
+
+// FilterStats are what one version of a filter has done on this edge since it was opened here.
+type FilterStats struct {
+	Filter  string `json:"filter"`
+	Version uint32 `json:"version"`
+	// Role is "live", "canary", "shadow", "pushed" or "superseded".
+	Role          string `json:"role"`
+	CanaryPercent uint32 `json:"canary_percent,omitempty"`
+	Paused        bool   `json:"paused,omitempty"`
+	// CanaryFailed says that the version is a canary that this edge does not try any longer.
+	CanaryFailed bool `json:"canary_failed,omitempty"`
+
+	Calls       uint64 `json:"calls"`
+	Evaluations uint64 `json:"evaluations"` // decisions: one per event and distinct params
+	Matches     uint64 `json:"matches"`     // decisions to let an event through
+	Failures    uint64 `json:"failures"`    // calls that failed
+	Suspensions uint64 `json:"suspensions"`
+	Suspended   bool   `json:"suspended,omitempty"`
+
+	// Compared verdicts while the version was a shadow; those that differed, and the latest of these.
+	Compared    uint64       `json:"compared"`
+	Differences uint64       `json:"differences"`
+	Samples     []Difference `json:"samples"`
+}
+
+// A Difference is an event that a shadow judged otherwise than the version that decides.
+type Difference = sieve.Difference
+
+// FilterStats returns what the open versions of a tenant's filters have done, by name and version; of one filter unless its
+// name is empty.
+func (s *Server) FilterStats(tenant, filter string) []FilterStats {
+	state := s.mirror.State()
+	all := []FilterStats{}
+	for _, open := range s.shelf.Open(tenant, filter) {
+		v, f := state.FilterVersion(tenant, open.ID.Name, open.ID.Version)
+		if f != nil {
+			continue // gone with its tenant
+		}
+		counts := open.Counts()
+		differences, samples := open.Differences.Noted()
+		all = append(all, FilterStats{
+			Filter: v.GetName(), Version: v.GetVersion(), Role: roleOf(v), CanaryPercent: v.GetCanaryPercent(),
+			Paused: v.GetPaused(), CanaryFailed: s.canary.Failed(v),
+			Calls: counts.Calls, Evaluations: counts.Evaluations, Matches: counts.Matches, Failures: counts.Failures,
+			Suspensions: counts.Suspensions, Suspended: counts.Suspended,
+			Compared: open.Differences.Compared.Load(), Differences: differences, Samples: append([]Difference{}, samples...),
+		})
+	}
+	return all
+}
+
+// roleOf names a version's role, that of a version stored before there were roles as well.
+func roleOf(v *weirpb.FilterVersion) string {
+	switch {
+	case v.GetLive():
+		return "live"
+	case v.GetRole() == weirpb.FilterRole_FILTER_ROLE_UNSPECIFIED:
+		return "superseded"
+	}
+	return strings.ToLower(strings.TrimPrefix(v.GetRole().String(), "FILTER_ROLE_"))
+}
