@@ -16,6 +16,13 @@ import (
 type filterCommands struct {
 	Upload filterUpload `cmd:"" help:"Validate a module and make it the live version of a filter."`
 	List   filterList   `cmd:"" help:"List filters with their versions."`
+
+	New   filterNew   `cmd:"" help:"Write a project for a new filter."`
+	Build filterBuild `cmd:"" help:"Compile the project in this folder."`
+	Check filterCheck `cmd:"" help:"Say what an upload would say."`
+	Test  filterTest  `cmd:"" help:"Run the project's cases."`
+	Bench filterBench `cmd:"" help:"Measure the time for a decision."`
+	Try   filterRun   `cmd:"" name:"run" help:"Try the project on a live channel, without deploying it."`
 }
 
 func (filterCommands) Help() string {
@@ -23,6 +30,7 @@ func (filterCommands) Help() string {
 
 Examples:
 
+    weir filter new late --lang go && cd late && weir filter test
     weir filter upload viewport viewport.wasm
     weir filter list
     weir sub flights --filter viewport --params '{"west":-80,"south":38,"east":-70,"north":44}'`

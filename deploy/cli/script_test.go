@@ -35,7 +35,9 @@ func TestScripts(t *testing.T) {
 			"readenv":    readEnv,
 			"capture":    capture,
 			"selfsigned": selfSigned,
+			"installed":  installed,
 		},
+		Condition: hasCompiler,
 		Setup: setup,
 	})
 }
@@ -45,6 +47,11 @@ var addresses = []string{"HUB_API", "HUB_LINK", "HUB_ADMIN", "EDGE", "EDGE_ADMIN
 
 func setup(env *testscript.Env) error {
 	env.Setenv("HOME", env.WorkDir)
+	// Where the command is, and nothing else.
+	env.Setenv("WEIRPATH", strings.Split(env.Getenv("PATH"), string(filepath.ListSeparator))[0])
+	if err := keepCaches(env); err != nil {
+		return err
+	}
 	for _, name := range addresses {
 		socket, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {

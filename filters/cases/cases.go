@@ -11,6 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"weir/filters"
 	"weir/proto/weirpb"
 )
 
@@ -109,6 +110,28 @@ func (c *Case) check() error {
 		return errors.New("match, projection and keys need an event")
 	}
 	return nil
+}
+
+// ParseEvents reads events, one of JSON a line. Lines without any are passed over.
+func ParseEvents(text []byte) ([]Event, error) {
+	var events []Event
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		var e Event
+		if err := yaml.NewDecoder(bytes.NewReader(line), yaml.Strict()).Decode(&e); err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// Encode returns the event as filters read it.
+func (e *Event) Encode() []byte {
+	channel, message := e.message()
+	return filters.AppendEvent(nil, channel, message)
 }
 
 // defaultChannel is the channel of events that name none.

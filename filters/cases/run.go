@@ -53,8 +53,7 @@ func (r *run) differ(what, want, got string) {
 
 func (r *run) all(ctx context.Context) {
 	if r.want.Event != nil {
-		channel, message := r.want.Event.message()
-		r.event = filters.AppendEvent(nil, channel, message)
+		r.event = r.want.Event.Encode()
 	}
 	if r.params(ctx) {
 		r.match(ctx)

@@ -10,7 +10,7 @@ import (
 
 // assemblyScript runs the compiler that the project's package.json names, and has npm install that before if need be.
 func (b *build) assemblyScript(ctx context.Context) error {
-	node, err := find("install Node.js 20 or later with npm: https://nodejs.org, or apt install nodejs npm", "node")
+	node, err := findNode()
 	if err != nil {
 		return err
 	}
@@ -22,6 +22,10 @@ func (b *build) assemblyScript(ctx context.Context) error {
 	}
 	// The runtime is the one that collects only when it is told to, which the SDK does between calls.
 	return b.run(ctx, nil, node, compiler, "filter.ts", "--outFile", b.Module, "-O3", "--runtime", "minimal", "--use", "abort=")
+}
+
+func findNode() (string, error) {
+	return find("install Node.js 20 or later with npm: https://nodejs.org, or apt install nodejs npm", "node")
 }
 
 func (b *build) install(ctx context.Context) error {

@@ -118,8 +118,40 @@ func find(hint string, programs ...string) (string, error) {
 	return "", &MissingError{What: programs[0], Hint: hint}
 }
 
+// Find returns nil if there is a compiler for a language, else a *MissingError. Of AssemblyScript it looks for Node.js: the
+// compiler is a package.
+func Find(language string) error {
+	var err error
+	switch language {
+	case Go:
+		_, err = findGo()
+	case Rust:
+		_, err = findRust()
+	case AssemblyScript:
+		_, err = findNode()
+	case C:
+		_, err = findClang()
+	default:
+		err = &MissingError{What: "a compiler for " + language}
+	}
+	return err
+}
+
+func findGo() (string, error) {
+	return find("install Go 1.24 or later: https://go.dev/dl/, or apt install golang-go", "go")
+}
+
+func findClang() (string, error) {
+	const hint = "install clang and LLD: on Debian, apt install clang lld"
+	compiler, err := find(hint, "clang")
+	if err == nil {
+		_, err = find(hint, "wasm-ld")
+	}
+	return compiler, err
+}
+
 func (b *build) golang(ctx context.Context) error {
-	compiler, err := find("install Go 1.24 or later: https://go.dev/dl/, or apt install golang-go", "go")
+	compiler, err := findGo()
 	if err != nil {
 		return err
 	}
@@ -129,12 +161,8 @@ func (b *build) golang(ctx context.Context) error {
 }
 
 func (b *build) c(ctx context.Context) error {
-	const hint = "install clang and LLD: on Debian, apt install clang lld"
-	compiler, err := find(hint, "clang")
+	compiler, err := findClang()
 	if err != nil {
-		return err
-	}
-	if _, err := find(hint, "wasm-ld"); err != nil {
 		return err
 	}
 	var sources []string
