@@ -756,7 +756,7 @@ type Publish struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Chosen by the client; the answer carries it.
 	Request uint32 `protobuf:"varint,1,opt,name=request,proto3" json:"request,omitempty"`
-	// Its producer field is ignored: the session's own is used.
+	// Its producer is the session's own where it is empty, or one that Published has granted in this session.
 	Publication   *Publication `protobuf:"bytes,2,opt,name=publication,proto3" json:"publication,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -808,10 +808,12 @@ func (x *Publish) GetPublication() *Publication {
 
 // Server to client: the publication is accepted, or with a fault, is not.
 type Published struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Request       uint32                 `protobuf:"varint,1,opt,name=request,proto3" json:"request,omitempty"`
-	Receipt       *Receipt               `protobuf:"bytes,2,opt,name=receipt,proto3" json:"receipt,omitempty"`
-	Fault         *Fault                 `protobuf:"bytes,3,opt,name=fault,proto3" json:"fault,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Request uint32                 `protobuf:"varint,1,opt,name=request,proto3" json:"request,omitempty"`
+	Receipt *Receipt               `protobuf:"bytes,2,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	Fault   *Fault                 `protobuf:"bytes,3,opt,name=fault,proto3" json:"fault,omitempty"`
+	// With the fault producer_expired: another producer identity, under which the client may go on in this session.
+	Producer      string `protobuf:"bytes,4,opt,name=producer,proto3" json:"producer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -865,6 +867,13 @@ func (x *Published) GetFault() *Fault {
 		return x.Fault
 	}
 	return nil
+}
+
+func (x *Published) GetProducer() string {
+	if x != nil {
+		return x.Producer
+	}
+	return ""
 }
 
 // Client to server: a newer token for the same subject.
@@ -1459,11 +1468,12 @@ const file_weir_v1_session_proto_rawDesc = "" +
 	"\x05fault\x18\x02 \x01(\v2\x0e.weir.v1.FaultR\x05fault\"[\n" +
 	"\aPublish\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\rR\arequest\x126\n" +
-	"\vpublication\x18\x02 \x01(\v2\x14.weir.v1.PublicationR\vpublication\"w\n" +
+	"\vpublication\x18\x02 \x01(\v2\x14.weir.v1.PublicationR\vpublication\"\x93\x01\n" +
 	"\tPublished\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\rR\arequest\x12*\n" +
 	"\areceipt\x18\x02 \x01(\v2\x10.weir.v1.ReceiptR\areceipt\x12$\n" +
-	"\x05fault\x18\x03 \x01(\v2\x0e.weir.v1.FaultR\x05fault\"\x1f\n" +
+	"\x05fault\x18\x03 \x01(\v2\x0e.weir.v1.FaultR\x05fault\x12\x1a\n" +
+	"\bproducer\x18\x04 \x01(\tR\bproducer\"\x1f\n" +
 	"\aRefresh\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\"[\n" +
 	"\tRefreshed\x12(\n" +

@@ -29,15 +29,15 @@ func (s *session) hello() (welcome bool) {
 	}
 	s.claims.Store(claims)
 	s.log = s.log.With("tenant", claims.Tenant, "subject", claims.Subject)
-	s.producer = hello.GetProducer()
-	if _, err := producer.Parse(s.producer); err != nil {
-		s.producer = producer.New(time.Now(), rand.Reader)
+	s.producers.own = hello.GetProducer()
+	if _, err := producer.Parse(s.producers.own); err != nil {
+		s.producers.own = producer.New(time.Now(), rand.Reader)
 	}
 	s.conn.SetReadLimit(frame.MaxFromClient)
 	s.host.cfg.Metrics.Handshakes.WithLabelValues("accepted").Inc()
 	s.log.Debug("session welcomed", "agent", short(hello.GetAgent()), "origin", short(s.conn.Origin()))
 	s.out.send(frame.Welcome, &weirpb.Welcome{
-		Session: s.id, Producer: s.producer, ServerTimeMs: time.Now().UnixMilli(),
+		Session: s.id, Producer: s.producers.own, ServerTimeMs: time.Now().UnixMilli(),
 		TokenExpiresMs: claims.Expires.UnixMilli(), Limits: limits(), Agent: s.host.cfg.Agent,
 	})
 	return true

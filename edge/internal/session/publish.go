@@ -13,20 +13,35 @@ import (
 func (s *session) publish(m *weirpb.Publish) {
 	p := m.GetPublication()
 	if f := s.checkPublication(p); f != nil {
-		s.published(m.GetRequest(), nil, f)
+		s.published(&weirpb.Published{Request: m.GetRequest()}, f)
 		return
 	}
-	// Without a sequence there is nothing to tell a retry by, so the hub need not remember who it was.
-	if p.Producer = ""; p.GetSequence() != 0 {
-		p.Producer = s.producer
+	from, f := s.from(p)
+	if f != nil {
+		s.published(&weirpb.Published{Request: m.GetRequest()}, f)
+		return
 	}
+	p.Producer = from
 	began := time.Now()
 	s.inFlight.Add(1)
 	s.host.cfg.Upstream.Publish(s.claims.Load().Tenant, p, func(receipt *weirpb.Receipt, err error) {
 		s.inFlight.Add(-1)
 		s.host.cfg.Metrics.Publish.Observe(time.Since(began).Seconds())
-		s.published(m.GetRequest(), receipt, fault.From(err))
+		answer, f := &weirpb.Published{Request: m.GetRequest(), Receipt: receipt}, fault.From(err)
+		if from != "" && f != nil && f.Code == fault.ProducerExpired {
+			answer.Producer = s.producers.grant(from, time.Now())
+		}
+		s.published(answer, f)
 	})
+}
+
+// from returns the producer identity that a publication counts under. Without a sequence there is nothing to tell a retry
+// by, so the hub need not remember who it was.
+func (s *session) from(p *weirpb.Publication) (string, *fault.Fault) {
+	if p.GetSequence() == 0 {
+		return "", nil
+	}
+	return s.producers.choose(p.GetProducer())
 }
 
 func (s *session) checkPublication(p *weirpb.Publication) *fault.Fault {
@@ -49,16 +64,17 @@ func (s *session) checkPublication(p *weirpb.Publication) *fault.Fault {
 	return nil
 }
 
-// published answers a publication.
-func (s *session) published(request uint32, receipt *weirpb.Receipt, f *fault.Fault) {
+// published answers a publication, with a fault if f is not nil.
+func (s *session) published(answer *weirpb.Published, f *fault.Fault) {
 	result := "accepted"
 	switch {
 	case f != nil:
 		result = string(f.Code)
-		s.refused("publication", f, "request", request)
-	case receipt.GetDuplicate():
+		s.refused("publication", f, "request", answer.GetRequest())
+	case answer.GetReceipt().GetDuplicate():
 		result = "duplicate"
 	}
 	s.host.cfg.Metrics.Publishes.WithLabelValues(result).Inc()
-	s.out.send(frame.Published, &weirpb.Published{Request: request, Receipt: receipt, Fault: wire(f)})
+	answer.Fault = wire(f)
+	s.out.send(frame.Published, answer)
 }

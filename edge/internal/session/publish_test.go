@@ -1,12 +1,16 @@
 package session_test
 
 import (
+	"crypto/rand"
+	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"weir/edge/internal/fakeconn"
 	"weir/edge/token"
 	"weir/proto/frame"
+	"weir/proto/producer"
 	"weir/proto/weirpb"
 )
 
@@ -29,7 +33,7 @@ func TestPublishIsAnsweredInOrder(t *testing.T) {
 		for i := range 5 {
 			c.Send(frame.Publish, &weirpb.Publish{
 				Request:     uint32(i + 1),
-				Publication: &weirpb.Publication{Channel: "log:a", Payload: []byte("x"), Producer: "someone else", Sequence: uint64(i + 1)},
+				Publication: &weirpb.Publication{Channel: "log:a", Payload: []byte("x"), Sequence: uint64(i + 1)},
 			})
 		}
 		synctest.Wait()
@@ -87,6 +91,63 @@ func TestPublishRefused(t *testing.T) {
 		c.expect(frame.Published, m)
 		if m.GetFault().GetCode() != "unavailable" || !m.GetFault().GetRetryable() {
 			t.Errorf("hub down: %v, want unavailable", m.GetFault())
+		}
+	})
+}
+
+// publishFrom publishes under a producer, and returns the answer.
+func (c *client) publishFrom(producer string) *weirpb.Published {
+	c.t.Helper()
+	c.Send(frame.Publish, &weirpb.Publish{
+		Request: 1, Publication: &weirpb.Publication{Channel: "log:a", Producer: producer, Sequence: 1},
+	})
+	m := &weirpb.Published{}
+	c.expect(frame.Published, m)
+	return m
+}
+
+func TestForgottenProducerIsReplacedInTheSession(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		c := r.connect()
+		c.Send(frame.Hello, &weirpb.Hello{Token: r.mint(nil)})
+		welcome := &weirpb.Welcome{}
+		c.expect(frame.Welcome, welcome)
+		own := welcome.GetProducer()
+		if m := c.publishFrom(own); m.GetFault() != nil || m.GetProducer() != "" {
+			t.Fatalf("under the session's own: %v", m)
+		}
+		used, newest := []string{own}, own
+		for range 6 {
+			r.hub.Expire(newest)
+			refused := c.publishFrom(newest)
+			granted := refused.GetProducer()
+			if _, err := producer.Parse(granted); refused.GetFault().GetCode() != "producer_expired" || err != nil || slices.Contains(used, granted) {
+				t.Fatalf("got %v, want producer_expired with a fresh identity", refused)
+			}
+			if again := c.publishFrom(newest); again.GetProducer() != granted {
+				t.Errorf("granted %q and then %q for the same one", granted, again.GetProducer())
+			}
+			if m := c.publishFrom(granted); m.GetFault() != nil {
+				t.Errorf("under the one granted: %v", m)
+			}
+			used, newest = append(used, granted), granted
+		}
+		if m := c.publishFrom(""); m.GetFault().GetCode() != "producer_expired" || m.GetProducer() != newest {
+			t.Errorf("got %v, want what names no producer to count under the session's own, and %q", m, newest)
+		}
+		if m := c.publishFrom(used[1]); m.GetFault().GetCode() != "invalid_argument" || m.GetFault().GetHint() == "" || m.GetProducer() != "" {
+			t.Errorf("under one granted long ago: %v, want invalid_argument", m)
+		}
+	})
+}
+
+func TestPublishUnderAnothersProducer(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		c := r.welcome(nil)
+		for _, asked := range []string{"someone else", producer.New(time.Now(), rand.Reader)} {
+			if m := c.publishFrom(asked); m.GetFault().GetCode() != "invalid_argument" || m.GetFault().GetHint() == "" {
+				t.Errorf("%s: %v, want invalid_argument", asked, m)
+			}
 		}
 	})
 }

@@ -32,9 +32,9 @@ type session struct {
 	ending   sync.Once
 	farewell sync.WaitGroup
 
-	counted  string // the tenant that it is counted for; guarded by host.mu
-	producer string // set by hello
-	began    time.Time
+	counted   string // the tenant that it is counted for; guarded by host.mu
+	producers producers
+	began     time.Time
 
 	claims   atomic.Pointer[token.Claims] // nil before WELCOME
 	heard    atomic.Int64                 // when the last frame came, nanoseconds since the Unix epoch

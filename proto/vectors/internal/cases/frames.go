@@ -76,6 +76,9 @@ func fromClient() []example {
 			Channel: "chat", Payload: []byte(`{"text":"grüezi"}`), ContentType: "application/json",
 			Headers: []*weirpb.Header{{Name: "trace", Value: "1"}, {Name: "trace", Value: "2"}}, Sequence: 1,
 		}}},
+		{name: "publish under another producer", typ: frame.Publish, m: &weirpb.Publish{Request: 4, Publication: &weirpb.Publication{
+			Channel: "chat", Payload: []byte("again"), Producer: "mwm0nk74-000102030405060708090a0b0c0d0eff", Sequence: 1,
+		}}},
 		{name: "publish a tombstone", typ: frame.Publish, m: &weirpb.Publish{Request: 2, Publication: &weirpb.Publication{
 			Channel: "flights", Key: "LX 38", Tombstone: true, Ack: weirpb.Ack_ACK_REGION, Sequence: 1 << 40,
 		}}},
@@ -111,6 +114,10 @@ func fromServer() []example {
 			Epoch: 1795000000000, Offset: 1, Duplicate: true, TimeMs: 1795000000456,
 		}}},
 		{name: "published with a fault", typ: frame.Published, m: &weirpb.Published{Request: 2, Fault: fault}},
+		{name: "published with another producer", typ: frame.Published, m: &weirpb.Published{
+			Request: 3, Fault: &weirpb.Fault{Code: "producer_expired", Message: "the channel does not know this producer"},
+			Producer: "mwm0nk74-000102030405060708090a0b0c0d0eff",
+		}},
 		{name: "refreshed", typ: frame.Refreshed, m: &weirpb.Refreshed{TokenExpiresMs: 1795001800000}},
 		{name: "error of a subscription", typ: frame.Error, m: &weirpb.Error{Fault: fault, Subscription: 1, Revision: 2}},
 		{name: "goodbye", typ: frame.Goodbye, m: &weirpb.Goodbye{Fault: fault}},
