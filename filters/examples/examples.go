@@ -30,9 +30,27 @@ var exprModule []byte
 //go:embed expr/README.md
 var exprReadme string
 
+//go:embed threshold/threshold.wasm
+var thresholdModule []byte
+
+//go:embed threshold/README.md
+var thresholdReadme string
+
+//go:embed sample/sample.wasm
+var sampleModule []byte
+
+//go:embed sample/README.md
+var sampleReadme string
+
+//go:embed tags/tags.wasm
+var tagsModule []byte
+
+//go:embed tags/README.md
+var tagsReadme string
+
 // All returns the examples, in alphabetical order.
 func All() []Example {
-	return []Example{Expr(), Viewport()}
+	return []Example{Expr(), Sample(), Tags(), Threshold(), Viewport()}
 }
 
 // Expr is the filter that evaluates an expression over an event's fields.
@@ -40,6 +58,30 @@ func Expr() Example {
 	return Example{
 		Name: "expr", Summary: "Lets through events of which an expression is true.",
 		Params: `{"expr":"delay > 60 and origin == \"ORD\""}`, Documentation: exprReadme, Module: exprModule,
+	}
+}
+
+// Sample is the filter that lets a share of all events through.
+func Sample() Example {
+	return Example{
+		Name: "sample", Summary: "Lets through a share of all keys, always the same ones.",
+		Params: `{"share":0.1}`, Documentation: sampleReadme, Module: sampleModule,
+	}
+}
+
+// Tags is the filter that compares a field or header with a set.
+func Tags() Example {
+	return Example{
+		Name: "tags", Summary: "Lets through events that have one of the wanted tags, in a field or a header.",
+		Params: `{"field":"topic","in":["news","sports"]}`, Documentation: tagsReadme, Module: tagsModule,
+	}
+}
+
+// Threshold is the filter that compares a number with bounds.
+func Threshold() Example {
+	return Example{
+		Name: "threshold", Summary: "Lets through events of which a number is within bounds.",
+		Params: `{"field":"delay","min":60}`, Documentation: thresholdReadme, Module: thresholdModule,
 	}
 }
 

@@ -27,6 +27,7 @@ mod input;
 pub mod json;
 pub mod number;
 mod output;
+pub mod params;
 
 pub use event::{Event, Headers};
 pub use groups::{Groups, Verdicts};
