@@ -27,7 +27,7 @@ func withoutUDP(t *testing.T, test func(t *testing.T)) {
 		}
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
-	cmd.Env = append(os.Environ(), insideVar+"=1")
+	cmd.Env = append(os.Environ(), insideVar+"=1", binaryVar+"="+binary)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
