@@ -48,9 +48,15 @@ var tagsModule []byte
 //go:embed tags/README.md
 var tagsReadme string
 
+//go:embed redact/redact.wasm
+var redactModule []byte
+
+//go:embed redact/README.md
+var redactReadme string
+
 // All returns the examples, in alphabetical order.
 func All() []Example {
-	return []Example{Expr(), Sample(), Tags(), Threshold(), Viewport()}
+	return []Example{Expr(), Redact(), Sample(), Tags(), Threshold(), Viewport()}
 }
 
 // Expr is the filter that evaluates an expression over an event's fields.
@@ -58,6 +64,14 @@ func Expr() Example {
 	return Example{
 		Name: "expr", Summary: "Lets through events of which an expression is true.",
 		Params: `{"expr":"delay > 60 and origin == \"ORD\""}`, Documentation: exprReadme, Module: exprModule,
+	}
+}
+
+// Redact is the filter that leaves fields out of what is shown.
+func Redact() Example {
+	return Example{
+		Name: "redact", Summary: "Shows events without some of their fields.",
+		Params: `{"remove":["email","card.number"]}`, Documentation: redactReadme, Module: redactModule,
 	}
 }
 

@@ -72,6 +72,15 @@ impl<'a> Event<'a> {
         unsafe { Input::at(payload.as_ptr(), payload.len()) }
     }
 
+    /// The payload, to be changed in place: an input is the function's to overwrite.
+    ///
+    /// # Safety
+    /// Nothing else that was read from the event is used any more.
+    pub unsafe fn into_payload(self) -> &'a mut [u8] {
+        let payload = self.span(48);
+        slice::from_raw_parts_mut(payload.as_ptr() as *mut u8, payload.len())
+    }
+
     /// Names and values.
     pub fn headers(&self) -> Headers<'a> {
         Headers { event: self.bytes.as_ptr(), table: self.span(56) }

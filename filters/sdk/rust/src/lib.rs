@@ -28,11 +28,13 @@ pub mod json;
 pub mod number;
 mod output;
 pub mod params;
+pub mod project;
 
 pub use event::{Event, Headers};
 pub use groups::{Groups, Verdicts};
 pub use input::Input;
 pub use output::{Output, Refused};
+pub use project::Project;
 
 /// What a filter does.
 pub trait Filter {

@@ -24,6 +24,14 @@ impl Output {
         out
     }
 
+    /// The output as the call has left it.
+    ///
+    /// # Safety
+    /// The call has returned, and what it was given by `take` is gone.
+    pub(crate) unsafe fn taken() -> &'static Output {
+        &*addr_of_mut!(OUTPUT)
+    }
+
     fn clear(&mut self) {
         self.len = 0;
         self.overflowed = false;
