@@ -59,14 +59,14 @@ func redacted(v any, paths [][]string, keep bool) (any, bool) {
 	return v, !keep
 }
 
-func values(depth int) *rapid.Generator[any] {
+func documents(depth int) *rapid.Generator[any] {
 	return rapid.Custom(func(t *rapid.T) any {
 		kind := rapid.IntRange(0, 5).Draw(t, "kind")
 		switch {
 		case depth > 0 && kind == 0:
-			return rapid.SliceOfN(values(depth-1), 0, 3).Draw(t, "array")
+			return rapid.SliceOfN(documents(depth-1), 0, 3).Draw(t, "array")
 		case depth > 0 && kind <= 3:
-			return rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c", "ü\"\\", ""}), values(depth-1), 0, 4).Draw(t, "object")
+			return rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c", "ü\"\\", ""}), documents(depth-1), 0, 4).Draw(t, "object")
 		}
 		return rapid.SampledFrom([]any{"x", `}"],{`, 1.5, -2e30, true, nil, ""}).Draw(t, "scalar")
 	})
@@ -75,7 +75,7 @@ func values(depth int) *rapid.Generator[any] {
 func TestRedactAgreesWithGo(t *testing.T) {
 	f := open(t, examples.Redact())
 	rapid.Check(t, func(t *rapid.T) {
-		value := values(4).Draw(t, "value")
+		value := documents(4).Draw(t, "value")
 		text, err := json.MarshalIndent(value, "", rapid.SampledFrom([]string{"", " "}).Draw(t, "indent"))
 		if err != nil {
 			t.Fatal(err)
