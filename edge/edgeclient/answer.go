@@ -7,29 +7,42 @@ import (
 	"weir/proto/fault"
 )
 
+// answer is what the server says of a publication.
+type answer struct {
+	request  uint32
+	receipt  Receipt
+	refusal  *refusal // nil: accepted
+	producer string   // with producer_expired: an identity to go on under; "": none
+}
+
 // answered takes in the answer to a request. It returns false if there is no such request.
-func (p *publisher) answered(request uint32, receipt Receipt, f *refusal, now time.Time) bool {
-	pub := p.requests[request]
+func (p *publisher) answered(a answer, now time.Time) bool {
+	pub := p.requests[a.request]
 	if pub == nil {
 		return false
 	}
-	delete(p.requests, request)
+	delete(p.requests, a.request)
 	l := pub.lane
 	l.inflight--
 	pub.request = 0
 	switch {
-	case f == nil:
+	case a.refusal == nil:
 		l.failures, l.notBefore = 0, time.Time{}
-		p.end(pub, receipt, nil)
+		p.unproven = p.unproven && pub.ephemeral()
+		p.end(pub, a.receipt, nil)
 	case pub.ephemeral():
-		p.end(pub, Receipt{}, f.fault)
+		p.end(pub, Receipt{}, a.refusal.fault)
 	default:
-		p.refused(pub, f, now)
+		if a.producer != "" && a.refusal.fault.Code == fault.ProducerExpired {
+			p.grant(a.producer)
+		}
+		p.refused(pub, a.refusal, now)
 	}
 	if l.inflight == 0 {
 		p.quiet(l)
 	}
 	p.queueUp(l)
+	p.turnOver()
 	return true
 }
 
@@ -55,7 +68,7 @@ func (p *publisher) refused(pub *publication, f *refusal, now time.Time) {
 	case code == fault.SequenceGap, code == fault.Busy:
 		l.hold(now, f.fault.RetryAfter)
 	case code == fault.StateFull, !f.retryable:
-		if !pub.maybe && pub.sequence != 0 {
+		if !pub.maybe && code != fault.SequenceExpired { // the number of what has expired is taken
 			l.release(pub.sequence)
 		}
 		p.end(pub, Receipt{}, f.fault)
@@ -67,7 +80,7 @@ func (p *publisher) refused(pub *publication, f *refusal, now time.Time) {
 
 // outdated handles a refusal because of the identity. What was certainly not accepted waits for another one.
 func (p *publisher) outdated(pub *publication, f *refusal) {
-	pub.lane.stale = true
+	pub.lane.stale, p.turning = true, true
 	if pub.maybe {
 		p.end(pub, Receipt{}, f.fault)
 	}

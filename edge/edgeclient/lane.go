@@ -41,9 +41,9 @@ func (l *lane) unsent() *publication {
 	return nil
 }
 
-// blocked reports whether pub, the first that is not under way, must wait.
-func (l *lane) blocked(pub *publication, now time.Time) bool {
-	return l.held || l.stale && pub.sequence == 0 || now.Before(l.notBefore)
+// maybeFrom reports whether pub or one behind it may have been accepted.
+func (l *lane) maybeFrom(pub *publication) bool {
+	return slices.ContainsFunc(l.queue[slices.Index(l.queue, pub):], func(p *publication) bool { return p.maybe })
 }
 
 func (l *lane) remove(pub *publication) {

@@ -83,8 +83,8 @@ func (c *Client) enqueue(ctx context.Context, p Publication) (*publication, erro
 	}
 }
 
-// publishOverhead is what a PUBLISH has beside the publication's own bytes, at most.
-const publishOverhead = 64
+// publishOverhead is what a PUBLISH has beside the publication's own bytes, at most: request, sequence, producer.
+const publishOverhead = 128
 
 // admits reports why a publication has no chance in the present session, if there is one, which may be nil.
 func (s *session) admits(m *weirpb.Publication) error {
@@ -146,7 +146,7 @@ func (s *session) published(m *weirpb.Published) error {
 		return fault.New(fault.ProtocolViolation, "the server sent PUBLISHED with neither receipt nor fault")
 	}
 	c.mu.Lock()
-	known := c.pub.answered(m.GetRequest(), receipt, f, time.Now())
+	known := c.pub.answered(answer{m.GetRequest(), receipt, f, m.GetProducer()}, time.Now())
 	c.signal()
 	c.mu.Unlock()
 	if !known {

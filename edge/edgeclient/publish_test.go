@@ -171,37 +171,6 @@ func TestRefusalFreesTheNumber(t *testing.T) {
 	})
 }
 
-func TestExpiredProducerIsReplaced(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := newFakeServer(t)
-		c := server.client(Config{})
-		p, _ := server.welcomeAs("old", 0)
-		synctest.Wait()
-		sure := publish(context.Background(), c, "chat", "sure")
-		p.refusal(p.publication(), fault.ProducerExpired)
-		p.closedByClient()
-		p, hello := server.welcomeAs("new", 0)
-		if hello.GetProducer() != "" {
-			t.Errorf("asks for producer %q", hello.GetProducer())
-		}
-		m := p.publication()
-		isPublication(t, m, "sure", 1)
-		p.receipt(m, 1)
-		if got := <-sure; got.err != nil {
-			t.Error(got.err)
-		}
-
-		// What may have been accepted under the old one is not published a second time.
-		unsure := publish(context.Background(), c, "chat", "unsure")
-		isPublication(t, p.publication(), "unsure", 2)
-		p.close()
-		p, _ = server.welcome()
-		p.refusal(p.publication(), fault.ProducerExpired)
-		got := <-unsure
-		wantCode(t, got.err, fault.ProducerExpired)
-	})
-}
-
 func TestPublishGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newFakeServer(t)

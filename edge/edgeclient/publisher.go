@@ -16,9 +16,15 @@ const maxLanes = 10_000
 // publisher keeps publications until they are answered, in order and numbered so that each is accepted once (SPEC.md,
 // section 7). It does no I/O: it is told what happened and says what to send. It is not safe for concurrent use.
 type publisher struct {
-	identity string           // that the lanes' numbers count under; "" before the first session
-	lanes    map[string]*lane // by channel
-	turn     []*lane          // with something unsent, in the order in which they may send
+	identity string // that the lanes' numbers count under; "" before the first session
+	own      string // the identity of WELCOME; publications name theirs if it is another
+	granted  string // to go on under, in this session, when all under the present one is settled; "": none
+	unproven bool   // the identity was granted in the session, and nothing has been accepted under it
+	// turning: some lane can't go on under the identity. The others send only what has to be settled under it.
+	turning bool
+
+	lanes map[string]*lane // by channel
+	turn  []*lane          // with something unsent, in the order in which they may send
 
 	requests    map[uint32]*publication // under way in this session
 	nextRequest uint32
@@ -55,6 +61,7 @@ func (p *publisher) add(message *weirpb.Publication) *publication {
 		l = &lane{next: 1, stale: len(p.lanes) >= maxLanes}
 		p.lanes[message.GetChannel()] = l
 	}
+	p.turning = p.turning || l.stale
 	pub := &publication{
 		lane: l, message: message, bytes: proto.Size(message), pending: &Pending{done: make(chan struct{})},
 	}
@@ -86,7 +93,7 @@ func (p *publisher) send(now time.Time) *publication {
 		if pub == nil {
 			continue
 		}
-		if l.blocked(pub, now) {
+		if p.barred(pub) || now.Before(l.notBefore) {
 			p.queueUp(l)
 			continue
 		}
@@ -95,6 +102,12 @@ func (p *publisher) send(now time.Time) *publication {
 		return pub
 	}
 	return nil
+}
+
+// barred reports whether pub, the first of its lane that is not under way, must wait for something else than time.
+func (p *publisher) barred(pub *publication) bool {
+	l := pub.lane
+	return l.held || l.stale && pub.sequence == 0 || p.turning && (p.maybes == 0 || !l.maybeFrom(pub))
 }
 
 func (p *publisher) dispatch(pub *publication) {
@@ -108,12 +121,19 @@ func (p *publisher) dispatch(pub *publication) {
 	p.requests[pub.request] = pub
 	l.inflight++
 	pub.message.Sequence = pub.sequence
+	if pub.message.Producer = ""; p.identity != p.own && !pub.ephemeral() {
+		pub.message.Producer = p.identity
+	}
 }
 
 // wake returns when a lane that waits may send again; false if there is none.
 func (p *publisher) wake() (at time.Time, ok bool) {
 	for _, l := range p.turn {
-		if !l.held && !l.stale && !l.notBefore.IsZero() && (!ok || l.notBefore.Before(at)) {
+		pub := l.unsent()
+		if pub == nil || p.barred(pub) || l.notBefore.IsZero() {
+			continue
+		}
+		if !ok || l.notBefore.Before(at) {
 			at, ok = l.notBefore, true
 		}
 	}
@@ -160,11 +180,16 @@ func (p *publisher) hello() string {
 
 // welcome begins a session, in which so many requests may be under way, with the identity that the server granted.
 func (p *publisher) welcome(identity string, limit int) {
-	p.limit = limit
-	if identity == p.identity {
-		return
+	p.limit, p.own, p.granted = limit, identity, ""
+	if identity != p.identity {
+		p.unproven = false
+		p.begin(identity)
 	}
-	p.identity = identity
+}
+
+// begin begins to number anew, under another identity.
+func (p *publisher) begin(identity string) {
+	p.identity, p.turning = identity, false
 	for channel, l := range p.lanes {
 		p.settleMaybes(l)
 		if len(l.queue) == 0 {
@@ -190,23 +215,35 @@ func (p *publisher) settleMaybes(l *lane) {
 	}
 }
 
-// renew reports whether the session should give way to one with a fresh identity: some lane can't go on without, and
-// nothing is left to settle under the present one.
-func (p *publisher) renew() bool {
-	if p.limit == 0 || len(p.requests) > 0 || p.maybes > 0 {
-		return false
+// settled reports whether nothing is left to settle under the present identity.
+func (p *publisher) settled() bool { return p.limit > 0 && len(p.requests) == 0 && p.maybes == 0 }
+
+// renew reports whether the session should give way to one with a fresh identity: some lane can't go on without, nothing
+// is left to settle under the present one, and the server has granted none in the session.
+func (p *publisher) renew() bool { return p.turning && p.settled() && p.granted == "" }
+
+// turnOver goes on under the identity that was granted in the session, if there is one and the present one is done with.
+func (p *publisher) turnOver() {
+	if p.granted == "" || !p.settled() {
+		return
 	}
-	for _, l := range p.lanes {
-		if l.stale && len(l.queue) > 0 { // none has a number: such would count as maybes
-			return true
-		}
+	granted := p.granted
+	p.granted, p.unproven = "", true
+	p.begin(granted)
+}
+
+// grant takes in an identity that came with producer_expired. Where one that was granted in the same way is refused before
+// anything has been accepted under it, something else is wrong, such as a clock: then a reconnect, which has a backoff, is
+// the way to another.
+func (p *publisher) grant(identity string) {
+	if !p.unproven && identity != p.identity {
+		p.granted = identity
 	}
-	return false
 }
 
 // lost ends a session: whatever was under way may have been accepted.
 func (p *publisher) lost() {
-	p.limit = 0
+	p.limit, p.granted = 0, ""
 	clear(p.requests)
 	for _, l := range p.lanes {
 		for i := 0; i < len(l.queue); {
@@ -246,4 +283,5 @@ func (p *publisher) abandon(l *lane, hole uint64) {
 		}
 	}
 	l.restart, l.stale = 0, true
+	p.turning = true
 }

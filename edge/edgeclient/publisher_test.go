@@ -3,7 +3,9 @@ package edgeclient
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -69,14 +71,23 @@ type flight struct {
 // world drives a publisher through a random history.
 type world struct {
 	t       *testing.T
+	seed    uint64
 	rng     *rand.Rand
 	hub     *modelHub
 	p       *publisher
 	now     time.Time
 	flights []*flight // in order of sending; those of one session stay in order
 	granted int
+	own     string   // identity of the session
+	grants  []string // identities granted in the session besides
+	turns   int      // how often the client went on under one of them
 	session bool
 	sent    []*publication
+}
+
+func (w *world) fatalf(format string, args ...any) {
+	w.t.Helper()
+	w.t.Fatalf("seed %d: %s", w.seed, fmt.Sprintf(format, args...))
 }
 
 func (w *world) chance(percent int) bool { return w.rng.IntN(100) < percent }
@@ -88,7 +99,46 @@ func (w *world) connect() {
 		identity = fmt.Sprint("producer-", w.granted)
 	}
 	w.p.welcome(identity, 1+w.rng.IntN(8))
-	w.session = true
+	w.session, w.own, w.grants = true, identity, nil
+}
+
+// grant is what an edge does when the hub has forgotten a producer: it grants another, or says again which is the newest.
+func (w *world) grant(expired string) string {
+	if newest := slices.Concat([]string{w.own}, w.grants); newest[len(newest)-1] != expired {
+		return newest[len(newest)-1]
+	}
+	w.granted++
+	identity := fmt.Sprint("producer-", w.granted)
+	w.grants = append(w.grants, identity)
+	if w.chance(10) { // its clock is wrong
+		w.hub.expired[identity] = true
+	}
+	return identity
+}
+
+// send lets the client send its next publication, which must be under an identity that the edge takes.
+func (w *world) send() {
+	pub := w.p.send(w.now)
+	if pub == nil {
+		w.checkProgress()
+		return
+	}
+	producer := pub.message.GetProducer()
+	if producer == "" {
+		producer = w.own
+	} else if !slices.Contains(w.grants, producer) {
+		w.fatalf("published under %q in a session of %q that has granted %q", producer, w.own, w.grants)
+	}
+	w.flights = append(w.flights, &flight{pub.request, producer, &weirpb.Publication{
+		Channel: pub.message.GetChannel(), Payload: pub.message.GetPayload(), Sequence: pub.message.GetSequence(),
+	}})
+}
+
+// checkProgress fails if nothing will ever make a publisher send that has something to send.
+func (w *world) checkProgress() {
+	if _, wakes := w.p.wake(); w.p.count > 0 && len(w.p.requests) == 0 && !wakes && !w.p.renew() {
+		w.fatalf("%d publications wait for nothing", w.p.count)
+	}
 }
 
 // disconnect loses what the client waits for; the edge may hand on what it has, later.
@@ -119,9 +169,17 @@ func (w *world) deliver() {
 		w.hub.publish(f.producer, f.message)
 		return
 	}
-	receipt, refused := w.outcome(f)
-	if !w.p.answered(f.request, receipt, refused, w.now) {
-		w.t.Fatalf("request %d is unknown", f.request)
+	a := answer{request: f.request}
+	a.receipt, a.refusal = w.outcome(f)
+	if a.refusal != nil && a.refusal.fault.Code == fault.ProducerExpired && !w.chance(20) { // or an edge that is older
+		a.producer = w.grant(f.producer)
+	}
+	identity := w.p.identity
+	if !w.p.answered(a, w.now) {
+		w.fatalf("request %d is unknown", f.request)
+	}
+	if w.p.identity != identity {
+		w.turns++
 	}
 }
 
@@ -158,11 +216,7 @@ func (w *world) step(n int) {
 	case w.chance(1):
 		w.hub.forget(w.p.identity)
 	case w.chance(60):
-		if pub := w.p.send(w.now); pub != nil {
-			w.flights = append(w.flights, &flight{pub.request, w.p.identity, &weirpb.Publication{
-				Channel: pub.message.GetChannel(), Payload: pub.message.GetPayload(), Sequence: pub.message.GetSequence(),
-			}})
-		}
+		w.send()
 	default:
 		w.deliver()
 	}
@@ -170,12 +224,13 @@ func (w *world) step(n int) {
 
 // Whatever happens, each publication is stored at most once and in order; with a receipt exactly once, at its place.
 func TestPublisherHistories(t *testing.T) {
-	for seed := range uint64(2000) {
-		w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), hub: newModelHub(), p: newPublisher(), now: time.Unix(0, 0)}
+	seeds, turns := histories(t), 0
+	for seed := range seeds {
+		w := &world{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), hub: newModelHub(), p: newPublisher(), now: time.Unix(0, 0)}
 		const n = 40
 		for steps := 0; len(w.sent) < n || w.p.count > 0; steps++ {
 			if steps > 100_000 {
-				t.Fatalf("seed %d: publications are never answered: %d left", seed, w.p.count)
+				w.fatalf("publications are never answered: %d left", w.p.count)
 			}
 			w.step(n)
 		}
@@ -187,7 +242,24 @@ func TestPublisherHistories(t *testing.T) {
 		if t.Failed() {
 			return
 		}
+		turns += w.turns
 	}
+	if turns == 0 {
+		t.Error("no history goes on under an identity that was granted within a session")
+	}
+}
+
+// histories returns how many are tried; SEEDS in the environment chooses another number.
+func histories(t *testing.T) uint64 {
+	set := os.Getenv("SEEDS")
+	if set == "" {
+		return 2000
+	}
+	n, err := strconv.ParseUint(set, 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func (w *world) check(seed uint64) {
