@@ -26,7 +26,7 @@ type devCommand struct {
 
 func (devCommand) Help() string {
 	return `Runs everything in one process: a hub that keeps its data in a folder, an edge, the demo page, and a tenant
-"demo" with the namespaces default, chat (log) and flights (state) and the filters viewport and expr. Other commands find
+"demo" with the namespaces default, chat (log) and flights (state) and the ready-made filters. Other commands find
 it by themselves in the folder that it was started in. Ctrl-C stops it; the next start goes on with the same data.
 
 Examples:
