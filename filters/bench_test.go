@@ -8,8 +8,6 @@ import (
 	"math"
 	"testing"
 
-	"github.com/tetratelabs/wazero"
-
 	"weir/filters/examples"
 	"weir/proto/weirpb"
 )
@@ -164,55 +162,4 @@ func BenchmarkOpen(b *testing.B) {
 			})
 		}
 	}
-}
-
-// BenchmarkBound compares ways to keep a guest's call within its time: none, ours, and wazero's check of a context,
-// which allocates, costs loops dearly and never sees recursion.
-func BenchmarkBound(b *testing.B) {
-	module := examples.Viewport().Module
-	decoded, _, err := validate(module, Limits{}.withDefaults())
-	if err != nil {
-		b.Fatal(err)
-	}
-	e := newEngine(b, Config{})
-	rewritten, err := e.interruptible(decoded)
-	if err != nil {
-		b.Fatal(err)
-	}
-	f := open(b, e, module)
-	set, _ := boxes(b, f, 1000)
-	for _, way := range []struct {
-		name   string
-		module []byte
-		check  bool
-	}{{"none", module, false}, {"yield", rewritten.Module, false}, {"context", module, true}} {
-		b.Run(way.name, func(b *testing.B) { benchBound(b, f, set, way.module, way.check) })
-	}
-}
-
-func benchBound(b *testing.B, f *Filter, set *Set, module []byte, check bool) {
-	ctx := b.Context()
-	p := &program{engine: f.program.engine, runtime: wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCloseOnContextDone(check))}
-	defer p.free()
-	if err := p.provideHost(ctx); err != nil {
-		b.Fatal(err)
-	}
-	var err error
-	if p.compiled, err = p.runtime.CompileModule(ctx, module); err != nil {
-		b.Fatal(err)
-	}
-	in, err := p.instantiate(ctx)
-	if err != nil {
-		b.Fatal(err)
-	}
-	ev := event(b, benchPayload)
-	set.pack()
-	b.ReportAllocs()
-	for b.Loop() {
-		in.governor.begin(1000)
-		if err := in.decide(ev, set); err != nil {
-			b.Fatal(err)
-		}
-	}
-	perGroup(b, 1000)
 }

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/tetratelabs/wazero"
+
 	"weir/proto/fault"
 )
 
@@ -23,8 +25,8 @@ type Engine struct {
 	log    *slog.Logger
 	limits Limits
 	cache  *diskCache
-	// transforms are applied to every module, in order.
-	transforms []transform
+	// machine configures what runs modules: wazero's compiler. Its interpreter stands in for other processors in tests.
+	machine func() wazero.RuntimeConfig
 	// compiling is held while a module is compiled: one at a time, as a large one takes much memory and a CPU.
 	compiling sync.Mutex
 
@@ -41,6 +43,7 @@ func New(_ context.Context, cfg Config) (*Engine, error) {
 	}
 	return &Engine{
 		log: log, limits: cfg.Limits.withDefaults(), cache: openDiskCache(cfg.CacheDir, log),
+		machine:  wazero.NewRuntimeConfig,
 		programs: map[[32]byte]*program{},
 	}, nil
 }

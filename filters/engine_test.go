@@ -114,17 +114,3 @@ func TestParamsAreBounded(t *testing.T) {
 		t.Errorf("a byte more: %v", err)
 	}
 }
-
-func TestTransformsComeBeforeCompilation(t *testing.T) {
-	e := newEngine(t, Config{})
-	silent, loud := wt.Guest(), wt.Guest().With(wt.GuestPrepare, wt.Const64(wt.Failed(0, 0)))
-	e.transforms = []transform{func([]byte) ([]byte, error) { return loud.Bytes(), nil }}
-	f := open(t, e, silent.Bytes())
-	if _, err := f.Prepare(t.Context(), nil); fault.CodeOf(err) != fault.FilterParams {
-		t.Errorf("the transformed module was not run: %v", err)
-	}
-	e.transforms = append(e.transforms, func([]byte) ([]byte, error) { return nil, errors.New("can't be metered") })
-	if _, err := e.Open(t.Context(), loud.Bytes()); fault.CodeOf(err) != fault.ModuleInvalid {
-		t.Errorf("a transform that fails: %v", err)
-	}
-}

@@ -21,6 +21,11 @@ var errLogRange = errors.New("weir.log was given text outside of the memory")
 // errClosed is the cause of faults of a filter or engine that is closed.
 var errClosed = errors.New("closed")
 
+// A fuelError ends a call that needs more than it may use.
+type fuelError struct{ limit int64 }
+
+func (e *fuelError) Error() string { return fmt.Sprintf("it used up its fuel of %d", e.limit) }
+
 // An overrunError ends a call that takes too long.
 type overrunError struct{ limit time.Duration }
 
@@ -48,13 +53,16 @@ func failed(export string, err error) *fault.Fault {
 
 // explain says in a sentence what went wrong in a guest, and what its author can do about it.
 func explain(err error) (what, hint string) {
+	var fuel *fuelError
 	var overrun *overrunError
 	var bad *nonsenseError
 	var refusal *refusalError
 	var exit *exitError
 	switch {
+	case errors.As(err, &fuel):
+		return fuel.Error(), "bound its loops by the size of their input"
 	case errors.As(err, &overrun):
-		return overrun.Error(), "bound its loops by the size of their input"
+		return overrun.Error(), "it waits for memory most of the time: keep what it works on close together"
 	case errors.Is(err, errDepth):
 		return errDepth.Error(), "bound its recursion, or use a loop"
 	case errors.Is(err, errLogRange):
@@ -79,6 +87,8 @@ func trap(err error) (what, hint string) {
 	switch what {
 	case "unreachable":
 		hint = "a panic, a failed assertion or an explicit trap of its own"
+	case "integer divide by zero", "integer overflow", "invalid conversion to integer":
+		hint = "check numbers before they are divided or converted"
 	case "out of bounds memory access":
 		hint = "it read or wrote beyond its memory"
 	case "stack overflow":

@@ -12,6 +12,7 @@ type Filter struct {
 	program *program
 	limits  Limits
 	pool    *pool
+	usage   usage
 	once    sync.Once // closes
 }
 
@@ -42,8 +43,8 @@ func (f *Filter) call(ctx context.Context, export string, private bool, do func(
 	if err != nil {
 		return err
 	}
-	in.governor.begin(0)
 	err = do(in)
+	f.count(in, err)
 	f.pool.put(in, broken(err))
 	if err != nil {
 		return failed(export, err)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
-	"weir/filters/internal/yield"
+	"weir/filters/internal/meter"
 )
 
 // What guests import.
@@ -23,18 +23,18 @@ const (
 	logLinesAtOnce = 10
 )
 
-// provideHost makes what guests import, and what yield lets them call.
+// provideHost makes what guests import, and what metering makes them call.
 func (p *program) provideHost(ctx context.Context) error {
-	i32 := api.ValueTypeI32
+	i32, i64 := api.ValueTypeI32, api.ValueTypeI64
 	_, err := p.runtime.NewHostModuleBuilder(hostModule).NewFunctionBuilder().
 		WithGoModuleFunction(api.GoModuleFunc(guestLog), []api.ValueType{i32, i32}, nil).Export(hostLog).
 		Instantiate(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = p.runtime.NewHostModuleBuilder(yield.HostModule).NewFunctionBuilder().
-		WithGoModuleFunction(api.GoModuleFunc(guestTick), []api.ValueType{i32}, []api.ValueType{i32}).
-		Export(yield.TickName).Instantiate(ctx)
+	_, err = p.runtime.NewHostModuleBuilder(meter.HostModule).NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(guestTick), []api.ValueType{i32, i64}, []api.ValueType{i64}).
+		Export(meter.TickName).Instantiate(ctx)
 	return err
 }
 
@@ -59,22 +59,45 @@ func instanceOf(ctx context.Context) *instance {
 	return in
 }
 
-// guestTick is called by guests that have used up their ticks or their depth. A panic ends the guest's call: wazero
-// turns it into an error.
+// guestTick is called by guests that have used up their slice of fuel or their depth. A panic ends the guest's call:
+// wazero turns it into an error.
 func guestTick(ctx context.Context, _ api.Module, stack []uint64) {
-	if stack[0] == yield.WhyDepth {
+	if stack[0] == meter.WhyDepth {
 		panic(errDepth)
 	}
-	ticks, err := instanceOf(ctx).governor.more()
+	fuel, err := instanceOf(ctx).governor.more(int64(stack[1]))
 	if err != nil {
 		panic(err)
 	}
-	stack[0] = uint64(uint32(ticks))
+	stack[0] = uint64(fuel)
+}
+
+// hostCallFuel is what a call of the host costs: one instruction to the guest, and up to some µs of work here.
+const hostCallFuel = 10_000
+
+// charge takes fuel from the guest for work that the host does for it, exactly as if the guest had charged it itself.
+// module is the guest's, which in does not know yet while it starts.
+func (in *instance) charge(module api.Module, fuel int64) {
+	counter := in.fuel
+	if counter == nil {
+		counter = module.ExportedGlobal(meter.FuelExport).(api.MutableGlobal)
+	}
+	left := int64(counter.Get()) - fuel
+	counter.Set(uint64(left))
+	if left >= 0 {
+		return
+	}
+	left, err := in.governor.more(left)
+	if err != nil {
+		panic(err)
+	}
+	counter.Set(uint64(left))
 }
 
 // guestLog is weir.log(ptr, len).
 func guestLog(ctx context.Context, module api.Module, stack []uint64) {
 	in := instanceOf(ctx)
+	in.charge(module, hostCallFuel)
 	ptr, size := uint32(stack[0]), uint32(stack[1])
 	text, ok := module.Memory().Read(ptr, min(size, maxLogBytes))
 	if !ok {

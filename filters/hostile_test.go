@@ -75,7 +75,7 @@ func hostileModules() map[string]hostile {
 		return bad(guest().With(wt.GuestPrepare, code...), callPrepare, says)
 	}
 	zero := wt.Const64(0)
-	overrun := "it ran longer than 5"
+	spent := "it used up its fuel of 3"
 	nested := func(code ...[]byte) hostile {
 		return bad(guest().With(wt.GuestMatch, wt.Const(60), wt.Call(wt.GuestNext), zero).Add(wt.Func{Params: []byte{wt.I32}, Code: wt.Code(code...)}), callMatch, "")
 	}
@@ -83,20 +83,20 @@ func hostileModules() map[string]hostile {
 	deep.says = "it called itself too deeply"
 	// Twice as many calls at each level: never deep, and never done.
 	tree := nested(wt.LocalGet(0), wt.If(wt.LocalGet(0), wt.Const(1), wt.Sub(), wt.Call(wt.GuestNext), wt.LocalGet(0), wt.Const(1), wt.Sub(), wt.Call(wt.GuestNext)))
-	tree.says = overrun
+	tree.says = spent
 	indirect := guest().With(wt.GuestMatch, wt.Const(0), []byte{0x11, 0, 0}, zero)
 	indirect.Tables = []uint32{1}
 	everySize := wt.Const(8 << 16)
 	answers := func(word int64) []byte { return wt.Code(wt.LocalGet(4), wt.Const64(word), wt.Store64()) }
 
 	return map[string]hostile{
-		"loop in prepare":     prepare(overrun, wt.Forever(), zero),
-		"loop in match":       match(overrun, wt.Forever(), zero),
-		"loop in keys":        bad(guest().WithKeys(wt.Forever(), zero), callKeys, overrun),
-		"loop in interest":    bad(guest().WithKeys(wt.Forever(), zero), callInterest, overrun),
-		"loop in project":     bad(guest().WithProject(wt.Forever(), zero), callProject, overrun),
-		"loop that works":     match(overrun, wt.Code([]byte{0x03, 0x40}, wt.LocalGet(5), wt.Const(1), wt.Add(), wt.LocalSet(5), []byte{0x0c, 0, 0x0b}), zero),
-		"loop that fills":     match(overrun, wt.Repeat(5, 1<<30, wt.Const(0), wt.Const(0), everySize, wt.Fill()), zero),
+		"loop in prepare":     prepare(spent, wt.Forever(), zero),
+		"loop in match":       match(spent, wt.Forever(), zero),
+		"loop in keys":        bad(guest().WithKeys(wt.Forever(), zero), callKeys, spent),
+		"loop in interest":    bad(guest().WithKeys(wt.Forever(), zero), callInterest, spent),
+		"loop in project":     bad(guest().WithProject(wt.Forever(), zero), callProject, spent),
+		"loop that works":     match(spent, wt.Code([]byte{0x03, 0x40}, wt.LocalGet(5), wt.Const(1), wt.Add(), wt.LocalSet(5), []byte{0x0c, 0, 0x0b}), zero),
+		"loop that fills":     match(spent, wt.Repeat(5, 1<<30, wt.Const(0), wt.Const(0), everySize, wt.Fill()), zero),
 		"recursion":           deep,
 		"tree of calls":       tree,
 		"unreachable":         match("it trapped: unreachable", wt.Trap()),

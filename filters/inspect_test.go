@@ -26,7 +26,7 @@ func TestInspectTellsWhatAModuleIs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.SizeBytes != len(example.Module) || len(m.Abilities) != 0 || m.Digest == [32]byte{} {
+		if m.SizeBytes != len(example.Module) || m.Digest == [32]byte{} {
 			t.Errorf("%s: manifest %+v", example.Name, m)
 		}
 	}
@@ -96,14 +96,14 @@ func invalidModules() map[string]struct {
 		"no such function":     {wt.Guest().With(wt.GuestMatch, wt.Call(4)).Bytes(), "no function 4"},
 		"many branches":        {wt.Guest().With(wt.GuestMatch, bytes.Repeat([]byte{wasm.OpLoop, wasm.BlockEmpty, wasm.OpEnd}, 8000), wt.Const64(0)).Bytes(), "function 3 alone has some 32000 branches"},
 		"table.grow":           {wt.Guest().With(wt.GuestMatch, []byte{0xd0, 0x70}, wt.Const(1), []byte{0xfc, 15, 0}, wt.Drop(), wt.Const64(0)).Bytes(), "table.grow"},
-		"threads":              {wt.Guest().With(wt.GuestMatch, []byte{0xfe, 3, 0}, wt.Const64(0)).Bytes(), "no instruction"},
+		"threads":              {wt.Guest().With(wt.GuestMatch, []byte{0xfe, 3, 0}, wt.Const64(0)).Bytes(), "it uses threads, which filters can't use"},
 		"code after the end":   {wt.Guest().With(wt.GuestMatch, wt.Const64(0), []byte{wasm.OpEnd, 1}).Bytes(), "after the function's end"},
 		"data outside":         {edit(func(m *wt.Module) { m.Data, m.DataAt = []byte("x"), 1<<20 }), "out of bounds memory access"},
-		"start loops":          {edit(func(m *wt.Module) { m.Add(wt.Func{Code: wt.Forever()}).Start = wt.GuestNext }), "its start: it ran longer than 5ms"},
+		"start loops":          {edit(func(m *wt.Module) { m.Add(wt.Func{Code: wt.Forever()}).Start = wt.GuestNext }), "its start: it used up its fuel of 3000000"},
 		"start traps":          {edit(func(m *wt.Module) { m.Add(wt.Func{Code: wt.Trap()}).Start = wt.GuestNext }), "its start: it trapped: unreachable"},
 		"start does not exist": {edit(func(m *wt.Module) { m.Start = 77 }), "no function 77"},
-		"initialize loops":     {edit(func(m *wt.Module) { m.Add(wt.Func{Name: "_initialize", Code: wt.Forever()}) }), "its start: it ran longer than 5ms"},
-		"buf loops":            {wt.Guest().With(wt.GuestBuf, wt.Forever(), wt.Const(wt.BufAt)).Bytes(), "weir_buf: it ran longer than 5ms"},
+		"initialize loops":     {edit(func(m *wt.Module) { m.Add(wt.Func{Name: "_initialize", Code: wt.Forever()}) }), "its start: it used up its fuel of 3000000"},
+		"buf loops":            {wt.Guest().With(wt.GuestBuf, wt.Forever(), wt.Const(wt.BufAt)).Bytes(), "weir_buf: it used up its fuel of 3000000"},
 		"buf has no room":      {wt.Guest().With(wt.GuestBuf, wt.Const(0)).Bytes(), "no room for an input of 4096 bytes"},
 		"buf is not aligned":   {wt.Guest().With(wt.GuestBuf, wt.Const(wt.BufAt+4)).Bytes(), "not aligned"},
 		"buf outside":          {wt.Guest().With(wt.GuestBuf, wt.Const(-8)).Bytes(), "outside of the memory"},

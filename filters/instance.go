@@ -3,10 +3,11 @@ package filters
 import (
 	"context"
 	"math/bits"
-	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+
+	"weir/filters/internal/meter"
 )
 
 // What a module exports: ABI.md, "Exports".
@@ -29,7 +30,9 @@ type instance struct {
 	memory   api.Memory
 	ctx      context.Context // of its calls
 	governor governor
-	sample   sample
+	// The guest's counters.
+	fuel, depth api.MutableGlobal
+	sample      sample
 
 	buf, match, prepare, project, keys, interest api.Function
 	globals                                      []api.MutableGlobal // as named by pristine
@@ -41,26 +44,27 @@ type instance struct {
 	calls   int
 	private bool
 
+	// Fuel that was used and has not been counted yet: by calls, and by what they needed first.
+	fuelUsed, upkeep uint64
+
 	answer Bitmap // scratch for match
 }
 
 // instantiate makes a new instance and runs its start functions.
 func (p *program) instantiate(ctx context.Context) (*instance, error) {
-	in := &instance{program: p, governor: &clock{callTime: p.engine.limits.CallTime, now: time.Now}}
+	in := &instance{program: p, governor: newGovernor(p.engine.limits)}
 	in.ctx = &instanceContext{Context: context.WithoutCancel(ctx), instance: in}
-	in.governor.begin(0)
+	// Its counter is at 0 and can't be set before it is made, so it begins by asking for the first slice.
+	in.governor.reserve += in.governor.begin(p.engine.limits.CallFuel)
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions(exportInitialize)
 	module, err := p.runtime.InstantiateModule(in.ctx, p.compiled, config)
 	if err != nil {
 		return nil, failed("its start", err)
 	}
-	in.module, in.memory = module, module.Memory()
-	in.buf = module.ExportedFunction(exportBuf)
-	in.match = module.ExportedFunction(exportMatch)
-	in.prepare = module.ExportedFunction(exportPrepare)
-	in.project = module.ExportedFunction(exportProject)
-	in.keys = module.ExportedFunction(exportKeys)
-	in.interest = module.ExportedFunction(exportInterest)
+	in.bind(module)
+	in.fuel, _ = module.ExportedGlobal(meter.FuelExport).(api.MutableGlobal)
+	in.depth, _ = module.ExportedGlobal(meter.DepthExport).(api.MutableGlobal)
+	in.upkeep = in.governor.used(int64(in.fuel.Get()))
 	for _, name := range p.pristine.names {
 		global, _ := module.ExportedGlobal(name).(api.MutableGlobal)
 		in.globals = append(in.globals, global)
@@ -68,7 +72,26 @@ func (p *program) instantiate(ctx context.Context) (*instance, error) {
 	return in, nil
 }
 
+// bind finds what the module exports.
+func (in *instance) bind(module api.Module) {
+	in.module, in.memory = module, module.Memory()
+	in.buf = module.ExportedFunction(exportBuf)
+	in.match = module.ExportedFunction(exportMatch)
+	in.prepare = module.ExportedFunction(exportPrepare)
+	in.project = module.ExportedFunction(exportProject)
+	in.keys = module.ExportedFunction(exportKeys)
+	in.interest = module.ExportedFunction(exportInterest)
+}
+
 func (in *instance) close() error { return in.module.Close(in.ctx) }
+
+// run calls a function, whose arguments are on the stack, with so much fuel, and returns how much it has used.
+func (in *instance) run(function api.Function, fuel int64) (used uint64, err error) {
+	in.fuel.Set(uint64(in.governor.begin(fuel)))
+	in.depth.Set(0)
+	err = function.CallWithStack(in.ctx, in.stack[:])
+	return in.governor.used(int64(in.fuel.Get())), err
+}
 
 // bufAlignment is what the address of the input buffer is a multiple of.
 const bufAlignment = 8
@@ -84,7 +107,9 @@ func (in *instance) reserve(size int) error {
 	want := uint32(max(minBuf, 1<<bits.Len(uint(size-1))))
 	in.size = 0
 	in.stack[0] = uint64(want)
-	if err := in.buf.CallWithStack(in.ctx, in.stack[:]); err != nil {
+	used, err := in.run(in.buf, in.program.engine.limits.CallFuel)
+	in.upkeep += used
+	if err != nil {
 		return err
 	}
 	ptr := uint32(in.stack[0])

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -16,8 +15,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// testLimits are the defaults with less time, so that tests of endless loops end soon.
-var testLimits = Limits{CallTime: 5 * time.Millisecond}
+// testLimits are the defaults with less fuel, so that tests of endless loops end soon.
+var testLimits = Limits{CallFuel: 3_000_000, GroupFuel: 1000}
 
 func newEngine(t testing.TB, cfg Config) *Engine {
 	t.Helper()

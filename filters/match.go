@@ -23,11 +23,11 @@ func (f *Filter) Match(ctx context.Context, event []byte, set *Set, verdicts Bit
 	if err != nil {
 		return err
 	}
-	in.governor.begin(set.groups)
 	err = in.decide(event, set)
 	if err == nil {
 		set.spread(in.answer, verdicts)
 	}
+	f.count(in, err)
 	f.pool.put(in, broken(err))
 	if err != nil {
 		return failed(exportMatch, err)
@@ -53,7 +53,8 @@ func (in *instance) decide(event []byte, set *Set) error {
 
 	ptr := uint64(in.ptr)
 	in.stack = [5]uint64{ptr, uint64(len(event)), ptr + uint64(setAt), uint64(set.groups), ptr + uint64(answerAt)}
-	if err := in.match.CallWithStack(in.ctx, in.stack[:]); err != nil {
+	limits := &in.program.engine.limits
+	if in.fuelUsed, err = in.run(in.match, limits.CallFuel+limits.GroupFuel*int64(set.groups)); err != nil {
 		return err
 	}
 	if in.stack[0]&resultFailed != 0 {

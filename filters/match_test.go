@@ -116,8 +116,8 @@ func TestInputsMayBeLarge(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	// Takes a page at a time, ten thousand times, and doesn't care whether it got one.
-	g := wt.Guest().With(wt.GuestMatch, wt.Repeat(5, 10_000, wt.Const(1), wt.Grow(), wt.Drop()), wt.Const64(0))
+	// Takes a page at a time, a thousand times, and doesn't care whether it got one.
+	g := wt.Guest().With(wt.GuestMatch, wt.Repeat(5, 1000, wt.Const(1), wt.Grow(), wt.Drop()), wt.Const64(0))
 	f := open(t, newEngine(t, Config{Limits: Limits{MemoryPages: 20}}), g.Bytes())
 	matches(t, f, event(t, "{}"), nil)
 	if size := f.pool.idle[0].memory.Size(); size != 20<<16 {

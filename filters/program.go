@@ -9,8 +9,8 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"weir/filters/internal/meter"
 	"weir/filters/internal/wasm"
-	"weir/filters/internal/yield"
 	"weir/proto/fault"
 )
 
@@ -32,28 +32,12 @@ type program struct {
 	wasi     bool // it imports stand-ins of WASI
 }
 
-// A transform rewrites a module that validate has accepted, before it is made interruptible and compiled.
-type transform func(module []byte) ([]byte, error)
-
-// interruptible applies the engine's transforms and has the result report to the host while it runs.
-func (e *Engine) interruptible(m *wasm.Module) (yield.Result, error) {
-	for _, t := range e.transforms {
-		module, err := t(m.Data)
-		if err != nil {
-			return yield.Result{}, err
-		}
-		if m, err = wasm.Decode(module); err != nil {
-			return yield.Result{}, err
-		}
-	}
-	return yield.Rewrite(m, yield.Config{Slice: slice, Depth: int32(e.limits.CallDepth)})
-}
-
-// make validates, transforms and compiles a module, and makes an instance to see whether that works. It goes on when ctx
+// make validates, meters and compiles a module, and makes an instance to see whether that works. It goes on when ctx
 // ends: others may be waiting for it too.
 func (p *program) make(ctx context.Context, module []byte) error {
 	ctx = context.WithoutCancel(ctx)
-	decoded, manifest, err := validate(module, p.engine.limits)
+	limits := p.engine.limits
+	decoded, manifest, err := validate(module, limits)
 	if err != nil {
 		return err
 	}
@@ -61,7 +45,7 @@ func (p *program) make(ctx context.Context, module []byte) error {
 	p.wasi = slices.ContainsFunc(decoded.Imports, func(i wasm.Import) bool { return i.Module == hostWASI })
 	p.manifest = manifest
 
-	result, err := p.engine.interruptible(decoded)
+	result, err := meter.Rewrite(decoded, meter.Config{Depth: int32(limits.CallDepth), Pages: limits.MemoryPages})
 	if err != nil {
 		return invalid("its code can't be used: %v", err).WithCause(err)
 	}
@@ -108,7 +92,7 @@ func (p *program) compileWith(ctx context.Context, module []byte, cache wazero.C
 		}
 	}()
 	p.cache = cache
-	config := wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2).
+	config := p.engine.machine().WithCoreFeatures(api.CoreFeaturesV2).
 		WithMemoryLimitPages(p.engine.limits.MemoryPages).WithDebugInfoEnabled(false)
 	if cache != nil {
 		config = config.WithCompilationCache(cache)

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"weir/filters/internal/meter"
 	"weir/filters/internal/wasm"
-	"weir/filters/internal/yield"
 	"weir/proto/fault"
 )
 
@@ -33,10 +33,15 @@ func validate(module []byte, limits Limits) (*wasm.Module, Manifest, error) {
 	return m, Manifest{SizeBytes: len(module), Abilities: abilities(m), MemoryPages: m.Memories[0].Min}, nil
 }
 
+// hintUnsupported says how to do without proposals.
+const hintUnsupported = "compile for plain WebAssembly 2.0: for C without -msimd128, -pthread and -mtail-call, for Rust without such target features"
+
 // malformed explains why a module can't be read, and guesses what it is instead.
 func malformed(module []byte, err error) error {
 	f := invalid("%v", err).WithCause(err)
 	switch {
+	case errors.Is(err, wasm.ErrUnsupported):
+		return f.WithHint(hintUnsupported)
 	case len(module) == 0:
 		return invalid("the module is empty").WithHint("upload the .wasm file that the compiler wrote")
 	case !errors.Is(err, wasm.ErrNotWasm) && !errors.Is(err, wasm.ErrVersion):
@@ -62,6 +67,9 @@ func checkedEffort(err error) error {
 	f := invalid("%v", err).WithCause(err)
 	if effort := (*wasm.EffortError)(nil); errors.As(err, &effort) {
 		return f.WithHint("split it into several functions")
+	}
+	if errors.Is(err, wasm.ErrUnsupported) {
+		return f.WithHint(hintUnsupported)
 	}
 	return f
 }
@@ -150,8 +158,8 @@ var exports = [...]struct {
 func checkExports(m *wasm.Module, _ Limits) error {
 	found := map[string]wasm.Export{}
 	for _, e := range m.Exports {
-		if strings.HasPrefix(e.Name, yield.HostModule) {
-			return invalid("it exports %.40q, and names that begin with %q are the host's own", e.Name, yield.HostModule)
+		if strings.HasPrefix(e.Name, meter.HostModule) {
+			return invalid("it exports %.40q, and names that begin with %q are the host's own", e.Name, meter.HostModule)
 		}
 		found[e.Name] = e
 	}

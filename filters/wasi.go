@@ -125,10 +125,7 @@ func (p *program) provideWASI(ctx context.Context) error {
 }
 
 func (c *wasiCall) answer(ctx context.Context, module api.Module, stack []uint64) {
-	// A call of the host is one instruction to the guest and may be much work here, so each reports like a slice of ticks.
-	if _, err := instanceOf(ctx).governor.more(); err != nil {
-		panic(err)
-	}
+	instanceOf(ctx).charge(module, hostCallFuel)
 	errno := c.call(ctx, module.Memory(), stack)
 	if len(stack) > 0 { // not that of proc_exit, which doesn't return
 		stack[0] = errno

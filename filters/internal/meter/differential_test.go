@@ -2,7 +2,6 @@ package meter
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -11,7 +10,8 @@ import (
 	"testing"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
+
+	"weir/filters/internal/wasm"
 )
 
 // TestDifferential runs random modules and their metered copies side by side: results, traps, memory and globals must
@@ -44,6 +44,7 @@ func TestMachinesAgree(t *testing.T) {
 		module := rewritten(t, g.module())
 		compiled := newSubject(t, wazero.NewRuntimeConfig(), module)
 		interpreted := newSubject(t, wazero.NewRuntimeConfigInterpreter(), module)
+		compiled.slice = 7 // must make no difference
 		for i, s := range g.functions {
 			args := arguments(g, s)
 			want, got := compiled.call(i, s, args), interpreted.call(i, s, args)
@@ -53,6 +54,40 @@ func TestMachinesAgree(t *testing.T) {
 		}
 		compiled.close()
 		interpreted.close()
+	}
+}
+
+// TestNothingRunsUncharged compares what random modules are charged with what runs: never less, and not much more.
+func TestNothingRunsUncharged(t *testing.T) {
+	exact := testConfig
+	exact.exact = true
+	first, count := fromEnv(t, "WEIR_SEED", 1), fromEnv(t, "WEIR_SEEDS", 400)
+	charged, ran := int64(0), int64(0)
+	for seed := first; seed < first+count; seed++ {
+		g := &generator{rng: rand.New(rand.NewPCG(seed, 2))}
+		module := g.module()
+		reference, err := rewriteWith(module, exact)
+		if err != nil {
+			t.Fatal(err)
+		}
+		planned, naive := newSubject(t, wazero.NewRuntimeConfig(), rewritten(t, module)), newSubject(t, wazero.NewRuntimeConfig(), reference)
+		for i, s := range g.functions {
+			args := arguments(g, s)
+			got, want := planned.call(i, s, args), naive.call(i, s, args)
+			if want.trap != "" {
+				continue // what stands behind the trap was charged and did not run
+			}
+			if got.fuel < want.fuel {
+				t.Fatalf("seed %d: f%d%v is charged %d, and uses %d", seed, i, args, got.fuel, want.fuel)
+			}
+			charged, ran = charged+got.fuel, ran+want.fuel
+		}
+		planned.close()
+		naive.close()
+	}
+	t.Logf("%d units charged for %d", charged, ran)
+	if charged > ran*11/10 {
+		t.Errorf("%d units are charged for %d", charged, ran)
 	}
 }
 
@@ -68,24 +103,15 @@ func fromEnv(t *testing.T, name string, otherwise uint64) uint64 {
 	return n
 }
 
-func rewritten(t *testing.T, module []byte) []byte {
-	t.Helper()
-	metered, err := Rewrite(module, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return metered
-}
-
 func arguments(g *generator, s signature) []uint64 {
 	var args []uint64
 	for _, kind := range s.params {
 		switch kind {
-		case typeI32:
+		case wasm.I32:
 			args = append(args, uint64(uint32(g.integer())))
-		case typeI64:
+		case wasm.I64:
 			args = append(args, uint64(g.integer()))
-		case typeF32:
+		case wasm.F32:
 			args = append(args, uint64(math.Float32bits(float32(g.float()))))
 		default:
 			args = append(args, math.Float64bits(g.float()))
@@ -94,34 +120,14 @@ func arguments(g *generator, s signature) []uint64 {
 	return args
 }
 
-// A subject is an instance of a generated module.
-type subject struct {
-	ctx     context.Context
-	runtime wazero.Runtime
-	module  api.Module
-}
-
-func newSubject(t *testing.T, config wazero.RuntimeConfig, module []byte) *subject {
-	t.Helper()
-	ctx := context.Background()
-	runtime := wazero.NewRuntimeWithConfig(ctx, config.WithCoreFeatures(api.CoreFeaturesV2))
-	instance, err := runtime.Instantiate(ctx, module)
-	if err != nil {
-		t.Fatalf("the generated module is not valid: %v", err)
-	}
-	return &subject{ctx: ctx, runtime: runtime, module: instance}
-}
-
-func (s *subject) close() { _ = s.runtime.Close(s.ctx) }
-
 // An outcome is everything that can be seen of a call.
 type outcome struct {
 	result  uint64
 	trap    string
 	globals [generatedGlobals]uint64
 	memory  []byte
-	fuel    uint64 // left
-	kind    byte   // of the result
+	fuel    int64 // used
+	kind    byte  // of the result
 }
 
 func (o outcome) String() string {
@@ -129,11 +135,7 @@ func (o outcome) String() string {
 }
 
 func (s *subject) call(function int, sig signature, args []uint64) outcome {
-	fuel, counts := s.module.ExportedGlobal(FuelExport).(api.MutableGlobal)
-	if counts {
-		fuel.Set(plenty)
-		s.module.ExportedGlobal(DepthExport).(api.MutableGlobal).Set(0)
-	}
+	s.reset(s.module)
 	o := outcome{kind: sig.result}
 	results, err := s.module.ExportedFunction("f"+strconv.Itoa(function)).Call(s.ctx, args...)
 	if err != nil {
@@ -147,15 +149,13 @@ func (s *subject) call(function int, sig signature, args []uint64) outcome {
 	memory := s.module.Memory()
 	view, _ := memory.Read(0, memory.Size())
 	o.memory = bytes.Clone(view)
-	if counts {
-		o.fuel = fuel.Get()
-	}
+	o.fuel = s.spent(s.module)
 	return o
 }
 
 // significant cuts off what wazero leaves above 32-bit values.
 func significant(kind byte, bits uint64) uint64 {
-	if kind == typeI32 || kind == typeF32 {
+	if kind == wasm.I32 || kind == wasm.F32 {
 		return uint64(uint32(bits))
 	}
 	return bits
@@ -179,10 +179,10 @@ func (o outcome) same(p outcome) bool { return o.trap == p.trap && bytes.Equal(o
 
 func sameValue(kind byte, a, b uint64) bool {
 	switch kind {
-	case typeF32:
+	case wasm.F32:
 		x, y := math.Float32frombits(uint32(a)), math.Float32frombits(uint32(b))
 		return x != x && y != y || uint32(a) == uint32(b)
-	case typeF64:
+	case wasm.F64:
 		x, y := math.Float64frombits(a), math.Float64frombits(b)
 		return x != x && y != y || a == b
 	}

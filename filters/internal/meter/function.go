@@ -1,176 +1,112 @@
 package meter
 
-import "math"
+import (
+	"errors"
+	"fmt"
 
-// A region is the instructions that can run, each at most once, before a loop's head or the function's entry is passed
-// again. It is charged as a whole: at most what is charged is executed, never more.
-type region struct {
-	cost uint64
-}
+	"weir/filters/internal/wasm"
+)
 
 // A function is one body, taken apart.
 type function struct {
-	groups  uint32 // of declared locals
-	decls   []byte // their declarations, without the count
-	locals  uint64 // parameters and declared locals
-	body    []byte
-	instrs  []instr
-	loops   []int // by instr that is a loop, in order: its region
-	regions []region
-	// needs tells what has to be kept in locals.
-	calls, bulks, reload bool
-	repairs              map[int]repair // by instr
-
-	fuelGlobal, depthGlobal uint32
+	*rewriter
+	instrs  []wasm.Instruction
+	entry   region          // that begins with the function
+	loops   map[int]*region // those that begin with loops, by instruction
+	charges map[int]*region // those that begin elsewhere, by the instruction before which they are charged
+	repairs map[int]repair
+	locals  uint32 // parameters and declared locals
+	// What the function has: calls, of whatever, and bulk operations.
+	calls, bulks bool
 }
 
-// parseFunction takes a body apart; params is how many parameters the function has, globals how many the module has.
-func parseFunction(r *reader, params int, globals uint32) (*function, error) {
-	f := &function{locals: uint64(params), regions: []region{{}}, fuelGlobal: globals, depthGlobal: globals + 1}
-	if err := f.parseLocals(r); err != nil {
+// code returns the code section with every function rewritten.
+func (rw *rewriter) code() ([]byte, error) {
+	out := wasm.AppendU32(nil, uint32(len(rw.m.Bodies)))
+	for i, body := range rw.m.Bodies {
+		code, err := rw.body(rw.hook+uint32(i), body)
+		if err != nil {
+			return nil, fmt.Errorf("in the code of function %d: %w", int(rw.hook)+i, err)
+		}
+		out = append(wasm.AppendU32(out, uint32(len(code))), code...)
+	}
+	return out, nil
+}
+
+func (rw *rewriter) body(index uint32, body wasm.Body) ([]byte, error) {
+	signature, ok := rw.m.Signature(index)
+	if !ok {
+		return nil, errors.New("its type does not exist")
+	}
+	f := &function{rewriter: rw, locals: uint32(len(signature.Params) + body.Locals)}
+	if err := f.parse(rw.m.Code(body)); err != nil {
 		return nil, err
 	}
-	f.body = r.b[r.pos:]
-	if err := f.parseBody(&reader{b: f.body, off: r.at()}); err != nil {
-		return nil, err
-	}
-	f.reload = f.calls && (len(f.loops) > 0 || f.bulks)
+	f.plan()
 	f.repairs = repairs(f.instrs)
-	return f, nil
+	e := &emitter{f: f}
+	e.declareLocals(body)
+	e.enter()
+	for i, in := range f.instrs {
+		if err := e.instruction(i, in); err != nil {
+			return nil, fmt.Errorf("byte %d: %w", in.Start, err)
+		}
+	}
+	return e.out, nil
 }
 
-func (f *function) parseLocals(r *reader) error {
-	at := r.at()
-	groups, err := r.u32()
-	if err != nil {
-		return err
-	}
-	if uint64(groups) > uint64(r.len()) {
-		return malformed(at, "%d groups of locals in %d bytes", groups, r.len())
-	}
-	start := r.pos
-	for range groups {
-		n, err := r.u32()
-		if err != nil {
-			return err
+// parse lists the instructions.
+func (f *function) parse(r *wasm.Reader) error {
+	open := 1 // constructs, the function itself among them
+	for r.More() {
+		in := r.Instruction()
+		if r.Err() != nil {
+			return r.Err()
 		}
-		t, err := r.byte()
-		if err != nil {
-			return err
+		if open == 0 {
+			return fmt.Errorf("byte %d: code goes on after the function's end", in.Start)
 		}
-		if t == typeVector {
-			return refused("vector (SIMD) local at byte %d", r.at())
+		if err := f.check(in); err != nil {
+			return fmt.Errorf("byte %d: %w", in.Start, err)
 		}
-		f.locals += uint64(n)
-	}
-	// Four more are added at most, and indexes have 32 bits.
-	if f.locals > math.MaxUint32-4 {
-		return malformed(at, "%d locals", f.locals)
-	}
-	f.groups, f.decls = groups, r.b[start:r.pos]
-	return nil
-}
-
-// parseBody lists the instructions and adds up what each region costs.
-func (f *function) parseBody(r *reader) error {
-	// open holds, per construct that is open, the region that goes on behind its end.
-	open := []int{0}
-	current := 0
-	for len(open) > 0 {
-		in, err := next(r)
-		if err != nil {
-			return err
-		}
-		if err := f.check(&in); err != nil {
-			return err
+		switch in.Op {
+		case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
+			open++
+		case wasm.OpEnd:
+			open--
 		}
 		f.instrs = append(f.instrs, in)
-		f.regions[current].cost += in.cost()
-		if _, ok := in.bulk(); ok {
-			f.bulks = true
-		}
-		switch in.op {
-		case opBlock, opIf:
-			open = append(open, current)
-		case opLoop:
-			open = append(open, current)
-			current = len(f.regions)
-			f.regions = append(f.regions, region{})
-			f.loops = append(f.loops, current)
-		case opEnd:
-			current = open[len(open)-1]
-			open = open[:len(open)-1]
-		case opCall, opCallIndirect:
-			f.calls = true
-		}
 	}
-	if !r.end() {
-		return malformed(r.at(), "bytes behind the function's end")
+	if open > 0 {
+		return wasm.ErrTruncated
+	}
+	return r.Err()
+}
+
+// check keeps a function off what is added, as what it names must be the module's own, and notes what it does.
+func (f *function) check(in wasm.Instruction) error {
+	if _, ok := bulkOf(in.Op); ok {
+		f.bulks = true
+	}
+	switch in.Op {
+	case wasm.OpLocalGet, wasm.OpLocalSet, wasm.OpLocalTee:
+		if in.Index >= f.locals {
+			return fmt.Errorf("there is no local %d", in.Index)
+		}
+	case wasm.OpGlobalGet, wasm.OpGlobalSet:
+		if in.Index >= f.fuel {
+			return fmt.Errorf("there is no global %d", in.Index)
+		}
+	case wasm.OpCall, wasm.OpCallIndirect:
+		f.calls = true
+	case wasm.OpTableGrow:
+		return ErrTableGrow
+	case wasm.OpTableInit, wasm.OpTableCopy, wasm.OpTableFill, wasm.OpTableSet, wasm.OpDataDrop, wasm.OpElemDrop:
+		f.restorable = false
 	}
 	return nil
 }
 
-// check keeps a function off the locals and globals that are added: what it names must be the module's own.
-func (f *function) check(in *instr) error {
-	switch in.op {
-	case opLocalGet, opLocalSet, opLocalTee:
-		if uint64(in.index) >= f.locals {
-			return malformed(in.off, "unknown local %d", in.index)
-		}
-	case opGlobalGet, opGlobalSet:
-		if in.index >= f.fuelGlobal {
-			return malformed(in.off, "unknown global %d", in.index)
-		}
-	}
-	return nil
-}
-
-// frame is what a call counts towards MaxDepth. A compiled frame holds locals and temporaries; there can't be more of
+// frame is what a call counts towards the depth. A compiled frame holds locals and temporaries; there can't be more of
 // the latter than instructions.
-func (f *function) frame() int64 {
-	return 1 + int64((f.locals+uint64(len(f.instrs)))>>10)
-}
-
-// Offsets of the added locals, behind the function's own. Not every function uses all; an unused local costs nothing.
-const (
-	localFuel   = iota // i64: copy of the global, so that a loop's own charges need not wait for memory
-	localDepth         // i32: with this call
-	localLength        // i32: of a bulk operation
-	localF32
-	localF64
-	addedLocals = iota
-)
-
-func (f *function) local(which int) uint32 { return uint32(f.locals) + uint32(which) }
-
-// rewrite returns the body with its charges.
-func (f *function) rewrite() []byte {
-	out := appendU32(make([]byte, 0, 2*len(f.body)+len(f.decls)+64), f.groups+addedLocals)
-	out = append(out, f.decls...)
-	for _, t := range [addedLocals]byte{localFuel: typeI64, localDepth: typeI32, localLength: typeI32, localF32: typeF32, localF64: typeF64} {
-		out = append(out, 1, t)
-	}
-	e := &emitter{out: out, f: f}
-	e.entry()
-	loop := 0
-	for i := range f.instrs {
-		in := &f.instrs[i]
-		if length, ok := in.bulk(); ok {
-			e.chargeLength(length)
-		}
-		if in.op == opCall || in.op == opCallIndirect {
-			e.beforeCall()
-		}
-		e.out = append(e.out, f.body[in.start:in.end]...)
-		switch in.op {
-		case opLoop:
-			e.charge(f.regions[f.loops[loop]].cost)
-			e.trapIfSpent()
-			loop++
-		case opCall, opCallIndirect:
-			e.afterCall()
-		}
-		e.repair(f.repairs[i])
-	}
-	return e.out
-}
+func (f *function) frame() int64 { return 1 + int64(f.locals+uint32(len(f.instrs)))>>10 }

@@ -3,6 +3,8 @@ package meter
 import (
 	"encoding/binary"
 	"math"
+
+	"weir/filters/internal/wasm"
 )
 
 // expression appends code that leaves one value of a type.
@@ -19,20 +21,20 @@ func (g *generator) expression(code []byte, sc scope, kind byte, depth int) []by
 		for range 2 {
 			code = g.expression(code, sc, kind, depth-1)
 		}
-		return append(g.expression(code, sc, typeI32, depth-1), opSelect)
+		return append(g.expression(code, sc, wasm.I32, depth-1), wasm.OpSelect)
 	case choice == 8:
-		code = append(g.expression(code, sc, typeI32, depth-1), opIf, kind)
+		code = append(g.expression(code, sc, wasm.I32, depth-1), wasm.OpIf, kind)
 		code = g.expression(code, sc.inside(kind), kind, depth-1)
-		code = append(code, opElse)
-		return append(g.expression(code, sc.inside(kind), kind, depth-1), opEnd)
+		code = append(code, wasm.OpElse)
+		return append(g.expression(code, sc.inside(kind), kind, depth-1), wasm.OpEnd)
 	case choice == 9:
-		code = g.expression(append(code, opBlock, kind), sc.inside(kind), kind, depth-1)
-		code = append(g.expression(code, sc.inside(kind), typeI32, depth-1), opBrIf, 0)
-		code = append(code, opDrop)
-		return append(g.expression(code, sc.inside(kind), kind, depth-1), opEnd)
+		code = g.expression(append(code, wasm.OpBlock, kind), sc.inside(kind), kind, depth-1)
+		code = append(g.expression(code, sc.inside(kind), wasm.I32, depth-1), wasm.OpBrIf, 0)
+		code = append(code, wasm.OpDrop)
+		return append(g.expression(code, sc.inside(kind), kind, depth-1), wasm.OpEnd)
 	case choice == 10:
 		i := g.local(sc, kind)
-		return appendU32(append(g.expression(code, sc, kind, depth-1), opLocalTee), i)
+		return wasm.AppendU32(append(g.expression(code, sc, kind, depth-1), wasm.OpLocalTee), i)
 	case choice == 11:
 		return g.load(code, sc, kind, depth)
 	case choice == 12:
@@ -54,23 +56,23 @@ func (g *generator) local(sc scope, kind byte) uint32 {
 func (g *generator) leaf(code []byte, sc scope, kind byte) []byte {
 	switch g.rng.IntN(4) {
 	case 0:
-		return appendU32(append(code, opLocalGet), g.local(sc, kind))
+		return wasm.AppendU32(append(code, wasm.OpLocalGet), g.local(sc, kind))
 	case 1:
 		for i, t := range valueKinds {
 			if t == kind {
-				return append(code, opGlobalGet, byte(i))
+				return append(code, wasm.OpGlobalGet, byte(i))
 			}
 		}
 	}
 	switch kind {
-	case typeI32:
-		return appendS64(append(code, opI32Const), int64(int32(g.integer())))
-	case typeI64:
-		return appendS64(append(code, opI64Const), g.integer())
-	case typeF32:
-		return binary.LittleEndian.AppendUint32(append(code, opF32Const), math.Float32bits(float32(g.float())))
+	case wasm.I32:
+		return wasm.AppendI64(append(code, wasm.OpI32Const), int64(int32(g.integer())))
+	case wasm.I64:
+		return wasm.AppendI64(append(code, wasm.OpI64Const), g.integer())
+	case wasm.F32:
+		return binary.LittleEndian.AppendUint32(append(code, wasm.OpF32Const), math.Float32bits(float32(g.float())))
 	}
-	return binary.LittleEndian.AppendUint64(append(code, opF64Const), math.Float64bits(g.float()))
+	return binary.LittleEndian.AppendUint64(append(code, wasm.OpF64Const), math.Float64bits(g.float()))
 }
 
 // integer favours the numbers at which things change.
@@ -104,18 +106,18 @@ func (g *generator) operator(code []byte, sc scope, kind byte, depth int) []byte
 	operands, from, op := 2, kind, byte(0)
 	single := g.rng.IntN(4) == 0
 	switch {
-	case kind == typeI32 && g.rng.IntN(3) == 0:
+	case kind == wasm.I32 && g.rng.IntN(3) == 0:
 		from = g.kind() // a comparison
-		op = map[byte]byte{typeI32: g.pick([2]byte{0x46, 0x4f}), typeI64: g.pick([2]byte{0x51, 0x5a}), typeF32: g.pick([2]byte{0x5b, 0x60}), typeF64: g.pick([2]byte{0x61, 0x66})}[from]
+		op = map[byte]byte{wasm.I32: g.pick([2]byte{0x46, 0x4f}), wasm.I64: g.pick([2]byte{0x51, 0x5a}), wasm.F32: g.pick([2]byte{0x5b, 0x60}), wasm.F64: g.pick([2]byte{0x61, 0x66})}[from]
 	case single:
 		operands = 1
-		op = map[byte]byte{typeI32: g.pick([2]byte{0x67, 0x69}, [2]byte{0xc0, 0xc1}, [2]byte{0x45, 0x45}), typeI64: g.pick([2]byte{0x79, 0x7b}, [2]byte{0xc2, 0xc4}), typeF32: g.pick([2]byte{0x8b, 0x91}), typeF64: g.pick([2]byte{0x99, 0x9f})}[kind]
+		op = map[byte]byte{wasm.I32: g.pick([2]byte{0x67, 0x69}, [2]byte{0xc0, 0xc1}, [2]byte{0x45, 0x45}), wasm.I64: g.pick([2]byte{0x79, 0x7b}, [2]byte{0xc2, 0xc4}), wasm.F32: g.pick([2]byte{0x8b, 0x91}), wasm.F64: g.pick([2]byte{0x99, 0x9f})}[kind]
 	default:
 		last32, last64 := byte(0x97), byte(0xa5)
 		if g.nanBits { // copysign looks at a NaN's sign
 			last32, last64 = 0x98, 0xa6
 		}
-		op = map[byte]byte{typeI32: g.pick([2]byte{0x6a, 0x78}), typeI64: g.pick([2]byte{0x7c, 0x8a}), typeF32: g.pick([2]byte{0x92, last32}), typeF64: g.pick([2]byte{0xa0, last64})}[kind]
+		op = map[byte]byte{wasm.I32: g.pick([2]byte{0x6a, 0x78}), wasm.I64: g.pick([2]byte{0x7c, 0x8a}), wasm.F32: g.pick([2]byte{0x92, last32}), wasm.F64: g.pick([2]byte{0xa0, last64})}[kind]
 	}
 	for range operands {
 		code = g.expression(code, sc, from, depth-1)
@@ -126,9 +128,9 @@ func (g *generator) operator(code []byte, sc scope, kind byte, depth int) []byte
 func (g *generator) load(code []byte, sc scope, kind byte, depth int) []byte {
 	type load struct{ op, align byte }
 	loads := map[byte][]load{
-		typeI32: {{0x28, 2}, {0x2c, 0}, {0x2d, 0}, {0x2e, 1}, {0x2f, 1}},
-		typeI64: {{0x29, 3}, {0x30, 0}, {0x35, 2}},
-		typeF32: {{0x2a, 2}}, typeF64: {{0x2b, 3}},
+		wasm.I32: {{0x28, 2}, {0x2c, 0}, {0x2d, 0}, {0x2e, 1}, {0x2f, 1}},
+		wasm.I64: {{0x29, 3}, {0x30, 0}, {0x35, 2}},
+		wasm.F32: {{0x2a, 2}}, wasm.F64: {{0x2b, 3}},
 	}[kind]
 	l := loads[g.rng.IntN(len(loads))]
 	return append(g.address(code, sc, depth), l.op, l.align, byte(g.rng.IntN(64)))
@@ -144,7 +146,7 @@ func (g *generator) call(code []byte, sc scope, kind byte, depth int) []byte {
 		for _, param := range callee.params {
 			code = g.expression(code, sc, param, depth-2)
 		}
-		return append(code, opCall, byte(i))
+		return append(code, wasm.OpCall, byte(i))
 	}
 	return g.leaf(code, sc, kind)
 }
@@ -155,14 +157,14 @@ func (g *generator) convert(code []byte, sc scope, kind byte, depth int) []byte 
 		code []byte
 	}
 	conversions := map[byte][]conversion{
-		typeI32: {{typeI64, []byte{0xa7}}, {typeF32, []byte{opMisc, 0}}, {typeF64, []byte{opMisc, 3}}, {typeF64, []byte{0xaa}}},
-		typeI64: {{typeI32, []byte{0xac}}, {typeI32, []byte{0xad}}, {typeF32, []byte{opMisc, 4}}, {typeF64, []byte{opMisc, 7}}},
-		typeF32: {{typeI32, []byte{0xb2}}, {typeI64, []byte{0xb5}}, {typeF64, []byte{0xb6}}, {typeI32, []byte{0xbe}}},
-		typeF64: {{typeI32, []byte{0xb8}}, {typeI64, []byte{0xb9}}, {typeF32, []byte{0xbb}}, {typeI64, []byte{0xbf}}},
+		wasm.I32: {{wasm.I64, []byte{0xa7}}, {wasm.F32, []byte{0xfc, 0}}, {wasm.F64, []byte{0xfc, 3}}, {wasm.F64, []byte{0xaa}}},
+		wasm.I64: {{wasm.I32, []byte{0xac}}, {wasm.I32, []byte{0xad}}, {wasm.F32, []byte{0xfc, 4}}, {wasm.F64, []byte{0xfc, 7}}},
+		wasm.F32: {{wasm.I32, []byte{0xb2}}, {wasm.I64, []byte{0xb5}}, {wasm.F64, []byte{0xb6}}, {wasm.I32, []byte{0xbe}}},
+		wasm.F64: {{wasm.I32, []byte{0xb8}}, {wasm.I64, []byte{0xb9}}, {wasm.F32, []byte{0xbb}}, {wasm.I64, []byte{0xbf}}},
 	}
 	if g.nanBits {
-		conversions[typeI32] = append(conversions[typeI32], conversion{typeF32, []byte{0xbc}})
-		conversions[typeI64] = append(conversions[typeI64], conversion{typeF64, []byte{0xbd}})
+		conversions[wasm.I32] = append(conversions[wasm.I32], conversion{wasm.F32, []byte{0xbc}})
+		conversions[wasm.I64] = append(conversions[wasm.I64], conversion{wasm.F64, []byte{0xbd}})
 	}
 	c := conversions[kind][g.rng.IntN(len(conversions[kind]))]
 	return append(g.expression(code, sc, c.from, depth-1), c.code...)

@@ -1,6 +1,10 @@
 package meter
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"weir/filters/internal/wasm"
+)
 
 // A generator makes random valid modules that end: loops count down, and functions call only those behind them.
 type generator struct {
@@ -22,7 +26,7 @@ const (
 	generatedDepth   = 5 // nested expressions
 )
 
-var valueKinds = []byte{typeI32, typeI64, typeF32, typeF64}
+var valueKinds = []byte{wasm.I32, wasm.I64, wasm.F32, wasm.F64}
 
 // module returns a module that exports its memory, its globals g0 to g3 and its functions f0, f1, ...
 func (g *generator) module() []byte {
@@ -41,29 +45,32 @@ func (g *generator) module() []byte {
 	for i, s := range g.functions {
 		types = append(append(append(types, 0x60, byte(len(s.params))), s.params...), 1, s.result)
 		functions = append(functions, byte(i))
-		exports = append(appendName(exports, "f"+string(rune('0'+i))), kindFunction, byte(i))
+		exports = append(wasm.AppendName(exports, "f"+string(rune('0'+i))), byte(wasm.KindFunc), byte(i))
 		body := g.body(i)
-		code = append(appendU32(code, uint32(len(body))), body...)
+		code = append(wasm.AppendU32(code, uint32(len(body))), body...)
 	}
 	for i := range byte(generatedGlobals) {
-		exports = append(appendName(exports, "g"+string(rune('0'+i))), kindGlobal, i)
+		exports = append(wasm.AppendName(exports, "g"+string(rune('0'+i))), byte(wasm.KindGlobal), i)
 	}
-	exports = append(appendName(exports, "memory"), kindMemory, 0)
+	exports = append(wasm.AppendName(exports, "memory"), byte(wasm.KindMemory), 0)
 	globals := []byte{
 		generatedGlobals,
-		typeI32, 1, opI32Const, 7, opEnd, typeI64, 1, opI64Const, 9, opEnd,
-		typeF32, 1, opF32Const, 0, 0, 0, 0x40, opEnd, typeF64, 1, opF64Const, 0, 0, 0, 0, 0, 0, 0xf0, 0xbf, opEnd,
+		wasm.I32, 1, wasm.OpI32Const, 7, wasm.OpEnd, wasm.I64, 1, wasm.OpI64Const, 9, wasm.OpEnd,
+		wasm.F32, 1, wasm.OpF32Const, 0, 0, 0, 0x40, wasm.OpEnd, wasm.F64, 1, wasm.OpF64Const, 0, 0, 0, 0, 0, 0, 0xf0, 0xbf, wasm.OpEnd,
 	}
-	out := append([]byte(nil), header...)
-	for _, s := range []section{
-		{id: sectionType, body: types},
-		{id: sectionFunction, body: functions},
-		{id: sectionMemory, body: []byte{1, 1, generatedPages, 3}},
-		{id: sectionGlobal, body: globals},
-		{id: sectionExport, body: exports},
-		{id: sectionCode, body: code},
+	out := wasm.AppendPreamble(nil)
+	for _, s := range []struct {
+		id   byte
+		body []byte
+	}{
+		{id: wasm.SectionType, body: types},
+		{id: wasm.SectionFunction, body: functions},
+		{id: wasm.SectionMemory, body: []byte{1, 1, generatedPages, 3}},
+		{id: wasm.SectionGlobal, body: globals},
+		{id: wasm.SectionExport, body: exports},
+		{id: wasm.SectionCode, body: code},
 	} {
-		out = append(appendU32(append(out, s.id), uint32(len(s.body))), s.body...)
+		out = wasm.AppendSection(out, s.id, s.body)
 	}
 	return out
 }
@@ -90,12 +97,12 @@ func (g *generator) body(function int) []byte {
 	for range 1 + g.rng.IntN(4) {
 		code = g.statement(code, sc, 3)
 	}
-	code = append(g.expression(code, sc, s.result, generatedDepth), opEnd)
+	code = append(g.expression(code, sc, s.result, generatedDepth), wasm.OpEnd)
 	out := []byte{byte(len(valueKinds)) + 1}
 	for _, t := range valueKinds {
 		out = append(out, 1, t)
 	}
-	return append(append(appendU32(out, uint32(counters)), typeI32), code...)
+	return append(append(wasm.AppendU32(out, uint32(counters)), wasm.I32), code...)
 }
 
 // statement appends code that leaves nothing on the stack.
@@ -103,36 +110,36 @@ func (g *generator) statement(code []byte, sc scope, depth int) []byte {
 	switch choice := g.rng.IntN(12); {
 	case choice < 3 || depth == 0:
 		i := g.rng.IntN(len(sc.locals))
-		return appendU32(append(g.expression(code, sc, sc.locals[i], depth), opLocalSet), uint32(i))
+		return wasm.AppendU32(append(g.expression(code, sc, sc.locals[i], depth), wasm.OpLocalSet), uint32(i))
 	case choice == 3:
 		i := g.rng.IntN(generatedGlobals)
-		return append(g.expression(code, sc, valueKinds[i], depth), opGlobalSet, byte(i))
+		return append(g.expression(code, sc, valueKinds[i], depth), wasm.OpGlobalSet, byte(i))
 	case choice == 4:
 		return g.store(code, sc, depth)
 	case choice == 5:
-		code = append(g.expression(code, sc, typeI32, depth), opIf, blockTypeEmpty)
+		code = append(g.expression(code, sc, wasm.I32, depth), wasm.OpIf, wasm.BlockEmpty)
 		code = g.statement(code, sc.inside(0), depth-1)
-		code = append(code, opElse)
-		return append(g.statement(code, sc.inside(0), depth-1), opEnd)
+		code = append(code, wasm.OpElse)
+		return append(g.statement(code, sc.inside(0), depth-1), wasm.OpEnd)
 	case choice == 6 && sc.loops < 2:
 		return g.loop(code, sc, depth)
 	case choice == 7:
-		code = append(code, opBlock, blockTypeEmpty)
+		code = append(code, wasm.OpBlock, wasm.BlockEmpty)
 		code = g.statement(code, sc.inside(0), depth-1)
-		code = append(g.expression(code, sc, typeI32, depth), opBrIf, 0)
-		return append(g.statement(code, sc.inside(0), depth-1), opEnd)
+		code = append(g.expression(code, sc, wasm.I32, depth), wasm.OpBrIf, 0)
+		return append(g.statement(code, sc.inside(0), depth-1), wasm.OpEnd)
 	case choice == 8:
-		code = append(code, opBlock, blockTypeEmpty, opBlock, blockTypeEmpty)
-		code = append(g.expression(code, sc, typeI32, depth), opBrTable, 2, 0, 1, 0, opEnd)
-		return append(g.statement(code, sc.inside(0), depth-1), opEnd)
+		code = append(code, wasm.OpBlock, wasm.BlockEmpty, wasm.OpBlock, wasm.BlockEmpty)
+		code = append(g.expression(code, sc, wasm.I32, depth), wasm.OpBrTable, 2, 0, 1, 0, wasm.OpEnd)
+		return append(g.statement(code, sc.inside(0), depth-1), wasm.OpEnd)
 	case choice == 9:
 		return g.bulk(code, sc, depth)
 	case choice == 10 && g.rng.IntN(4) == 0:
-		code = append(g.expression(code, sc, typeI32, depth), opIf, blockTypeEmpty)
+		code = append(g.expression(code, sc, wasm.I32, depth), wasm.OpIf, wasm.BlockEmpty)
 		code = g.expression(code, sc.inside(0), g.functions[sc.function].result, depth-1)
-		return append(code, opReturn, opEnd)
+		return append(code, wasm.OpReturn, wasm.OpEnd)
 	}
-	return append(g.expression(code, sc, g.kind(), depth), opDrop)
+	return append(g.expression(code, sc, g.kind(), depth), wasm.OpDrop)
 }
 
 func (sc scope) inside(label byte) scope {
@@ -144,36 +151,36 @@ func (sc scope) inside(label byte) scope {
 func (g *generator) loop(code []byte, sc scope, depth int) []byte {
 	counter := uint32(len(sc.locals) + *sc.counters)
 	*sc.counters++
-	code = append(code, opI32Const, byte(1+g.rng.IntN(4)), opLocalSet)
-	code = append(appendU32(code, counter), opLoop, blockTypeEmpty)
+	code = append(code, wasm.OpI32Const, byte(1+g.rng.IntN(4)), wasm.OpLocalSet)
+	code = append(wasm.AppendU32(code, counter), wasm.OpLoop, wasm.BlockEmpty)
 	inner := sc.inside(loopLabel)
 	inner.loops++
 	for range 1 + g.rng.IntN(2) {
 		code = g.statement(code, inner, depth-1)
 	}
-	code = appendU32(append(code, opLocalGet), counter)
-	code = append(code, opI32Const, 1, 0x6b, opLocalTee) // i32.sub
-	return append(appendU32(code, counter), opBrIf, 0, opEnd)
+	code = wasm.AppendU32(append(code, wasm.OpLocalGet), counter)
+	code = append(code, wasm.OpI32Const, 1, 0x6b, wasm.OpLocalTee) // i32.sub
+	return append(wasm.AppendU32(code, counter), wasm.OpBrIf, 0, wasm.OpEnd)
 }
 
 // address appends an address that is nearly always inside the memory.
 func (g *generator) address(code []byte, sc scope, depth int) []byte {
-	code = g.expression(code, sc, typeI32, depth-1)
+	code = g.expression(code, sc, wasm.I32, depth-1)
 	if g.rng.IntN(40) == 0 {
 		return code
 	}
-	return append(appendS64(append(code, opI32Const), 0x7fff), 0x71) // i32.and
+	return append(wasm.AppendI64(append(code, wasm.OpI32Const), 0x7fff), 0x71) // i32.and
 }
 
 func (g *generator) store(code []byte, sc scope, depth int) []byte {
 	stores := []struct{ op, kind, align byte }{
-		{0x36, typeI32, 2},
-		{0x37, typeI64, 3},
-		{0x3a, typeI32, 0},
-		{0x3b, typeI32, 1},
-		{0x3e, typeI64, 2},
-		{0x38, typeF32, 2},
-		{0x39, typeF64, 3},
+		{0x36, wasm.I32, 2},
+		{0x37, wasm.I64, 3},
+		{0x3a, wasm.I32, 0},
+		{0x3b, wasm.I32, 1},
+		{0x3e, wasm.I64, 2},
+		{0x38, wasm.F32, 2},
+		{0x39, wasm.F64, 3},
 	}
 	if !g.nanBits {
 		stores = stores[:5]
@@ -186,18 +193,18 @@ func (g *generator) store(code []byte, sc scope, depth int) []byte {
 func (g *generator) bulk(code []byte, sc scope, depth int) []byte {
 	code = g.address(code, sc, depth)
 	length := func() {
-		code = g.expression(code, sc, typeI32, depth-1)
-		code = append(appendS64(append(code, opI32Const), 0xff), 0x71)
+		code = g.expression(code, sc, wasm.I32, depth-1)
+		code = append(wasm.AppendI64(append(code, wasm.OpI32Const), 0xff), 0x71)
 	}
 	switch g.rng.IntN(3) {
 	case 0:
-		code = g.expression(code, sc, typeI32, depth-1)
+		code = g.expression(code, sc, wasm.I32, depth-1)
 		length()
-		return append(code, opMisc, miscMemoryFill, 0)
+		return append(code, 0xfc, 11, 0)
 	case 1:
 		code = g.address(code, sc, depth)
 		length()
-		return append(code, opMisc, miscMemoryCopy, 0, 0)
+		return append(code, 0xfc, 10, 0, 0)
 	}
-	return append(code, opI32Const, 1, 0x71, opMemoryGrow, 0, opDrop)
+	return append(code, wasm.OpI32Const, 1, 0x71, wasm.OpMemoryGrow, 0, wasm.OpDrop)
 }

@@ -1,62 +1,87 @@
 package meter
 
-// checkNames refuses a name section whose parts reach beyond their ends (WebAssembly core specification 2.0, appendix,
-// "Name Section"). Such a section could be ignored, but wazero reads on behind it, so what it then says depends on what
-// follows; better to refuse it than to have modules that compile only before they are metered.
-func checkNames(r *reader) error {
-	for !r.end() {
-		id, err := r.byte()
-		if err != nil {
-			return err
+import "weir/filters/internal/wasm"
+
+// customs appends the custom sections, behind all others. Their places among those say nothing.
+func (rw *rewriter) customs(dst []byte) []byte {
+	named := false
+	for _, c := range rw.m.Customs {
+		content := rw.m.Data[c.Start:c.End]
+		if c.Name == "name" {
+			// A second one, or one that can't be read, counts as not there.
+			renamed, ok := rw.names(wasm.NewReader(rw.m.Data, c.Start, c.End))
+			if named || !ok {
+				continue
+			}
+			named, content = true, renamed
 		}
-		size, err := r.u32()
-		if err != nil {
-			return err
-		}
-		part, err := r.sub(size)
-		if err != nil {
-			return err
-		}
-		if err := checkNamePart(part, id); err != nil {
-			return err
-		}
+		dst = wasm.AppendSection(dst, wasm.SectionCustom, append(wasm.AppendName(nil, c.Name), content...))
 	}
-	return nil
+	return dst
 }
 
-func checkNamePart(r *reader, id byte) error {
-	var err error
-	switch id {
-	case 0: // the module's name
-		_, err = r.name()
-	case 1: // functions
-		err = skipNameMap(r)
-	case 2: // locals, by function
-		err = skipIndirectNameMap(r)
-	default: // newer kinds, which nobody here reads
-		return nil
+// Parts of a name section that speak of functions by index (WebAssembly core specification 2.0, appendix, "Name
+// Section"; labels are of the extended name section).
+const (
+	namesOfModule    = 0
+	namesOfFunctions = 1
+	namesOfLocals    = 2
+	namesOfLabels    = 3
+)
+
+// names returns the name section with functions renumbered. Not ok: it is not as it must be. Then it is left out, as
+// wazero takes memory for as many names as it says it has.
+func (rw *rewriter) names(r *wasm.Reader) (out []byte, ok bool) {
+	for r.More() {
+		id := r.Byte()
+		size := r.U32()
+		start := r.Pos()
+		content := r.Bytes(size)
+		if r.Err() != nil {
+			return nil, false
+		}
+		part := wasm.NewReader(rw.m.Data, start, r.Pos())
+		switch id {
+		case namesOfModule:
+			part.Name()
+		case namesOfFunctions:
+			content = rw.renumbered(part, func(r *wasm.Reader) { r.Name() })
+		case namesOfLocals, namesOfLabels:
+			content = rw.renumbered(part, skipNames)
+		}
+		if id <= namesOfLabels && (part.More() || part.Err() != nil) {
+			return nil, false
+		}
+		out = wasm.AppendSection(out, id, content)
 	}
-	if err == nil && !r.end() {
-		err = malformed(r.at(), "name section: bytes behind part %d", id)
-	}
-	return err
+	return out, r.Err() == nil
 }
 
-func skipNameMap(r *reader) error {
-	return eachItem(r, func() error {
-		if _, err := r.u32(); err != nil {
-			return err
+// renumbered copies a map from functions to what item reads. Functions that don't exist are left out.
+func (rw *rewriter) renumbered(r *wasm.Reader, item func(*wasm.Reader)) []byte {
+	var items []byte
+	kept := uint32(0)
+	for range r.Count("names", wasm.MaxFunctions) {
+		index := r.U32()
+		start := r.Pos()
+		item(r)
+		if r.Err() != nil {
+			return nil
 		}
-		_, err := r.name()
-		return err
-	})
+		if index, err := rw.function(index); err == nil {
+			items = append(wasm.AppendU32(items, index), rw.m.Data[start:r.Pos()]...)
+			kept++
+		}
+	}
+	return append(wasm.AppendU32(nil, kept), items...)
 }
 
-func skipIndirectNameMap(r *reader) error {
-	return eachItem(r, func() error {
-		if _, err := r.u32(); err != nil {
-			return err
+// skipNames passes over a map from indexes to names.
+func skipNames(r *wasm.Reader) {
+	for range r.Count("names in a function", wasm.MaxBodyBytes) {
+		r.U32()
+		if r.Name(); r.Err() != nil {
+			return
 		}
-		return skipNameMap(r)
-	})
+	}
 }

@@ -17,8 +17,8 @@ func (e *EffortError) Error() string {
 }
 
 // CheckEffort refuses modules that take a compiler too long. wazero's takes time in proportion to the square of a
-// function's branches: 24 KB with 8,000 loops in one function keep it busy for half a minute. Calls and bulk operations
-// count too, as the rewriting adds branches to them, and to loops the most.
+// function's branches: 24 KB with 8,000 loops in one function keep it busy for half a minute. Bulk operations and calls
+// count too: metering adds a branch to the former, and to loops, and what lives across the latter has to be kept.
 func (m *Module) CheckEffort() error {
 	effort, worst := 0, EffortError{}
 	for i, body := range m.Bodies {

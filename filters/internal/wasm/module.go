@@ -72,6 +72,12 @@ type (
 		Start, End int
 	}
 
+	// A Custom is a custom section: its name and where its content lies, behind the name.
+	Custom struct {
+		Name       string
+		Start, End int
+	}
+
 	// A FuncType is a function's signature. Value types are those of section 5.3.
 	FuncType struct{ Params, Results []byte }
 
@@ -105,6 +111,7 @@ type (
 	Module struct {
 		Data      []byte
 		Sections  []Section // without custom ones
+		Customs   []Custom
 		Types     []FuncType
 		Imports   []Import
 		Functions []uint32 // type of each defined function
@@ -203,7 +210,9 @@ func (m *Module) section(r *Reader) error {
 		return fmt.Errorf("in the %s section: %w", sectionNames[id], r.Err())
 	}
 	if id == SectionCustom {
-		return nil
+		custom := NewReader(m.Data, start, r.Pos())
+		m.Customs = append(m.Customs, Custom{Name: custom.Name(), Start: custom.Pos(), End: r.Pos()})
+		return custom.Err()
 	}
 	if n := len(m.Sections); n > 0 && order(m.Sections[n-1].ID) >= order(id) {
 		return fmt.Errorf("byte %d: the %s section stands twice or in the wrong place", start, sectionNames[id])

@@ -1,6 +1,9 @@
 package wasm
 
-import "errors"
+import (
+	"bytes"
+	"errors"
+)
 
 // Value types (section 5.3) that a filter's exports use, and those that instructions name.
 const (
@@ -40,7 +43,9 @@ func (m *Module) content(id byte, r *Reader) {
 	case SectionGlobal:
 		m.Globals = r.Count("globals", MaxGlobals)
 		for range m.Globals {
-			r.Byte()
+			if r.Byte() == V128 {
+				r.unsupported(prefixVectors)
+			}
 			r.Byte()
 			SkipExpr(r)
 		}
@@ -69,8 +74,12 @@ func readType(r *Reader) FuncType {
 	if r.Byte() != 0x60 {
 		r.Fail("a type is not that of a function")
 	}
-	params := r.Bytes(uint32(r.Count("params of one function", maxParams)))
-	return FuncType{Params: params, Results: r.Bytes(uint32(r.Count("results of one function", maxParams)))}
+	t := FuncType{Params: r.Bytes(uint32(r.Count("params of one function", maxParams)))}
+	t.Results = r.Bytes(uint32(r.Count("results of one function", maxParams)))
+	if bytes.IndexByte(t.Params, V128) >= 0 || bytes.IndexByte(t.Results, V128) >= 0 {
+		r.unsupported(prefixVectors)
+	}
+	return t
 }
 
 func (m *Module) readImport(r *Reader) {
@@ -134,7 +143,9 @@ func readLocals(r *Reader) int {
 	total := uint64(0)
 	for range r.Count("groups of locals in one function", MaxLocals) {
 		total += uint64(r.U32())
-		r.Byte()
+		if r.Byte() == V128 {
+			r.unsupported(prefixVectors)
+		}
 	}
 	if total > MaxLocals && r.err == nil {
 		r.err = &CountError{What: "locals in one function", Count: uint32(min(total, 1<<32-1)), Limit: MaxLocals}

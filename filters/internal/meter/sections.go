@@ -1,7 +1,8 @@
-package yield
+package meter
 
 import (
 	"fmt"
+	"strings"
 
 	"weir/filters/internal/wasm"
 )
@@ -25,7 +26,7 @@ func (rw *rewriter) module() ([]byte, error) {
 		return nil, err
 	}
 	out := wasm.AppendPreamble(make([]byte, 0, len(rw.m.Data)+len(code)))
-	out = wasm.AppendSection(out, wasm.SectionType, rw.longer(wasm.SectionType, 1, 0x60, 1, wasm.I32, 1, wasm.I32))
+	out = wasm.AppendSection(out, wasm.SectionType, rw.longer(wasm.SectionType, 1, 0x60, 2, wasm.I32, wasm.I64, 1, wasm.I64))
 	out = wasm.AppendSection(out, wasm.SectionImport, rw.longer(wasm.SectionImport, 1, rw.hookImport()...))
 	out = rw.same(out, wasm.SectionFunction)
 	out = rw.same(out, wasm.SectionTable)
@@ -42,7 +43,7 @@ func (rw *rewriter) module() ([]byte, error) {
 	out = wasm.AppendSection(out, wasm.SectionElement, elements)
 	out = rw.same(out, wasm.SectionDataCount)
 	out = wasm.AppendSection(out, wasm.SectionCode, code)
-	return rw.same(out, wasm.SectionData), nil
+	return rw.customs(rw.same(out, wasm.SectionData)), nil
 }
 
 // same appends a section as it is, if there is one.
@@ -72,7 +73,7 @@ func (rw *rewriter) hookImport() []byte {
 	return wasm.AppendU32(append(b, byte(wasm.KindFunc)), rw.hookType)
 }
 
-// globals returns the global section with ticks and depth added.
+// globals returns the global section with fuel and depth added.
 func (rw *rewriter) globals() ([]byte, error) {
 	out := wasm.AppendU32(nil, uint32(rw.m.Globals)+2)
 	if s, ok := rw.m.Section(wasm.SectionGlobal); ok {
@@ -87,11 +88,8 @@ func (rw *rewriter) globals() ([]byte, error) {
 			}
 		}
 	}
-	for _, v := range []int32{rw.cfg.Slice, rw.cfg.Depth} {
-		out = wasm.AppendI64(append(out, wasm.I32, mutable, wasm.OpI32Const), int64(v))
-		out = append(out, wasm.OpEnd)
-	}
-	return out, nil
+	out = append(out, wasm.I64, mutable, wasm.OpI64Const, 0, wasm.OpEnd)
+	return append(out, wasm.I32, mutable, wasm.OpI32Const, 0, wasm.OpEnd), nil
 }
 
 // mutable is the second byte of a global's type, if it can change (section 5.3.10).
@@ -110,7 +108,7 @@ func (rw *rewriter) noteGlobal(index uint32, typ, mut byte) {
 
 // exports returns the export section with functions renumbered, and mutable globals added. It comes after globals.
 func (rw *rewriter) exports() ([]byte, error) {
-	out := wasm.AppendU32(nil, uint32(len(rw.m.Exports)+len(rw.mutable)))
+	out := wasm.AppendU32(nil, uint32(len(rw.m.Exports)+len(rw.mutable)+2))
 	for _, e := range rw.m.Exports {
 		switch e.Kind {
 		case wasm.KindFunc:
@@ -120,83 +118,24 @@ func (rw *rewriter) exports() ([]byte, error) {
 			}
 			e.Index = index
 		case wasm.KindGlobal:
-			if e.Index >= rw.ticks {
+			if e.Index >= rw.fuel {
 				return nil, fmt.Errorf("in the export section: there is no global %d", e.Index)
 			}
+		}
+		if strings.HasPrefix(e.Name, HostModule) {
+			return nil, fmt.Errorf("in the export section: the name %q is the host's own", e.Name)
 		}
 		out = append(wasm.AppendName(out, e.Name), byte(e.Kind))
 		out = wasm.AppendU32(out, e.Index)
 	}
-	for _, index := range rw.mutable {
-		out = append(wasm.AppendName(out, globalName(index)), byte(wasm.KindGlobal))
+	add := func(name string, index uint32) {
+		out = append(wasm.AppendName(out, name), byte(wasm.KindGlobal))
 		out = wasm.AppendU32(out, index)
 	}
+	for _, index := range rw.mutable {
+		add(globalName(index), index)
+	}
+	add(FuelExport, rw.fuel)
+	add(DepthExport, rw.depth)
 	return out, nil
-}
-
-// elements returns the element section with functions renumbered.
-func (rw *rewriter) elements() ([]byte, error) {
-	s, ok := rw.m.Section(wasm.SectionElement)
-	if !ok {
-		return []byte{0}, nil
-	}
-	r := wasm.NewReader(rw.m.Data, s.Start, s.End)
-	count := r.U32()
-	out := wasm.AppendU32(nil, count)
-	copied := r.Pos()
-	var failed error
-	replace := func(start int, with func() error) {
-		out = append(out, rw.m.Data[copied:start]...)
-		if err := with(); failed == nil {
-			failed = err
-		}
-		copied = r.Pos()
-	}
-	for range count {
-		wasm.WalkElement(r, func(start int, index uint32) {
-			replace(start, func() error {
-				index, err := rw.function(index)
-				out = wasm.AppendU32(out, index)
-				return err
-			})
-		}, func() {
-			replace(r.Pos(), func() (err error) {
-				out, err = rw.expr(out, r)
-				return err
-			})
-		})
-	}
-	out = append(out, rw.m.Data[copied:r.Pos()]...)
-	if failed == nil {
-		failed = r.Err()
-	}
-	if failed != nil {
-		return nil, fmt.Errorf("in the element section: %w", failed)
-	}
-	return out, nil
-}
-
-// expr copies a constant expression with functions renumbered.
-func (rw *rewriter) expr(dst []byte, r *wasm.Reader) ([]byte, error) {
-	for r.More() {
-		in := r.Instruction()
-		switch in.Op {
-		case wasm.OpRefFunc:
-			index, err := rw.function(in.Index)
-			if err != nil {
-				return dst, err
-			}
-			dst = wasm.AppendU32(append(dst, wasm.OpRefFunc), index)
-			continue
-		case wasm.OpGlobalGet:
-			if in.Index >= rw.ticks {
-				return dst, fmt.Errorf("there is no global %d", in.Index)
-			}
-		}
-		dst = append(dst, rw.m.Data[in.Start:r.Pos()]...)
-		if in.Op == wasm.OpEnd {
-			return dst, r.Err()
-		}
-	}
-	return dst, r.Err()
 }

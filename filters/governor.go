@@ -1,0 +1,79 @@
+package filters
+
+import "time"
+
+const (
+	// slice is how much fuel a guest is given before it comes back to the host: some 20 µs, long against the 0.1 µs that
+	// coming back costs, and short enough for Go's garbage collector, which waits for it.
+	slice int64 = 200_000
+	// firstSlice is the time that the first slice of a call counts for, as nobody looked at the clock when it began.
+	firstSlice = 20 * time.Microsecond
+	// longestSlice is the most time that a slice counts for. A guest's slice takes longer only if it misses the cache all
+	// the time; if one takes much longer, the machine was busy elsewhere, and a guest isn't blamed for that.
+	longestSlice = 2 * time.Millisecond
+)
+
+// A governor grants a guest its fuel in slices, and counts it. Each instance has its own.
+type governor struct {
+	callFuel int64
+	callTime time.Duration // how long callFuel may last
+	now      func() time.Time
+
+	// Of the present call.
+	limit   int64 // fuel
+	reserve int64 // the part of limit that has not been granted yet
+	time    time.Duration
+	spent   time.Duration // of time
+	last    time.Time     // when the latest slice was used up; zero: none was
+}
+
+func newGovernor(l Limits) governor {
+	return governor{callFuel: l.CallFuel, callTime: l.CallTime, now: time.Now}
+}
+
+// begin is told of a new call and what it may use. It returns the first slice.
+func (g *governor) begin(limit int64) int64 {
+	first := min(slice, limit)
+	g.limit, g.reserve = limit, limit-first
+	g.time, g.spent, g.last = g.callTime, 0, time.Time{}
+	if limit > g.callFuel {
+		g.time = time.Duration(float64(g.callTime) * float64(limit) / float64(g.callFuel))
+	}
+	return first
+}
+
+// more is asked whenever a slice is used up; left is what the guest has left of it, below zero by what it has charged
+// too much. It returns the next slice, or why there is none. What a call may use doesn't depend on slices: it ends at the
+// first charge that its limit can't bear.
+func (g *governor) more(left int64) (int64, error) {
+	rest := g.reserve + left
+	if rest < 0 {
+		return 0, &fuelError{limit: g.limit}
+	}
+	if err := g.check(); err != nil {
+		return 0, err
+	}
+	grant := min(slice, rest)
+	g.reserve = rest - grant
+	return grant, nil
+}
+
+// used returns what the call has used, of which left is what the guest has not.
+func (g *governor) used(left int64) uint64 {
+	return uint64(min(g.limit-g.reserve-left, g.limit))
+}
+
+// check looks at the clock, which most calls never do: they are over before the first slice is.
+func (g *governor) check() error {
+	now := g.now()
+	if g.last.IsZero() {
+		g.spent = firstSlice
+	} else {
+		g.spent += min(now.Sub(g.last), longestSlice)
+	}
+	g.last = now
+	if g.spent > g.time {
+		return &overrunError{limit: g.time}
+	}
+	return nil
+}
