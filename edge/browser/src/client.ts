@@ -45,7 +45,10 @@ export class Client implements Weir {
     this.ready = new Promise((resolve, reject) => (this.settleReady = { resolve, reject }));
     this.ready.catch(() => {}); // whoever does not ask is told by the state
     this.registry = new Registry(env.clock, this.counters);
-    this.publisher = new Publisher(queueOf(options), env.clock, this.counters, () => this.renewProducer());
+    this.publisher = new Publisher(queueOf(options), env.clock, this.counters, {
+      adopt: (producer) => (this.connection.producer = producer),
+      renew: () => this.renewProducer(),
+    });
     this.connection = new Connection(options, agent, env, this.counters, this.connectionOwner());
     this.refresher = new Refresher(env.clock, {
       source: () => this.connection.freshToken(),

@@ -40,6 +40,14 @@ export interface PublishLimits {
   readonly payloadBytes: number;
 }
 
+/** How a publisher comes by another identity. */
+export interface Identities {
+  /** From now on, the client's is this one, which the relay has granted in the session. */
+  adopt(producer: string): void;
+  /** Asks for a session with a new one. */
+  renew(): void;
+}
+
 /** Publishes in order and once, across sessions. */
 export class Publisher {
   private readonly tracks = new Map<string, Track>();
@@ -49,15 +57,19 @@ export class Publisher {
   private queuedBytes = 0;
   private bytesUnderWay = 0;
   private session: { sender: Sender; limits: PublishLimits } | undefined;
+  /** Some track can't go on under the identity: what is not open waits for another. */
   private renewing = false;
+  /** The identity to go on under in this session, once nothing is open under the present one; "": none. */
+  private granted = "";
+  /** The identity that publications name, as the relay has granted it in this session; "": the session's own. */
+  private adopted = "";
+  /** The identity was adopted, and nothing has been accepted under it yet. */
+  private unproven = false;
 
-  /**
-   * @param bound - publications that may wait for their receipt.
-   * @param renew - asks for a session with a new identity.
-   */
+  /** @param bound - publications that may wait for their receipt. */
   constructor(
     private readonly bound: number, private readonly clock: Clock, private readonly counters: Counters,
-    private readonly renew: () => void,
+    private readonly identities: Identities,
   ) {}
 
   publish(publication: Publication): Promise<Published> {
@@ -78,7 +90,11 @@ export class Publisher {
   /** A session stands. @param kept - whether it has the identity of the one before. */
   start(sender: Sender, limits: PublishLimits, kept: boolean): void {
     this.session = { sender, limits };
-    if (!kept) this.reset();
+    this.adopted = "";
+    if (!kept) {
+      this.unproven = false;
+      this.reset();
+    }
     this.renewing = [...this.tracks.values()].some((track) => track.expired);
     this.pump();
   }
@@ -86,6 +102,7 @@ export class Publisher {
   /** The session has ended. */
   lost(): void {
     this.session = undefined;
+    this.granted = "";
     for (const { entry, track } of this.underWay.values()) {
       if (track === undefined) this.settle(entry).reject(connectionLost("the session ended before the event was passed on"));
     }
@@ -102,6 +119,7 @@ export class Publisher {
     if (sent === undefined) throw new WeirError("protocol_violation", "the relay answered a publication that was not sent");
     this.underWay.delete(answer.request);
     this.bytesUnderWay -= sent.entry.publication.payload.length;
+    if (answer.fault?.code === "producer_expired") this.offered(answer.producer);
     if (answer.fault !== undefined) this.refused(sent.entry, sent.track, errorOf(answer.fault));
     else this.accepted(sent.entry, sent.track, answer);
     this.pump();
@@ -133,7 +151,25 @@ export class Publisher {
     if (!this.renewing || this.underWay.size > 0 || this.session === undefined) return;
     if ([...this.tracks.values()].some(({ lane, expired }) => lane.open && !expired)) return;
     this.renewing = false;
-    this.renew();
+    if (this.granted === "") this.identities.renew();
+    else this.adopt();
+  }
+
+  /**
+   * The relay has granted another identity. Where one that was adopted is refused before anything was accepted under it,
+   * something else is wrong, such as a clock: then another session, which has a backoff, is the way to another.
+   */
+  private offered(producer: string): void {
+    if (!this.unproven && producer !== this.adopted) this.granted = producer;
+  }
+
+  private adopt(): void {
+    this.adopted = this.granted;
+    this.granted = "";
+    this.unproven = true;
+    this.identities.adopt(this.adopted);
+    this.reset();
+    this.pump();
   }
 
   private sendable({ lane }: Track): Pending | undefined {
@@ -162,13 +198,17 @@ export class Publisher {
     const request = ++this.request;
     this.underWay.set(request, { entry, track });
     this.bytesUnderWay += publication.payload.length;
-    sender.send("publish", { request, publication: { ...publication, sequence: BigInt(entry.sequence) } });
+    const producer = track === undefined ? "" : this.adopted;
+    sender.send("publish", { request, publication: { ...publication, producer, sequence: BigInt(entry.sequence) } });
   }
 
   private accepted(entry: Pending, track: Track | undefined, { receipt }: Answer): void {
     track?.lane.accept(entry);
     track?.backoff.reset();
-    if (track !== undefined) track.nonsense = 0;
+    if (track !== undefined) {
+      track.nonsense = 0;
+      this.unproven = false;
+    }
     this.counters.published++;
     this.settle(entry).resolve({
       epoch: toNumber(receipt?.epoch ?? 0n, "an epoch"), offset: toNumber(receipt?.offset ?? 0n, "an offset"),
@@ -188,6 +228,9 @@ export class Publisher {
         track.lane.defer(entry);
         return this.wait(track, error);
       case "state_full": // retryable, but not by itself: the application decides
+        return this.give(entry, track, error);
+      case "sequence_expired": // its number is taken, so it must not come free
+        entry.open = true;
         return this.give(entry, track, error);
       default:
         if (!error.retryable) return this.give(entry, track, error);

@@ -163,6 +163,88 @@ test("a forgotten producer: another session, another identity, and what was cert
   assert.deepEqual(await Promise.all(outcomes), [1, 2]);
 });
 
+test("a forgotten producer: the session goes on under the identity granted, in order", async () => {
+  const bench = new Bench();
+  const peer = await bench.session();
+  const outcomes = [1, 2].map((n) => outcome(bench.client.publish("a", n)));
+  const b = outcome(bench.client.publish("b", 3));
+  const [first, second, third] = sent(peer);
+  peer.grant(first!.request, "granted");
+  peer.grant(second!.request, "granted");
+  outcomes.push(outcome(bench.client.publish("a", 4)));
+  const later = outcome(bench.client.publish("b", 5));
+  assert.deepEqual(peer.pending, [], "what is new waits for the new identity");
+  peer.refuseRequest(third!.request, "timeout", true);
+  await bench.clock.advance(1000);
+  const again = peer.accept(7, true).publication!;
+  assert.deepEqual([again.sequence, again.producer], [1n, ""], "maybe accepted: must be found out under the old identity");
+  const publications = [1, 2, 3, 4].map((offset) => peer.accept(offset).publication!);
+  assert.deepEqual(publications.map((p) => `${p.channel}${p.sequence}:${new TextDecoder().decode(p.payload)}`), ["a1:1", "a2:2", "a3:4", "b1:5"]);
+  assert.deepEqual(publications.map((p) => p.producer), Array(4).fill("granted"));
+  assert.deepEqual(await Promise.all([...outcomes, b, later]), [1, 2, 3, "again 7", 4]);
+  assert.equal(bench.peers.length, 1);
+
+  void outcome(bench.client.publish("a", 6, { ack: "none" }));
+  assert.equal(peer.expect("publish").publication?.producer, "");
+  const open = outcome(bench.client.publish("a", 7));
+  peer.expect("publish");
+  peer.break();
+  await bench.clock.advance(1000);
+  assert.equal(bench.peer.expect("hello").producer, "granted");
+  bench.peer.welcome({ producer: "granted" });
+  const retry = bench.peer.expect("publish");
+  assert.deepEqual([retry.publication?.sequence, retry.publication?.producer], [4n, ""]);
+  bench.peer.grant(retry.request, "another");
+  assert.equal(await open, "producer_expired", "maybe accepted: never under another identity");
+  void bench.client.publish("a", 8);
+  const next = bench.peer.expect("publish").publication;
+  assert.deepEqual([next?.sequence, next?.producer], [1n, "another"]);
+});
+
+test("a forgotten producer: an identity that is refused as soon as it was granted is not replaced in the session", async () => {
+  const bench = new Bench();
+  const peer = await bench.session();
+  const published = outcome(bench.client.publish("a", 1));
+  peer.grant(peer.expect("publish").request, "granted");
+  peer.grant(peer.expect("publish").request, "another");
+  await bench.clock.advance(1000);
+  assert.equal(bench.peer.expect("hello").producer, "");
+  bench.peer.welcome({ producer: "fresh" });
+  bench.peer.accept(1);
+  assert.equal(await published, 1);
+});
+
+test("a number that may be taken is never used again, though nothing waits before it", async () => {
+  const bench = new Bench();
+  const peer = await bench.session();
+  const first = outcome(bench.client.publish("a", 1));
+  peer.refuse("timeout", true); // it is still on its way somewhere
+  await bench.clock.advance(1000);
+  peer.refuse("permission_denied", false);
+  assert.equal(await first, "permission_denied");
+  const second = outcome(bench.client.publish("a", 2));
+  assert.equal(peer.refuse("sequence_gap", true).publication?.sequence, 2n); // and arrives now, so that number 1 is its
+  await bench.clock.advance(1000);
+  while (!peer.closed) {
+    assert.equal(peer.refuse("sequence_gap", true).publication?.sequence, 2n, "it would get the receipt of the other");
+    await bench.clock.advance(1000);
+  }
+  assert.equal(bench.peer.expect("hello").producer, "");
+  bench.peer.welcome({ producer: "another" });
+  assert.deepEqual([bench.peer.accept(2).publication?.sequence, await second], [1n, 2]);
+});
+
+test("sequence_expired: its number is taken", async () => {
+  const bench = new Bench();
+  const peer = await bench.session();
+  const outcomes = [1, 2].map((n) => outcome(bench.client.publish("a", n)));
+  peer.refuse("sequence_expired", false);
+  peer.refuse("busy", true);
+  await bench.clock.advance(1000);
+  assert.equal(peer.accept(2).publication?.sequence, 2n);
+  assert.deepEqual(await Promise.all(outcomes), ["sequence_expired", 2]);
+});
+
 test("a forgotten producer: others are finished under it first", async () => {
   const bench = new Bench();
   const peer = await bench.session();

@@ -89,6 +89,11 @@ export class Peer implements Transport {
   refuseRequest(request: number, code: string, retryable: boolean): void {
     this.say("published", { request, fault: { code, message: "refused by the test", retryable } });
   }
+
+  /** The hub has forgotten the producer; the relay grants another. */
+  grant(request: number, granted: string): void {
+    this.say("published", { request, fault: { code: "producer_expired", message: "refused by the test" }, producer: granted });
+  }
 }
 
 /** A client and the relay that it talks to, in one place and in the test's time. */
