@@ -54,9 +54,15 @@ var redactModule []byte
 //go:embed redact/README.md
 var redactReadme string
 
+//go:embed geofence/geofence.wasm
+var geofenceModule []byte
+
+//go:embed geofence/README.md
+var geofenceReadme string
+
 // All returns the examples, in alphabetical order.
 func All() []Example {
-	return []Example{Expr(), Redact(), Sample(), Tags(), Threshold(), Viewport()}
+	return []Example{Expr(), Geofence(), Redact(), Sample(), Tags(), Threshold(), Viewport()}
 }
 
 // Expr is the filter that evaluates an expression over an event's fields.
@@ -64,6 +70,14 @@ func Expr() Example {
 	return Example{
 		Name: "expr", Summary: "Lets through events of which an expression is true.",
 		Params: `{"expr":"delay > 60 and origin == \"ORD\""}`, Documentation: exprReadme, Module: exprModule,
+	}
+}
+
+// Geofence is the filter that compares places with a polygon.
+func Geofence() Example {
+	return Example{
+		Name: "geofence", Summary: "Lets through events that lie within a polygon.",
+		Params: `{"polygon":[[5,45],[10,45],[8,48]]}`, Documentation: geofenceReadme, Module: geofenceModule,
 	}
 }
 
