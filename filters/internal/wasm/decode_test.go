@@ -71,8 +71,23 @@ func TestNumbers(t *testing.T) {
 	}
 	for _, b := range [][]byte{{}, {0x80}, {0xff, 0xff, 0xff, 0xff, 0x10}, {0x80, 0x80, 0x80, 0x80, 0x80, 0}} {
 		r := wasm.NewReader(b, 0, len(b))
-		if v := r.U32(); r.Err() == nil {
+		if v := r.U32(); r.Err() == nil || v != 0 {
 			t.Errorf("% x is read as %d", b, v)
+		}
+	}
+}
+
+// A number that is cut off must not be counted to.
+func TestCutOffCountsAreNot(t *testing.T) {
+	for id := byte(1); id <= 12; id++ {
+		claim := wasm.AppendSection(wasm.AppendPreamble(nil), id, []byte{0x80, 0x80, 0xfa, 0xff})
+		n := testing.AllocsPerRun(1, func() {
+			if _, err := wasm.Decode(claim); !errors.Is(err, wasm.ErrTruncated) {
+				t.Errorf("section %d: %v", id, err)
+			}
+		})
+		if n > 20 {
+			t.Errorf("section %d: %v allocations", id, n)
 		}
 	}
 }

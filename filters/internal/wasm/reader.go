@@ -58,7 +58,7 @@ func (r *Reader) Bytes(n uint32) []byte {
 	return r.data[r.pos-int(n) : r.pos]
 }
 
-// U32 reads an unsigned LEB128 number of at most 32 bits.
+// U32 reads an unsigned LEB128 number of at most 32 bits. It is 0 after a failure, so that nobody counts to it.
 func (r *Reader) U32() uint32 {
 	var v uint64
 	for shift := 0; shift < 35; shift += 7 {
@@ -67,6 +67,9 @@ func (r *Reader) U32() uint32 {
 		if b < 0x80 {
 			if v > 1<<32-1 {
 				break
+			}
+			if r.err != nil {
+				return 0
 			}
 			return uint32(v)
 		}
