@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"encoding/hex"
 	"strings"
 
 	"weir/edge/internal/sieve"
@@ -11,6 +12,8 @@ import (
 type FilterStats struct {
 	Filter  string `json:"filter"`
 	Version uint32 `json:"version"`
+	// SHA256 of the module, in hexadecimal.
+	SHA256 string `json:"sha256"`
 	// Role is "live", "canary", "shadow", "pushed" or "superseded".
 	Role          string `json:"role"`
 	CanaryPercent uint32 `json:"canary_percent,omitempty"`
@@ -22,6 +25,7 @@ type FilterStats struct {
 	Evaluations uint64 `json:"evaluations"` // decisions: one per event and distinct params
 	Matches     uint64 `json:"matches"`     // decisions to let an event through
 	Failures    uint64 `json:"failures"`    // calls that failed
+	Refused     uint64 `json:"refused"`     // params of subscriptions that it did not take
 	Suspensions uint64 `json:"suspensions"`
 	Suspended   bool   `json:"suspended,omitempty"`
 
@@ -47,10 +51,10 @@ func (s *Server) FilterStats(tenant, filter string) []FilterStats {
 		counts := open.Counts()
 		differences, samples := open.Differences.Noted()
 		all = append(all, FilterStats{
-			Filter: v.GetName(), Version: v.GetVersion(), Role: roleOf(v), CanaryPercent: v.GetCanaryPercent(),
+			Filter: v.GetName(), Version: v.GetVersion(), SHA256: hex.EncodeToString(v.GetDigest()), Role: roleOf(v), CanaryPercent: v.GetCanaryPercent(),
 			Paused: v.GetPaused(), CanaryFailed: s.canary.Failed(v),
 			Calls: counts.Calls, Evaluations: counts.Evaluations, Matches: counts.Matches, Failures: counts.Failures,
-			Suspensions: counts.Suspensions, Suspended: counts.Suspended,
+			Refused: counts.Refused, Suspensions: counts.Suspensions, Suspended: counts.Suspended,
 			Compared: open.Differences.Compared.Load(), Differences: differences, Samples: append([]Difference{}, samples...),
 		})
 	}

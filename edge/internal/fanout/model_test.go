@@ -48,13 +48,13 @@ type world struct {
 	*rig
 	rt      *rapid.T
 	channel string
-	plain   func(params string) Term
-	tens    func(params string) Term
-	history map[uint64][]*weirpb.Event // by epoch: all events
-	trimmed map[uint64]uint64          // by epoch: how many are gone from the window
-	epoch   uint64
-	number  uint32
-	members []*member
+	// plain and tens make terms of the two filters, each in two versions that decide alike.
+	plain, tens [2]func(params string) Term
+	history     map[uint64][]*weirpb.Event // by epoch: all events
+	trimmed     map[uint64]uint64          // by epoch: how many are gone from the window
+	epoch       uint64
+	number      uint32
+	members     []*member
 }
 
 // A member is a client with one subscription, which it loses and opens again.
@@ -73,13 +73,15 @@ type member struct {
 func newWorld(rt *rapid.T, channel string) *world {
 	r := newRig(rt)
 	r.table.ringMost, r.table.recentMost = 8, 8
-	plain := r.newSieve("plain", &fakefilter.Range{}, false)
-	tens := r.newSieve("tens", &fakefilter.Range{Rounds: 5}, true)
 	w := &world{
 		rig: r, rt: rt, channel: channel, epoch: 1000,
-		plain:   func(params string) Term { return r.term(plain, params) },
-		tens:    func(params string) Term { return r.term(tens, params) },
 		history: make(map[uint64][]*weirpb.Event), trimmed: make(map[uint64]uint64),
+	}
+	for i, version := range []string{"", " again"} {
+		plain := r.newSieve("plain"+version, &fakefilter.Range{}, false)
+		tens := r.newSieve("tens"+version, &fakefilter.Range{Rounds: 5}, true)
+		w.plain[i] = func(params string) Term { return r.term(plain, params) }
+		w.tens[i] = func(params string) Term { return r.term(tens, params) }
 	}
 	return w
 }
@@ -103,11 +105,12 @@ func (w *world) draw() choice {
 
 func (w *world) terms(c choice) []Term {
 	var terms []Term
+	version := rapid.IntRange(0, 1).Draw(w.rt, "version")
 	if c.low <= c.high {
-		terms = append(terms, w.plain(fmt.Sprintf("%d:%d", c.low, c.high)))
+		terms = append(terms, w.plain[version](fmt.Sprintf("%d:%d", c.low, c.high)))
 	}
 	if c.tens {
-		terms = append(terms, w.tens("0:1000"))
+		terms = append(terms, w.tens[version]("0:1000"))
 	}
 	return terms
 }
@@ -190,6 +193,9 @@ func (w *world) change(m *member) {
 	}
 }
 
+// move moves a member to a version, its own or the other; a refusal for going too fast is no failure.
+func (w *world) move(m *member) { _ = m.Move(w.rt.Context(), w.terms(m.choices[m.newest])) }
+
 // read has a member read some batches.
 func (w *world) read(m *member, check func(*member, *weirpb.Batch)) {
 	for range rapid.IntRange(1, 3).Draw(w.rt, "batches") {
@@ -256,6 +262,7 @@ func viewHistory(w *world) {
 		"read":    func(*rapid.T) { w.read(w.pick(), w.checkView) },
 		"read on": func(*rapid.T) { w.read(w.pick(), w.checkView) },
 		"change":  func(*rapid.T) { w.change(w.pick()) },
+		"move":    func(*rapid.T) { w.move(w.pick()) },
 		"rejoin":  func(*rapid.T) { w.rejoin(w.pick()) },
 		"tick":    func(*rapid.T) { time.Sleep(tickInterval) },
 		"join":    func(*rapid.T) { w.joinUpTo(4) },
@@ -356,6 +363,7 @@ func logHistory(w *world) {
 		"read":    func(*rapid.T) { w.read(w.pick(), w.checkLog) },
 		"read on": func(*rapid.T) { w.read(w.pick(), w.checkLog) },
 		"change":  func(*rapid.T) { w.change(w.pick()) },
+		"move":    func(*rapid.T) { w.move(w.pick()) },
 		"rejoin":  func(*rapid.T) { w.rejoin(w.pick()) },
 		"tick":    func(*rapid.T) { time.Sleep(tickInterval) },
 		"join":    func(*rapid.T) { w.joinUpTo(4) },

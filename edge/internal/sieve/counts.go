@@ -14,13 +14,15 @@ type Counts struct {
 	// Calls of Match and Project; Evaluations are the decisions within, one per distinct params; Matches those of them
 	// that let an event through; Failures the calls that failed.
 	Calls, Evaluations, Matches, Failures uint64
+	// Refused is how many subscribers' params it did not take.
+	Refused uint64
 	// Suspensions is how often it was suspended, and Suspended whether it is.
 	Suspensions uint64
 	Suspended   bool
 }
 
 // counters are Counts as they grow.
-type counters struct{ calls, evaluations, matches, failures, suspensions atomic.Uint64 }
+type counters struct{ calls, evaluations, matches, failures, refused, suspensions atomic.Uint64 }
 
 func (c *counters) decided(set *filters.Set, verdicts filters.Bitmap) {
 	c.evaluations.Add(uint64(set.Len()))

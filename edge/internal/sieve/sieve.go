@@ -70,6 +70,9 @@ func (s *Sieve) Prepare(ctx context.Context, params []byte) ([]byte, error) {
 	start := time.Now()
 	prepared, err := s.module.Prepare(ctx, params)
 	s.seconds.Add(time.Since(start).Seconds())
+	if err != nil && ctx.Err() == nil {
+		s.counters.refused.Add(1)
+	}
 	return prepared, err
 }
 
@@ -127,6 +130,6 @@ func (s *Sieve) Counts() Counts {
 	c := &s.counters
 	return Counts{
 		Calls: c.calls.Load(), Evaluations: c.evaluations.Load(), Matches: c.matches.Load(), Failures: c.failures.Load(),
-		Suspensions: c.suspensions.Load(), Suspended: !s.breaker.allows(time.Now()),
+		Refused: c.refused.Load(), Suspensions: c.suspensions.Load(), Suspended: !s.breaker.allows(time.Now()),
 	}
 }

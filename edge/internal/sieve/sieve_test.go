@@ -160,3 +160,39 @@ func TestMatchAllocatesNothing(t *testing.T) {
 		t.Errorf("%.1f allocations, want none", allocs)
 	}
 }
+
+func TestWhatAVersionDoesIsCounted(t *testing.T) {
+	b := newBench(t)
+	var told []ID
+	b.OnSuspend = func(id ID) { told = append(told, id) }
+	for range 3 {
+		if err := b.try(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Prepare(t.Context(), []byte("nonsense")); err == nil {
+		t.Fatal("nonsense is taken")
+	}
+	b.module.Broken.Store(true)
+	for range tolerated + 2 {
+		_ = b.try(t.Context())
+	}
+	want := Counts{Calls: 3 + tolerated, Evaluations: 3, Matches: 3, Failures: tolerated, Refused: 1, Suspensions: 1, Suspended: true}
+	if got := b.Counts(); got != want {
+		t.Errorf("counted are %+v, want %+v", got, want)
+	}
+	if len(told) != 1 || told[0] != b.ID {
+		t.Errorf("told of suspensions of %v", told)
+	}
+}
+
+func TestLatestDifferencesAreKept(t *testing.T) {
+	var d Differences
+	for i := range uint64(3 * samplesMost) {
+		d.Note(Difference{Offset: i})
+	}
+	noted, samples := d.Noted()
+	if noted != 3*samplesMost || len(samples) != samplesMost || samples[0].Offset != 2*samplesMost || samples[samplesMost-1].Offset != noted-1 {
+		t.Errorf("of %d differences these are kept: %v", noted, samples)
+	}
+}
