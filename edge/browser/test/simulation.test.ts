@@ -5,7 +5,7 @@ import { settle } from "./clock.js";
 import { Bench, type Peer } from "./relay.js";
 
 /** How many histories are tried; SEEDS and SEED in the environment choose others. */
-const seeds = process.env["SEED"] ? [Number(process.env["SEED"])] : Array.from({ length: Number(process.env["SEEDS"] ?? 60) }, (_, i) => i + 1);
+const seeds = process.env["SEED"] ? [Number(process.env["SEED"])] : Array.from({ length: Number(process.env["SEEDS"] ?? 200) }, (_, i) => i + 1);
 
 /** Mulberry32: small, and good enough to choose faults. */
 function chance(seed: number): () => number {

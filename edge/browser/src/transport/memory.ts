@@ -8,7 +8,10 @@ export interface Memory {
   remember(kind: TransportKind): void;
 }
 
-/** Keeps it in sessionStorage, or not at all where there is none or it is forbidden. */
+/**
+ * Keeps it in sessionStorage, or not at all where there is none or it is forbidden. Where WebTransport has worked, UDP is not
+ * blocked: a WebSocket that was faster once, as when the relay had just come back, is not remembered.
+ */
 export const sessionMemory: Memory = {
   recall() {
     try {
@@ -19,6 +22,7 @@ export const sessionMemory: Memory = {
     }
   },
   remember(kind) {
+    if (kind === "websocket" && sessionMemory.recall() === "webtransport") return;
     try {
       globalThis.sessionStorage?.setItem(key, kind);
     } catch {
