@@ -3,6 +3,7 @@ package filters
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ const (
 	callProject
 	callKeys
 	callInterest
+	callPrepareMuch // with params that need a larger buffer than there is
 )
 
 // groups is how many groups hostile matches are asked about: not a multiple of 64, so that there are bits too many.
@@ -28,6 +30,12 @@ func call(ctx context.Context, f *Filter, which int, event []byte) error {
 	switch which {
 	case callPrepare:
 		_, err := f.Prepare(ctx, []byte("params"))
+		return err
+	case callPrepareMuch:
+		if _, err := f.Prepare(ctx, []byte("params")); err != nil {
+			return fmt.Errorf("with few params: %w", err)
+		}
+		_, err := f.Prepare(ctx, make([]byte, 10<<10))
 		return err
 	case callProject:
 		got, err := f.Project(ctx, event, nil, []byte("before"))
@@ -142,11 +150,13 @@ func logging(ptr, size []byte) *wt.Module {
 
 func TestHostileFiltersFailAloneAndWithAReason(t *testing.T) {
 	e := newEngine(t, Config{Limits: testLimits})
+	modules := hostileModules()
+	maps.Copy(modules, endlessModules())
 	good := open(t, e, viewportModule())
 	stop := goOnAnswering(t, good)
 	defer stop()
 	ev := event(t, "{}")
-	for name, h := range hostileModules() {
+	for name, h := range modules {
 		f := open(t, e, h.module.Bytes())
 		// Again and again: a broken instance must not be used by the next call.
 		for range 3 {

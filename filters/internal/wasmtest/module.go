@@ -17,6 +17,8 @@ type Func struct {
 	Locals []byte
 	// Code is the body without its last end.
 	Code []byte
+	// Raw, unless nil, is the whole body.
+	Raw []byte
 }
 
 // An Import is one import, a function unless Raw is set.
@@ -111,6 +113,9 @@ func (m *Module) Bytes() []byte {
 }
 
 func (f *Func) body() []byte {
+	if f.Raw != nil {
+		return f.Raw
+	}
 	out := wasm.AppendU32(nil, uint32(len(f.Locals)))
 	for _, l := range f.Locals {
 		out = append(out, 1, l)
