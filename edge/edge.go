@@ -121,9 +121,8 @@ func start(cfg Config, open mirror.Opener) (*Server, error) {
 		Sessions: limits.Sessions, TenantSessions: limits.TenantSessions,
 		CanaryFailed: func(v *weirpb.FilterVersion) bool { return s.canary.Failed(v) },
 	})
-	ender, _ := cfg.Upstream.(canary.Ender)
 	s.canary = canary.Start(canary.Config{
-		State: s.mirror.State, Ender: ender, Ended: s.host.Outdate, Logger: log, Metrics: m,
+		State: s.mirror.State, Ender: cfg.Upstream, Ended: s.host.Outdate, Logger: log, Metrics: m,
 	})
 	s.shelf.OnSuspend = s.canary.Suspended
 	s.mirror.Start(s.controlChanged)

@@ -7,7 +7,7 @@ import (
 )
 
 // An Upstream is what an edge needs of the hub of its region: in one process the hub itself, else the client of the hub
-// link. One that also has EndCanary(ctx, tenant, filter, version, sinceMs) error is told of canaries that fail. All its errors are or wrap *fault.Fault. It is safe for concurrent use.
+// link. All its errors are or wrap *fault.Fault. It is safe for concurrent use.
 type Upstream interface {
 	// WatchControl calls deliver with the whole control state, then with each change, one call at a time, until ctx
 	// ends, deliver fails or the hub is lost; it returns why. The caller calls again, and gets a reset.
@@ -24,6 +24,10 @@ type Upstream interface {
 
 	// History reads a page of the window.
 	History(ctx context.Context, request *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error)
+
+	// EndCanary says that a version of a filter has failed which is tried as a canary since sinceMs, milliseconds since the
+	// Unix epoch, so that its trial ends in the whole region. A later trial of the same version goes on.
+	EndCanary(ctx context.Context, tenant, filter string, version uint32, sinceMs int64) error
 
 	// Publish hands over a publication and returns at once; done is called exactly once, maybe before Publish returns,
 	// and must not block. Publications handed over one after another are ordered so.

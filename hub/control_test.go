@@ -352,6 +352,24 @@ func TestRollouts(t *testing.T) {
 	if err != nil || tried.GetVersion() != 2 || tried.GetCanaryPercent() != 10 {
 		t.Errorf("the canary is %v, %v", tried, err)
 	}
+	for _, c := range []struct {
+		since int64
+		want  weirpb.FilterRole
+	}{
+		{tried.GetRoleSinceMs() - 1, weirpb.FilterRole_FILTER_ROLE_CANARY}, // another trial, so this one goes on
+		{tried.GetRoleSinceMs(), weirpb.FilterRole_FILTER_ROLE_PUSHED},
+	} {
+		if err := h.EndCanary(ctx, "acme", "f", 2, c.since); err != nil {
+			t.Fatal(err)
+		}
+		v, err := h.GetFilter(ctx, &weirpb.GetFilterRequest{Tenant: "acme", Name: "f", Version: 2})
+		if err != nil || v.GetFilter().GetRole() != c.want {
+			t.Errorf("ended for the trial of %d, the version is %v, %v", c.since, v.GetFilter(), err)
+		}
+	}
+	if _, err := h.SetRollout(ctx, &weirpb.SetRolloutRequest{Tenant: "acme", Name: "f", Role: weirpb.FilterRole_FILTER_ROLE_CANARY, CanaryPercent: 10}); err != nil {
+		t.Fatal(err)
+	}
 	promoted, err := h.PromoteFilter(ctx, &weirpb.PromoteFilterRequest{Tenant: "acme", Name: "f"})
 	if err != nil || promoted.GetVersion() != 2 || !promoted.GetLive() {
 		t.Errorf("the canary, promoted, is %v, %v", promoted, err)

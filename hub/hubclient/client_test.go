@@ -31,6 +31,12 @@ func TestEveryRequest(t *testing.T) {
 		if module, err := r.client.Module(ctx, digest[:]); err != nil || !bytes.Equal(module, filter) {
 			t.Errorf("Module: %d bytes, %v", len(module), err)
 		}
+		if err := r.client.EndCanary(ctx, "acme", "viewport", 2, 7); err != nil {
+			t.Errorf("EndCanary: %v", err)
+		}
+		if err := r.client.EndCanary(ctx, "acme", "nope", 2, 7); fault.CodeOf(err) != fault.FilterUnknown {
+			t.Errorf("EndCanary of a filter that is not there: %v", err)
+		}
 		enough := errors.New("enough")
 		err = r.client.WatchControl(ctx, func(u *weirpb.ControlUpdate) error {
 			if !u.GetReset_() || u.GetPut()[0].GetTenant().GetName() != "acme" {

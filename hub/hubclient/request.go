@@ -63,6 +63,13 @@ func (c *Client) Module(ctx context.Context, digest []byte) ([]byte, error) {
 	return module, nil
 }
 
+// EndCanary tells the hub that a canary has failed, if it is still the trial that began at sinceMs, milliseconds since the
+// Unix epoch.
+func (c *Client) EndCanary(ctx context.Context, tenant, filter string, version uint32, sinceMs int64) error {
+	request := &linkpb.EndCanary{Tenant: tenant, Filter: filter, Version: version, SinceMs: sinceMs}
+	return ask(ctx, c, linkwire.Canary, request, linkwire.End, linkwire.MaxRequest, func(*linkpb.End) error { return nil })
+}
+
 // ask sends a request on a stream of its own and calls each with every frame of the answer, until it is complete, which
 // is nil, or can't be. A slow each fills the stream's window, so that the hub sends no more of this stream alone.
 func ask[M any, P interface {

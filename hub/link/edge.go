@@ -136,6 +136,7 @@ var answers = map[frame.Type]answer{
 	linkwire.Watch:   {func() proto.Message { return &linkpb.Watch{} }, serveWatch},
 	linkwire.History: {func() proto.Message { return &weirpb.HistoryRequest{} }, serveHistory},
 	linkwire.Module:  {func() proto.Message { return &linkpb.Module{} }, serveModule},
+	linkwire.Canary:  {func() proto.Message { return &linkpb.EndCanary{} }, serveCanary},
 }
 
 func serveFollow(ctx context.Context, hub Hub, m proto.Message, send sender) error {
@@ -157,6 +158,11 @@ func serveHistory(ctx context.Context, hub Hub, m proto.Message, send sender) er
 		return err
 	}
 	return send(linkwire.Page, page, linkwire.MaxPage)
+}
+
+func serveCanary(ctx context.Context, hub Hub, m proto.Message, _ sender) error {
+	r := m.(*linkpb.EndCanary)
+	return hub.EndCanary(ctx, r.GetTenant(), r.GetFilter(), r.GetVersion(), r.GetSinceMs())
 }
 
 func serveModule(ctx context.Context, hub Hub, m proto.Message, send sender) error {

@@ -27,6 +27,8 @@ type Hub interface {
 	WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpdate) error) error
 	History(context.Context, *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error)
 	Module(ctx context.Context, digest []byte) ([]byte, error)
+	// EndCanary ends the trial of a filter version that began at sinceMs, milliseconds since the Unix epoch.
+	EndCanary(ctx context.Context, tenant, filter string, version uint32, sinceMs int64) error
 }
 
 // Config says what to serve. Hub and Identity are required.

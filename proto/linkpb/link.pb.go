@@ -434,6 +434,76 @@ func (x *Chunk) GetData() []byte {
 	return nil
 }
 
+// Edge to hub: a canary has failed; its trial ends. Answered with End.
+type EndCanary struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Tenant  string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Filter  string                 `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	Version uint32                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// When the trial began, in milliseconds since the Unix epoch: a later one goes on.
+	SinceMs       int64 `protobuf:"varint,4,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndCanary) Reset() {
+	*x = EndCanary{}
+	mi := &file_weir_link_v1_link_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndCanary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndCanary) ProtoMessage() {}
+
+func (x *EndCanary) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_link_v1_link_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndCanary.ProtoReflect.Descriptor instead.
+func (*EndCanary) Descriptor() ([]byte, []int) {
+	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *EndCanary) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *EndCanary) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *EndCanary) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *EndCanary) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
 // Hub to edge, the last frame of an answer.
 type End struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -445,7 +515,7 @@ type End struct {
 
 func (x *End) Reset() {
 	*x = End{}
-	mi := &file_weir_link_v1_link_proto_msgTypes[8]
+	mi := &file_weir_link_v1_link_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -457,7 +527,7 @@ func (x *End) String() string {
 func (*End) ProtoMessage() {}
 
 func (x *End) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_link_v1_link_proto_msgTypes[8]
+	mi := &file_weir_link_v1_link_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -470,7 +540,7 @@ func (x *End) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use End.ProtoReflect.Descriptor instead.
 func (*End) Descriptor() ([]byte, []int) {
-	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{8}
+	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *End) GetFault() *weirpb.Fault {
@@ -506,7 +576,12 @@ const file_weir_link_v1_link_proto_rawDesc = "" +
 	"\x06Module\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\fR\x06digest\"\x1b\n" +
 	"\x05Chunk\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"+\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"p\n" +
+	"\tEndCanary\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x16\n" +
+	"\x06filter\x18\x02 \x01(\tR\x06filter\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\x12\x19\n" +
+	"\bsince_ms\x18\x04 \x01(\x03R\asinceMs\"+\n" +
 	"\x03End\x12$\n" +
 	"\x05fault\x18\x01 \x01(\v2\x0e.weir.v1.FaultR\x05faultB\x1aZ\x18weir/proto/linkpb;linkpbb\x06proto3"
 
@@ -522,7 +597,7 @@ func file_weir_link_v1_link_proto_rawDescGZIP() []byte {
 	return file_weir_link_v1_link_proto_rawDescData
 }
 
-var file_weir_link_v1_link_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_weir_link_v1_link_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_weir_link_v1_link_proto_goTypes = []any{
 	(*Hello)(nil),              // 0: weir.link.v1.Hello
 	(*Welcome)(nil),            // 1: weir.link.v1.Welcome
@@ -532,18 +607,19 @@ var file_weir_link_v1_link_proto_goTypes = []any{
 	(*Watch)(nil),              // 5: weir.link.v1.Watch
 	(*Module)(nil),             // 6: weir.link.v1.Module
 	(*Chunk)(nil),              // 7: weir.link.v1.Chunk
-	(*End)(nil),                // 8: weir.link.v1.End
-	(*weirpb.Publication)(nil), // 9: weir.v1.Publication
-	(*weirpb.Receipt)(nil),     // 10: weir.v1.Receipt
-	(*weirpb.Fault)(nil),       // 11: weir.v1.Fault
-	(*weirpb.Cursor)(nil),      // 12: weir.v1.Cursor
+	(*EndCanary)(nil),          // 8: weir.link.v1.EndCanary
+	(*End)(nil),                // 9: weir.link.v1.End
+	(*weirpb.Publication)(nil), // 10: weir.v1.Publication
+	(*weirpb.Receipt)(nil),     // 11: weir.v1.Receipt
+	(*weirpb.Fault)(nil),       // 12: weir.v1.Fault
+	(*weirpb.Cursor)(nil),      // 13: weir.v1.Cursor
 }
 var file_weir_link_v1_link_proto_depIdxs = []int32{
-	9,  // 0: weir.link.v1.Publish.publication:type_name -> weir.v1.Publication
-	10, // 1: weir.link.v1.Published.receipt:type_name -> weir.v1.Receipt
-	11, // 2: weir.link.v1.Published.fault:type_name -> weir.v1.Fault
-	12, // 3: weir.link.v1.Follow.from:type_name -> weir.v1.Cursor
-	11, // 4: weir.link.v1.End.fault:type_name -> weir.v1.Fault
+	10, // 0: weir.link.v1.Publish.publication:type_name -> weir.v1.Publication
+	11, // 1: weir.link.v1.Published.receipt:type_name -> weir.v1.Receipt
+	12, // 2: weir.link.v1.Published.fault:type_name -> weir.v1.Fault
+	13, // 3: weir.link.v1.Follow.from:type_name -> weir.v1.Cursor
+	12, // 4: weir.link.v1.End.fault:type_name -> weir.v1.Fault
 	5,  // [5:5] is the sub-list for method output_type
 	5,  // [5:5] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
@@ -562,7 +638,7 @@ func file_weir_link_v1_link_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_link_v1_link_proto_rawDesc), len(file_weir_link_v1_link_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

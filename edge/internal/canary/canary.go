@@ -14,16 +14,15 @@ import (
 	"weir/proto/weirpb"
 )
 
-// An Ender ends a canary in the whole region, if it is still the trial that began at sinceMs.
+// An Ender ends a canary in the whole region; see edge.Upstream.
 type Ender interface {
 	EndCanary(ctx context.Context, tenant, filter string, version uint32, sinceMs int64) error
 }
 
-// A Config says how to make a Watch. All fields but Ender are required.
+// A Config says how to make a Watch. All fields are required.
 type Config struct {
 	// State returns the control state as it is now.
 	State func() *mirror.State
-	// Ender may be nil: then a canary that fails is ended on this edge alone.
 	Ender Ender
 	// Ended is told whose canary has just been ended here. It must not block for long.
 	Ended   func(tenant string)
@@ -143,9 +142,6 @@ func (w *Watch) end(v *weirpb.FilterVersion) {
 	log.Error("canary failed: its subscriptions go back to the live version")
 	w.cfg.Metrics.CanaryFailures.WithLabelValues(v.GetTenant()).Inc()
 	w.cfg.Ended(v.GetTenant())
-	if w.cfg.Ender == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(w.ctx, endTimeout)
 	defer cancel()
 	if err := w.cfg.Ender.EndCanary(ctx, v.GetTenant(), v.GetName(), v.GetVersion(), v.GetRoleSinceMs()); err != nil {

@@ -109,6 +109,23 @@ func (h *Hub) Drop(m proto.Message) {
 	h.touch()
 }
 
+// EndCanary ends a trial, as edge.Upstream says.
+func (h *Hub) EndCanary(_ context.Context, tenant, filter string, version uint32, sinceMs int64) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range h.control.records {
+		v := r.GetFilterVersion()
+		if v.GetTenant() == tenant && v.GetName() == filter && v.GetVersion() == version && v.GetRoleSinceMs() == sinceMs {
+			v = proto.CloneOf(v)
+			v.Role, v.CanaryPercent = weirpb.FilterRole_FILTER_ROLE_PUSHED, 0
+			h.control.apply(v, false)
+			h.touch()
+			return nil
+		}
+	}
+	return nil
+}
+
 // WatchControl tells the control state, as edge.Upstream says.
 func (h *Hub) WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpdate) error) error {
 	h.mu.Lock()

@@ -28,6 +28,7 @@ const (
 	Watch   frame.Type = 0x0b
 	History frame.Type = 0x0c
 	Module  frame.Type = 0x0d
+	Canary  frame.Type = 0x0e
 )
 
 // Frames that a hub sends.
