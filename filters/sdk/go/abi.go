@@ -4,6 +4,12 @@ package weir
 
 import "unsafe"
 
+// served is the module's filter.
+var served Filter
+
+// Serve says what the filter is. Call it in an init function: main is not run.
+func Serve(f Filter) { served = f }
+
 // What the host was given an address of, kept from the collector until the next call.
 var (
 	input  []byte
@@ -57,3 +63,7 @@ func hostLog(text unsafe.Pointer, size uint32)
 
 // Log says something in the host's log, where debugging is on. Long and frequent messages are cut and sampled.
 func Log(text string) { hostLog(unsafe.Pointer(unsafe.StringData(text)), uint32(len(text))) }
+
+func eventAt(start unsafe.Pointer, size uint32) Event {
+	return Event{bytes: unsafe.Slice((*byte)(start), size)}
+}

@@ -1,17 +1,10 @@
 package weir
 
-import (
-	"encoding/binary"
-	"unsafe"
-)
+import "encoding/binary"
 
 // An Event is read in place, and valid during the call: filters/ABI.md, "The event".
 type Event struct {
 	bytes []byte
-}
-
-func eventAt(start unsafe.Pointer, size uint32) Event {
-	return Event{bytes: unsafe.Slice((*byte)(start), size)}
 }
 
 const (

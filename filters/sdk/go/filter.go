@@ -16,9 +16,3 @@ type Filter struct {
 	// Project returns the payload that a group is shown. A filter that has it imports weir/projection too, for effect.
 	Project func(event Event, prepared []byte) ([]byte, error)
 }
-
-// served is the module's filter.
-var served Filter
-
-// Serve says what the filter is. Call it in an init function: main is not run.
-func Serve(f Filter) { served = f }
