@@ -27,6 +27,8 @@ type grammar struct {
 	Pub pubCommand `cmd:"" group:"use" help:"Publish events to a channel."`
 	Sub subCommand `cmd:"" group:"use" help:"Print what a channel delivers."`
 
+	Explain explainCommand `cmd:"" group:"use" help:"Say why a filter let an event through, or held it back."`
+
 	Filter    filterCommands    `cmd:"" group:"manage" help:"Write, try, upload and list filters."`
 	Namespace namespaceCommands `cmd:"" group:"manage" help:"Create, change and list namespaces."`
 	Token     tokenCommand      `cmd:"" group:"manage" help:"Mint a token for a user."`

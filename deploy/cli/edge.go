@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"weir/deploy/cli/internal/filteradmin"
 	"weir/deploy/cli/internal/lifecycle"
 	"weir/deploy/cli/internal/listen"
 	"weir/deploy/cli/internal/private"
@@ -30,7 +31,7 @@ type edgeCommand struct {
 	Key          string        `required:"" help:"Its private key." type:"path" env:"WEIR_EDGE_KEY" placeholder:"FILE"`
 	Origin       []string      `help:"Origins whose pages may connect: https://example.com, https://*.example.com, or * for all. Repeatable. By default those on the edge's own host." env:"WEIR_EDGE_ORIGIN" placeholder:"ORIGIN"`
 	Data         string        `help:"Folder for compiled filters and the reset key. Nothing in it is missed when it is lost." default:"weir-edge" type:"path" env:"WEIR_EDGE_DATA" placeholder:"DIR"`
-	Admin        string        `help:"Private address: health, metrics, profiles." default:"127.0.0.1:8447" env:"WEIR_EDGE_ADMIN" placeholder:"HOST:PORT"`
+	Admin        string        `help:"Private address: health, metrics, profiles, filters." default:"127.0.0.1:8447" env:"WEIR_EDGE_ADMIN" placeholder:"HOST:PORT"`
 	MaxSessions  int           `help:"Most sessions at once. 0: the default, 100000." env:"WEIR_EDGE_MAX_SESSIONS" placeholder:"N"`
 	Drain        time.Duration `help:"When told to stop, how long to spread the farewell to the clients over." default:"20s" env:"WEIR_EDGE_DRAIN"`
 	Config       string        `help:"YAML file with these settings." type:"path" env:"WEIR_EDGE_CONFIG" placeholder:"FILE"`
@@ -56,7 +57,9 @@ func (c *edgeCommand) Run(ctx context.Context, con *console, log *slog.Logger) (
 	}
 	parts := lifecycle.New()
 	defer func() { err = errors.Join(err, parts.Close(stopGrace)) }()
-	s := &edgeProcess{command: c, parts: parts, log: log, metrics: private.NewRegistry()}
+	s := &edgeProcess{
+		command: c, parts: parts, log: log, metrics: private.NewRegistry(), filterLogs: filteradmin.NewLogs(),
+	}
 	for _, step := range []func(context.Context) error{s.serveAdmin, s.connect, s.open, s.serve} {
 		if err := step(ctx); err != nil {
 			return err
@@ -78,6 +81,8 @@ type edgeProcess struct {
 	log     *slog.Logger
 	metrics *prometheus.Registry
 	gate    private.Gate
+	// filterLogs has what filters said lately.
+	filterLogs *filteradmin.Logs
 
 	hub       *hubclient.Client
 	edge      *edge.Server
@@ -92,12 +97,21 @@ func (s *edgeProcess) serveAdmin(context.Context) error {
 	}
 	s.adminAddr = sockets.Addr()
 	s.parts.ServeHTTP("admin", &http.Server{
-		Handler: private.Handler(s.metrics,
+		Handler: filteradmin.Handler(private.Handler(s.metrics,
 			s.gate.Check("hub", func(ctx context.Context) error { return s.hub.Ready(ctx) }),
 			s.gate.Check("edge", func(ctx context.Context) error { return s.edge.Ready(ctx) }),
-		),
+		), s.runningEdge, s.filterLogs),
 	}, sockets...)
+	s.parts.OnClose("filter logs", func(context.Context) error { s.filterLogs.Close(); return nil })
 	return nil
+}
+
+// runningEdge returns the edge once it serves, and until it stops.
+func (s *edgeProcess) runningEdge() filteradmin.Edge {
+	if !s.gate.Open() {
+		return nil
+	}
+	return s.edge
 }
 
 func (s *edgeProcess) connect(context.Context) error {
@@ -118,7 +132,9 @@ func (s *edgeProcess) connect(context.Context) error {
 
 // open starts the edge. It does not wait for the hub: an edge that starts while the hub is away serves once it is back.
 func (s *edgeProcess) open(ctx context.Context) error {
-	engine, err := filters.New(ctx, filters.Config{CacheDir: s.command.Data, Logger: s.log.With("part", "filters")})
+	engine, err := filters.New(ctx, filters.Config{
+		CacheDir: s.command.Data, Logger: s.filterLogs.Logger(s.log.With("part", "filters")),
+	})
 	if err != nil {
 		return fmt.Errorf("start the filter engine: %w", err)
 	}

@@ -17,6 +17,15 @@ type filterCommands struct {
 	Upload filterUpload `cmd:"" help:"Validate a module and make it the live version of a filter."`
 	List   filterList   `cmd:"" help:"List filters with their versions."`
 
+	Push     filterPush     `cmd:"" help:"Validate a module and store it as a version that is not live yet."`
+	Rollout  filterRollout  `cmd:"" help:"Try a version beside the live one, as its shadow or as a canary."`
+	Promote  filterPromote  `cmd:"" help:"Make a version the live one."`
+	Rollback filterRollback `cmd:"" help:"Go back to the version that was live before."`
+	Pause    filterPause    `cmd:"" help:"Stop asking a version: the failure policy decides."`
+	Resume   filterResume   `cmd:"" help:"Ask a paused version again."`
+	Stats    filterStats    `cmd:"" help:"Say what each version has done on an edge."`
+	Logs     filterLogs     `cmd:"" help:"Print what a filter says on an edge."`
+
 	New   filterNew   `cmd:"" help:"Write a project for a new filter."`
 	Build filterBuild `cmd:"" help:"Compile the project in this folder."`
 	Check filterCheck `cmd:"" help:"Say what an upload would say."`
@@ -33,6 +42,7 @@ Examples:
     weir filter new late --lang go && cd late && weir filter test
     weir filter upload viewport viewport.wasm
     weir filter list
+    weir filter push viewport viewport.wasm --canary 10 && weir filter promote viewport
     weir sub flights --filter viewport --params '{"west":-80,"south":38,"east":-70,"north":44}'`
 }
 
@@ -42,6 +52,9 @@ type filterView struct {
 	Name      string   `json:"name"`
 	Version   uint32   `json:"version"`
 	Live      bool     `json:"live"`
+	Role      string   `json:"role"`
+	Canary    uint32   `json:"canary_percent,omitempty"`
+	Paused    bool     `json:"paused,omitempty"`
 	SHA256    string   `json:"sha256"`
 	SizeBytes uint32   `json:"size_bytes"`
 	Abilities []string `json:"abilities"`
@@ -54,6 +67,9 @@ func viewFilter(f *weirpb.FilterVersion) filterView {
 		Name:      f.GetName(),
 		Version:   f.GetVersion(),
 		Live:      f.GetLive(),
+		Role:      roleOf(f),
+		Canary:    f.GetCanaryPercent(),
+		Paused:    f.GetPaused(),
 		SHA256:    hex.EncodeToString(f.GetDigest()),
 		SizeBytes: f.GetSizeBytes(),
 		Abilities: append([]string{}, f.GetAbilities()...),
@@ -131,14 +147,10 @@ func (c *filterList) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return client.explain(err)
 	}
-	list := listing{none: "no filters", header: []string{"NAME", "VERSION", "LIVE", "SIZE", "ABILITIES", "SHA-256", "CREATED"}}
+	list := listing{none: "no filters", header: []string{"NAME", "VERSION", "ROLE", "SIZE", "ABILITIES", "SHA-256", "CREATED"}}
 	for _, version := range response.GetFilters() {
 		view := viewFilter(version)
-		live := ""
-		if view.Live {
-			live = "live"
-		}
-		list.add(view, view.Name, fmt.Sprint(view.Version), live, byteSize(view.SizeBytes).String(),
+		list.add(view, view.Name, fmt.Sprint(view.Version), view.use(), byteSize(view.SizeBytes).String(),
 			strings.Join(view.Abilities, ","), view.SHA256[:min(12, len(view.SHA256))], view.Created)
 	}
 	return list.print(con, c.JSON)

@@ -36,9 +36,10 @@ func TestScripts(t *testing.T) {
 			"capture":    capture,
 			"selfsigned": selfSigned,
 			"installed":  installed,
+			"module":     module,
 		},
 		Condition: hasCompiler,
-		Setup: setup,
+		Setup:     setup,
 	})
 }
 

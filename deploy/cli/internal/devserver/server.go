@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"weir/deploy/cli/internal/devfile"
+	"weir/deploy/cli/internal/filteradmin"
 	"weir/deploy/cli/internal/lifecycle"
 	"weir/deploy/cli/internal/listen"
 	"weir/deploy/cli/internal/private"
@@ -39,6 +40,7 @@ type Server struct {
 	minter      *minter
 	info        devfile.Info
 	gate        private.Gate
+	filterLogs  *filteradmin.Logs
 }
 
 // An AddressError says which setting has an address that can't be listened on.
@@ -62,7 +64,9 @@ const (
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	s := &Server{cfg: cfg, logger: cfg.Logger, parts: lifecycle.New(), metrics: private.NewRegistry()}
+	s := &Server{
+		cfg: cfg, logger: cfg.Logger, parts: lifecycle.New(), metrics: private.NewRegistry(), filterLogs: filteradmin.NewLogs(),
+	}
 	for _, step := range []func(context.Context) error{
 		s.openSockets, s.takeData, s.serveAdmin, s.openHub, s.seed, s.openEdge, s.serveSessions, s.servePage, s.fly, s.announce,
 	} {
@@ -116,13 +120,22 @@ func (s *Server) takeData(context.Context) error {
 
 func (s *Server) serveAdmin(context.Context) error {
 	s.parts.ServeHTTP("admin", &http.Server{
-		Handler: private.Handler(s.metrics,
+		Handler: filteradmin.Handler(private.Handler(s.metrics,
 			s.gate.Check("hub", func(ctx context.Context) error { return s.hub.Ready(ctx) }),
 			s.gate.Check("edge", func(ctx context.Context) error { return s.edge.Ready(ctx) }),
-		),
+		), s.runningEdge, s.filterLogs),
 		ErrorLog: s.httpLog(),
 	}, s.admin...)
+	s.parts.OnClose("filter logs", func(context.Context) error { s.filterLogs.Close(); return nil })
 	return nil
+}
+
+// runningEdge returns the edge once it serves, and until it stops.
+func (s *Server) runningEdge() filteradmin.Edge {
+	if !s.gate.Open() {
+		return nil
+	}
+	return s.edge
 }
 
 // httpLog is for what HTTP servers complain about: mostly clients that go away.
@@ -130,7 +143,9 @@ func (s *Server) httpLog() *log.Logger { return slog.NewLogLogger(s.logger.Handl
 
 func (s *Server) openHub(ctx context.Context) error {
 	var err error
-	s.filters, err = filters.New(ctx, filters.Config{CacheDir: s.cfg.cacheDir(), Logger: s.logger.With("part", "filters")})
+	s.filters, err = filters.New(ctx, filters.Config{
+		CacheDir: s.cfg.cacheDir(), Logger: s.filterLogs.Logger(s.logger.With("part", "filters")),
+	})
 	if err != nil {
 		return fmt.Errorf("start the filter engine: %w", err)
 	}

@@ -19,6 +19,9 @@ func (g *Gate) Start() { g.started.Store(true) }
 // Stop has all checks fail from now on.
 func (g *Gate) Stop() { g.stopping.Store(true) }
 
+// Open reports whether the checks are let through.
+func (g *Gate) Open() bool { return g.started.Load() && !g.stopping.Load() }
+
 // Check returns a check that is held back so.
 func (g *Gate) Check(name string, run func(context.Context) error) Check {
 	return Check{name, func(ctx context.Context) error {

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"weir/deploy/cli/internal/devfile"
+)
+
+// adminTarget are the flags of commands that ask an edge on its private address.
+type adminTarget struct {
+	Admin  string `help:"URL of the edge's private address. In the folder of a running \"weir dev\": that one." env:"WEIR_ADMIN_URL" placeholder:"URL"`
+	Tenant string `help:"Tenant whose filters are meant." env:"WEIR_TENANT" placeholder:"NAME"`
+}
+
+// An edgeAdmin asks one edge.
+type edgeAdmin struct {
+	url, tenant string
+	dev         devfile.Info
+}
+
+func (t *adminTarget) resolve() (*edgeAdmin, error) {
+	admin := &edgeAdmin{url: t.Admin, tenant: t.Tenant}
+	if t.Admin == "" {
+		dev, err := findDev("--admin and --tenant")
+		if err != nil {
+			return nil, err
+		}
+		admin.url, admin.dev = dev.Admin, dev
+	}
+	admin.tenant = firstNonEmpty(t.Tenant, admin.dev.Tenant)
+	if admin.tenant == "" {
+		return nil, usagef("give --tenant or WEIR_TENANT", "whose filters are meant?")
+	}
+	if u, err := url.Parse(admin.url); err != nil || u.Host == "" {
+		return nil, usagef("as in http://127.0.0.1:8447", "%q is no URL of an edge's private address", admin.url)
+	}
+	return admin, nil
+}
+
+// get asks for something; the answer's body is to be closed.
+func (a *edgeAdmin) get(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
+	query.Set("tenant", a.tenant)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(a.url, "/")+path+"?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return nil, failf("check --admin, and that the edge is running", "can't reach the edge at %s: %w", a.url, dial.Err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		defer response.Body.Close()
+		const most = 1 << 10 // of what an error page says
+		text, _ := io.ReadAll(io.LimitReader(response.Body, most))
+		return nil, failf("--admin names the private address of an edge", "%s answers: %s", a.url,
+			fmt.Sprint(response.Status, ": ", printable(strings.TrimSpace(string(text)))))
+	}
+	return response.Body, nil
+}

@@ -1,0 +1,134 @@
+package filteradmin
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"weir/edge"
+)
+
+// fakeEdge has filter f of tenant acme.
+type fakeEdge struct{}
+
+func (fakeEdge) FilterStats(tenant, filter string) []edge.FilterStats {
+	if tenant != "acme" || filter != "" && filter != "f" {
+		return []edge.FilterStats{}
+	}
+	return []edge.FilterStats{{Filter: "f", Version: 1, SHA256: "abc0"}, {Filter: "f", Version: 2, SHA256: "def0"}}
+}
+
+func serve(t *testing.T, running bool) (*httptest.Server, *Logs, *slog.Logger) {
+	t.Helper()
+	logs := NewLogs()
+	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "next") })
+	server := httptest.NewServer(Handler(next, func() Edge {
+		if !running {
+			return nil
+		}
+		return fakeEdge{}
+	}, logs))
+	t.Cleanup(server.Close)
+	return server, logs, logs.Logger(slog.New(slog.DiscardHandler))
+}
+
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+func say(log *slog.Logger, module, text string) {
+	log.Debug("a filter says", "filter", module, "text", text, "left_out", 2)
+}
+
+func TestStats(t *testing.T) {
+	server, _, _ := serve(t, true)
+	var stats []edge.FilterStats
+	status, body := get(t, server.URL+"/filters/stats?tenant=acme&filter=f")
+	if err := json.Unmarshal([]byte(body), &stats); err != nil || status != http.StatusOK || len(stats) != 2 || stats[1].Version != 2 {
+		t.Errorf("%d %s, %v", status, body, err)
+	}
+	if status, body := get(t, server.URL+"/filters/stats?tenant=zeta"); status != http.StatusOK || strings.TrimSpace(body) != "[]" {
+		t.Errorf("of another tenant: %d %s", status, body)
+	}
+	if status, _ := get(t, server.URL+"/filters/stats"); status != http.StatusBadRequest {
+		t.Errorf("of no tenant: %d", status)
+	}
+	if _, body := get(t, server.URL+"/readyz"); body != "next" {
+		t.Errorf("the rest is answered %q", body)
+	}
+	starting, _, _ := serve(t, false)
+	if status, _ := get(t, starting.URL+"/filters/stats?tenant=acme"); status != http.StatusServiceUnavailable {
+		t.Errorf("without an edge: %d", status)
+	}
+}
+
+func TestLogsAreOfOneFilter(t *testing.T) {
+	server, _, log := serve(t, true)
+	say(log, "def", "two")
+	say(log, "123", "another's")
+	say(log, "abc", "one")
+	_, body := get(t, server.URL+"/filters/logs?tenant=acme&filter=f")
+	lines := strings.Split(strings.TrimSpace(body), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], `"filter":"f","version":2,"text":"two","left_out":2}`) || !strings.Contains(lines[1], `"version":1,"text":"one"`) {
+		t.Errorf("the logs are %s", body)
+	}
+}
+
+func TestLogsAreFollowed(t *testing.T) {
+	server, logs, log := serve(t, true)
+	say(log, "abc", "before")
+	response, err := http.Get(server.URL + "/filters/logs?tenant=acme&filter=f&follow=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	next := func(want string) {
+		t.Helper()
+		if !lines.Scan() || !strings.Contains(lines.Text(), want) {
+			t.Fatalf("the next line is %q, %v; want %q", lines.Text(), lines.Err(), want)
+		}
+	}
+	next(`"text":"before"`)
+	say(log, "abc", "after")
+	next(`"text":"after"`)
+	logs.Close()
+	if lines.Scan() || lines.Err() != nil {
+		t.Errorf("closed, the answer goes on with %q, %v", lines.Text(), lines.Err())
+	}
+}
+
+func TestLogsAreBounded(t *testing.T) {
+	logs := NewLogs()
+	log := logs.Logger(slog.New(slog.DiscardHandler))
+	for i := range 3 * keptLines {
+		say(log, "abc", fmt.Sprint(i))
+	}
+	lines, first, _ := logs.from(10)
+	if n := uint64(len(lines)); n > keptLines || n < keptLines/2 || first+n != 3*keptLines || lines[n-1].Text != fmt.Sprint(3*keptLines-1) {
+		t.Errorf("%d lines are kept, from %d on", len(lines), first)
+	}
+	var out strings.Builder
+	if err := writeLines(&out, fakeEdge{}, query{"acme", "f"}, lines[:2], int64(first-10)); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Split(out.String(), "\n"); !strings.Contains(got[0], fmt.Sprintf(`"left_out":%d}`, first-10+2)) || !strings.Contains(got[1], `"left_out":2}`) {
+		t.Errorf("what was lost is told as %s", out.String())
+	}
+}
