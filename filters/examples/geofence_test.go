@@ -15,6 +15,15 @@ type place struct{ lon, lat float64 }
 
 // surrounds is the reference for the filter geofence, for polygons that do not go across the antimeridian.
 func surrounds(polygon []place, p place) bool {
+	low, high := polygon[0], polygon[0]
+	for _, v := range polygon {
+		low = place{min(low.lon, v.lon), min(low.lat, v.lat)}
+		high = place{max(high.lon, v.lon), max(high.lat, v.lat)}
+	}
+	// Rounding must not put inside what lies beyond all vertices.
+	if p.lon < low.lon || p.lat < low.lat || p.lon > high.lon || p.lat > high.lat {
+		return false
+	}
 	inside := false
 	a := polygon[len(polygon)-1]
 	for _, b := range polygon {
