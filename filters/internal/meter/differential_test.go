@@ -17,7 +17,7 @@ import (
 // TestDifferential runs random modules and their metered copies side by side: results, traps, memory and globals must
 // agree. WEIR_SEEDS sets how many, WEIR_SEED where to begin.
 func TestDifferential(t *testing.T) {
-	first, count := fromEnv(t, "WEIR_SEED", 1), fromEnv(t, "WEIR_SEEDS", 400)
+	first, count := fromEnv(t, "WEIR_SEED", 1), fromEnv(t, "WEIR_SEEDS", seedsByDefault)
 	for seed := first; seed < first+count; seed++ {
 		g := &generator{rng: rand.New(rand.NewPCG(seed, 0))}
 		module := g.module()
@@ -38,7 +38,7 @@ func TestDifferential(t *testing.T) {
 // TestMachinesAgree runs random metered modules, now with NaN bits in sight, compiled and interpreted: everything must be
 // the same to the bit and to the unit of fuel.
 func TestMachinesAgree(t *testing.T) {
-	first, count := fromEnv(t, "WEIR_SEED", 1), fromEnv(t, "WEIR_SEEDS", 400)
+	first, count := fromEnv(t, "WEIR_SEED", 1), fromEnv(t, "WEIR_SEEDS", seedsByDefault)
 	for seed := first; seed < first+count; seed++ {
 		g := &generator{rng: rand.New(rand.NewPCG(seed, 1)), nanBits: true}
 		module := rewritten(t, g.module())
@@ -61,7 +61,7 @@ func TestMachinesAgree(t *testing.T) {
 func TestNothingRunsUncharged(t *testing.T) {
 	exact := testConfig
 	exact.exact = true
-	first, count := fromEnv(t, "WEIR_SEED", 1), fromEnv(t, "WEIR_SEEDS", 400)
+	first, count := fromEnv(t, "WEIR_SEED", 1), fromEnv(t, "WEIR_SEEDS", seedsByDefault)
 	charged, ran := int64(0), int64(0)
 	for seed := first; seed < first+count; seed++ {
 		g := &generator{rng: rand.New(rand.NewPCG(seed, 2))}

@@ -2,4 +2,7 @@
 
 package meter
 
-const raceEnabled = false
+const (
+	raceEnabled    = false
+	seedsByDefault = 400
+)
