@@ -15,7 +15,9 @@ import (
 )
 
 // Names lists the examples: each has a folder in examples/ with a crate of the same name.
-func Names() []string { return []string{"expr", "geofence", "redact", "sample", "tags", "threshold", "viewport"} }
+func Names() []string {
+	return []string{"expr", "geofence", "redact", "sample", "tags", "threshold", "viewport"}
+}
 
 const (
 	sdk          = "sdk/rust/src"
