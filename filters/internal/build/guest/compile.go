@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -14,13 +15,18 @@ const target = "wasm32-unknown-unknown"
 // Flags of every compilation. Bulk operations are in every engine, and copy memory at its own speed.
 var common = []string{
 	"--edition", "2021", "--target", target,
-	"-C", "opt-level=3", "-C", "panic=abort", "-C", "embed-bitcode=yes", "-C", "target-feature=+bulk-memory",
+	"-C", "panic=abort", "-C", "embed-bitcode=yes", "-C", "target-feature=+bulk-memory",
 }
+
+// Flags of the SDK. For size, which costs the examples' matches nothing, as what they spend their time on is their own and is
+// optimised for speed; for size too, viewport's would take a third longer.
+var library = []string{"-C", "opt-level=s"}
 
 // Flags of a module. The stack lies first, so that overrunning it traps instead of overwriting data. The memory is large
 // enough for an event and some thousand groups, so that it seldom grows: an instance whose memory has grown can't be
 // put back to its beginnings.
 var linked = []string{
+	"-C", "opt-level=3",
 	"-C", "lto=fat", "-C", "codegen-units=1", "-C", "strip=symbols", "-C", "linker=wasm-ld",
 	"-C", "link-arg=-zstack-size=32768", "-C", "link-arg=--stack-first", "-C", "link-arg=--initial-memory=262144",
 }
@@ -85,21 +91,21 @@ func probe(path string) (*Compiler, error) {
 
 // Build compiles all examples from the sources in root, the folder filters, and writes their modules below out.
 func Build(c *Compiler, root, out string) (*Manifest, error) {
-	library, err := os.MkdirTemp("", "weir-sdk-")
+	crate, err := os.MkdirTemp("", "weir-sdk-")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(library)
-	library = filepath.Join(library, "libweir.rlib")
-	if err := c.run(root, append(common, "--crate-type", "rlib", "--crate-name", "weir", "-o", library, sdk+"/lib.rs")); err != nil {
+	defer os.RemoveAll(crate)
+	crate = filepath.Join(crate, "libweir.rlib")
+	if err := c.run(root, append(slices.Concat(common, library), "--crate-type", "rlib", "--crate-name", "weir", "-o", crate, sdk+"/lib.rs")); err != nil {
 		return nil, err
 	}
-	m := &Manifest{Compiler: c.Version, Flags: append(append([]string(nil), common...), linked...), Modules: map[string]Module{}}
+	m := &Manifest{Compiler: c.Version, Flags: slices.Concat(common, linked), LibraryFlags: slices.Concat(common, library), Modules: map[string]Module{}}
 	if m.SDK, err = sources(root, sdk); err != nil {
 		return nil, err
 	}
 	for _, name := range Names() {
-		module, err := c.module(root, out, library, name)
+		module, err := c.module(root, out, crate, name)
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +114,7 @@ func Build(c *Compiler, root, out string) (*Manifest, error) {
 	return m, nil
 }
 
-func (c *Compiler) module(root, out, library, name string) (Module, error) {
+func (c *Compiler) module(root, out, crate, name string) (Module, error) {
 	path, err := filepath.Abs(filepath.Join(out, ModulePath(name)))
 	if err != nil {
 		return Module{}, err
@@ -116,8 +122,8 @@ func (c *Compiler) module(root, out, library, name string) (Module, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return Module{}, err
 	}
-	args := append(append([]string(nil), common...), linked...)
-	args = append(args, "--crate-type", "cdylib", "--crate-name", name, "--extern", "weir="+library, "-o", path, "examples/"+name+"/"+name+".rs")
+	args := slices.Concat(common, linked)
+	args = append(args, "--crate-type", "cdylib", "--crate-name", name, "--extern", "weir="+crate, "-o", path, "examples/"+name+"/"+name+".rs")
 	if err := c.run(root, args); err != nil {
 		return Module{}, err
 	}
