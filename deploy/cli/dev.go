@@ -109,7 +109,7 @@ func shortPath(path string) string {
 	if err != nil || len(rel) >= len(path) {
 		return path
 	}
-	if strings.HasPrefix(rel, "..") {
+	if rel == "." || strings.HasPrefix(rel, "..") {
 		return rel
 	}
 	return "." + string(filepath.Separator) + rel

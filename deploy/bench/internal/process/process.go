@@ -69,7 +69,7 @@ func StartWeir(ctx context.Context, binary string) (*Weir, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(binary, "dev", "--no-demo", "--data", dir, "--http", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--admin", admin)
+	cmd := exec.Command(binary, "dev", "--log-level", "warn", "--no-demo", "--data", dir, "--http", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--admin", admin)
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = io.Discard, os.Stderr
 	if err := cmd.Start(); err != nil {
