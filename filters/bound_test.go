@@ -85,7 +85,7 @@ func benchBound(b *testing.B, f *Filter, set *Set, module []byte, check bool) {
 	set.pack()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := in.decide(ev, set); err != nil {
+		if err := in.decide(ev, set.pack()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -7,39 +7,71 @@ import (
 	"weir/proto/fault"
 )
 
+// indexedFrom is how many groups a set has at least before an event's keys are asked for: below that the call of
+// weir_keys, which has to parse the event too, costs more than deciding about all.
+const indexedFrom = 128
+
 // Match has the filter decide about one event for all groups of a set: bit i of verdicts says whether the group in slot
-// i is to get it. event is what AppendEvent made; verdicts has room for set.Slots() bits and is overwritten, also on
+// i is to get it. Where groups have told what they are interested in, those that the event's routing keys rule out are
+// not asked about. event is what AppendEvent made; verdicts has room for set.Slots() bits and is overwritten, also on
 // failure (fault filter_failed), when all its bits are 0. It allocates nothing.
 func (f *Filter) Match(ctx context.Context, event []byte, set *Set, verdicts Bitmap) error {
 	clear(verdicts)
+	set.asked = 0
 	if len(verdicts) < words(set.Slots()) {
 		return fault.New(fault.Internal, "verdicts have room for %d groups of %d", 64*len(verdicts), set.Slots())
 	}
-	set.pack()
-	if set.groups == 0 {
+	if set.Len() == 0 {
 		return nil
 	}
 	in, err := f.pool.get(ctx, false)
 	if err != nil {
 		return err
 	}
-	err = in.decide(event, set)
-	if err == nil {
-		set.spread(in.answer, verdicts)
-	}
-	f.count(in, err)
+	export, err := f.decide(in, event, set, verdicts)
 	f.pool.put(in, broken(err))
 	if err != nil {
-		return failed(exportMatch, err)
+		return failed(export, err)
 	}
 	return nil
 }
 
-// decide hands event, set and room for the answers to the guest, and leaves the checked answers in in.answer.
-func (in *instance) decide(event []byte, set *Set) error {
+// decide asks the guest about the groups that the event may concern. With an error comes the function that it is from.
+func (f *Filter) decide(in *instance, event []byte, set *Set, verdicts Bitmap) (export string, err error) {
+	slots, narrow := []uint32(nil), false
+	if set.index != nil && set.Len() >= indexedFrom && in.keys != nil {
+		set.keys, err = in.appendKeys(in.keys, event, set.keys[:0])
+		f.count(in, err)
+		if err != nil {
+			return exportKeys, err
+		}
+		slots, narrow = set.Candidates(set.keys)
+	}
+	var groups *packing
+	switch {
+	case !narrow:
+		groups = set.pack()
+	case len(slots) == 0:
+		return "", nil
+	default:
+		groups = set.packSome(slots)
+	}
+	err = in.decide(event, groups)
+	f.count(in, err)
+	if err != nil {
+		return exportMatch, err
+	}
+	set.asked = len(groups.slots)
+	groups.spread(in.answer, verdicts)
+	return "", nil
+}
+
+// decide hands event, groups and room for the answers to the guest, and leaves the checked answers in in.answer.
+func (in *instance) decide(event []byte, groups *packing) error {
+	count := len(groups.slots)
 	setAt := aligned(len(event))
-	answerAt := setAt + len(set.packed) // a multiple of 8 as it is
-	size := answerAt + 8*words(set.groups)
+	answerAt := setAt + len(groups.bytes) // a multiple of 8 as it is
+	size := answerAt + 8*words(count)
 	if err := in.reserve(size); err != nil {
 		return err
 	}
@@ -48,13 +80,13 @@ func (in *instance) decide(event []byte, set *Set) error {
 		return err
 	}
 	clear(buf[copy(buf, event):setAt])
-	copy(buf[setAt:], set.packed)
+	copy(buf[setAt:], groups.bytes)
 	clear(buf[answerAt:])
 
 	ptr := uint64(in.ptr)
-	in.stack = [5]uint64{ptr, uint64(len(event)), ptr + uint64(setAt), uint64(set.groups), ptr + uint64(answerAt)}
+	in.stack = [5]uint64{ptr, uint64(len(event)), ptr + uint64(setAt), uint64(count), ptr + uint64(answerAt)}
 	limits := &in.program.engine.limits
-	if in.fuelUsed, err = in.run(in.match, limits.CallFuel+limits.GroupFuel*int64(set.groups)); err != nil {
+	if in.fuelUsed, err = in.run(in.match, limits.CallFuel+limits.GroupFuel*int64(count)); err != nil {
 		return err
 	}
 	if in.stack[0]&resultFailed != 0 {
@@ -68,7 +100,7 @@ func (in *instance) decide(event []byte, set *Set) error {
 	if buf, err = in.input(size); err != nil {
 		return err
 	}
-	return in.readAnswer(buf[answerAt:], set.groups)
+	return in.readAnswer(buf[answerAt:], count)
 }
 
 // readAnswer copies and checks the bitmap that the guest has filled in.

@@ -13,19 +13,46 @@ import (
 type Set struct {
 	prepared [][]byte // by slot; nil where the slot is free
 	free     []int    // free slots, the last freed one first to be used again
+	index    *Index   // nil: no group has said what it is interested in
+	asked    int      // groups that the latest Match asked about
 
-	// What pack made of the above, until stale.
-	stale  bool
-	packed []byte // see ABI.md, "The set"
-	slots  []int  // slot of each packed group; nil where group i is in slot i
-	groups int    // packed groups
+	all   packing // of every group, unless stale
+	stale bool
+	some  packing // of those that an event may concern
+	// Scratch for Match: an event's keys, and the slots that they lead to.
+	keys       []uint64
+	candidates []uint32
 }
 
-// setEntrySize is the size of a table entry: offset and length of a group's prepared params, u32 each.
-const setEntrySize = 8
-
-// Add puts a group with these prepared params, which are copied, into a free slot or else a new one.
+// Add puts a group with these prepared params, which are copied, into a free slot or else a new one. Match asks about it
+// whatever the event.
 func (s *Set) Add(prepared []byte) (slot int) {
+	slot = s.add(prepared)
+	if s.index != nil {
+		s.index.Add(slot, everything)
+	}
+	return slot
+}
+
+// everything is the interest of a group that has told none.
+var everything = []uint64{KeyAny}
+
+// AddInterested is Add for a group whose routing keys are known: Match asks about it only where an event has one of them.
+func (s *Set) AddInterested(prepared []byte, interest []uint64) (slot int) {
+	if s.index == nil {
+		s.index = &Index{}
+		for slot, own := range s.prepared {
+			if own != nil {
+				s.index.Add(slot, everything)
+			}
+		}
+	}
+	slot = s.add(prepared)
+	s.index.Add(slot, interest)
+	return slot
+}
+
+func (s *Set) add(prepared []byte) (slot int) {
 	own := append(make([]byte, 0, len(prepared)), prepared...)
 	s.stale = true
 	if n := len(s.free); n > 0 {
@@ -46,6 +73,9 @@ func (s *Set) Remove(slot int) {
 	s.prepared[slot] = nil
 	s.free = append(s.free, slot)
 	s.stale = true
+	if s.index != nil {
+		s.index.Remove(slot)
+	}
 }
 
 // Slots returns how many slots there are, free ones included: the number of bits that a bitmap of verdicts needs.
@@ -53,6 +83,9 @@ func (s *Set) Slots() int { return len(s.prepared) }
 
 // Len returns how many groups there are.
 func (s *Set) Len() int { return len(s.prepared) - len(s.free) }
+
+// Asked returns how many groups the latest Match has asked the filter about: those that were evaluated.
+func (s *Set) Asked() int { return s.asked }
 
 // Prepared returns the prepared params in a slot, nil if it is free. They must not be changed.
 func (s *Set) Prepared(slot int) []byte {
@@ -62,42 +95,76 @@ func (s *Set) Prepared(slot int) []byte {
 	return s.prepared[slot]
 }
 
-// pack brings packed, slots and groups up to date. It costs about as much as handing the set to the filter does, so
-// doing it for every event that follows a change is no worse than twice the cost.
-func (s *Set) pack() {
-	if !s.stale {
-		return
+// Candidates returns the slots that an event with these routing keys may concern, valid until the next call. False: it is
+// to be asked about all groups; see Index.
+func (s *Set) Candidates(keys []uint64) ([]uint32, bool) {
+	if s.index == nil {
+		return nil, false
 	}
-	s.stale = false
-	s.groups = s.Len()
-	s.slots = s.slots[:0]
-	s.packed = zeros(s.packed[:0], s.groups*setEntrySize)
-	entry := 0
-	for slot, prepared := range s.prepared {
-		if prepared == nil {
-			continue
-		}
-		s.slots = append(s.slots, slot)
-		binary.LittleEndian.PutUint32(s.packed[entry:], uint32(len(s.packed)))
-		binary.LittleEndian.PutUint32(s.packed[entry+4:], uint32(len(prepared)))
-		entry += setEntrySize
-		s.packed = pad(append(s.packed, prepared...), 0)
-	}
-	if len(s.free) == 0 {
-		s.slots = s.slots[:0]
-	}
+	slots, narrow := s.index.Candidates(keys, s.candidates[:0])
+	s.candidates = slots
+	return slots, narrow
 }
 
-// spread writes to verdicts, by slot, what a filter answered by packed group. Both bitmaps are long enough.
-func (s *Set) spread(answer, verdicts Bitmap) {
-	clear(verdicts)
-	if len(s.slots) == 0 {
+// pack returns all groups, packed. That is kept until the set changes; packing costs about as much as handing the set to
+// the filter does, so doing it for every event that follows a change is no worse than twice the cost.
+func (s *Set) pack() *packing {
+	if !s.stale {
+		return &s.all
+	}
+	s.stale = false
+	s.all.begin(s.Len())
+	for slot, prepared := range s.prepared {
+		if prepared != nil {
+			s.all.add(slot, prepared)
+		}
+	}
+	s.all.dense = len(s.free) == 0
+	return &s.all
+}
+
+// packSome returns the groups in some slots, none of which is free, packed. It is valid until the next call.
+func (s *Set) packSome(slots []uint32) *packing {
+	s.some.begin(len(slots))
+	for _, slot := range slots {
+		s.some.add(int(slot), s.prepared[slot])
+	}
+	return &s.some
+}
+
+// A packing is groups as a filter reads them: ABI.md, "The set".
+type packing struct {
+	bytes []byte
+	slots []uint32 // of each group
+	dense bool     // group i is in slot i
+}
+
+// setEntrySize is the size of a table entry: offset and length of a group's prepared params, u32 each.
+const setEntrySize = 8
+
+// begin makes room for the table of so many groups, which must be added next.
+func (p *packing) begin(groups int) {
+	p.slots, p.dense = p.slots[:0], false
+	p.bytes = zeros(p.bytes[:0], groups*setEntrySize)
+}
+
+func (p *packing) add(slot int, prepared []byte) {
+	entry := p.bytes[setEntrySize*len(p.slots):]
+	binary.LittleEndian.PutUint32(entry, uint32(len(p.bytes)))
+	binary.LittleEndian.PutUint32(entry[4:], uint32(len(prepared)))
+	p.slots = append(p.slots, uint32(slot))
+	p.bytes = pad(append(p.bytes, prepared...), 0)
+}
+
+// spread sets the bits of verdicts, by slot and all 0, to what a filter answered by group.
+func (p *packing) spread(answer, verdicts Bitmap) {
+	if p.dense {
 		copy(verdicts, answer)
 		return
 	}
-	for i, slot := range s.slots {
+	for i, slot := range p.slots {
 		if answer.Get(i) {
-			verdicts.Set(slot)
+			verdicts.Set(int(slot))
 		}
 	}
 }

@@ -8,13 +8,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// unpack reads a packed set as a guest does.
-func unpack(s *Set) [][]byte {
-	groups := make([][]byte, s.groups)
+// unpack reads packed groups as a guest does.
+func unpack(p *packing) [][]byte {
+	groups := make([][]byte, len(p.slots))
 	for i := range groups {
-		start := binary.LittleEndian.Uint32(s.packed[setEntrySize*i:])
-		size := binary.LittleEndian.Uint32(s.packed[setEntrySize*i+4:])
-		groups[i] = s.packed[start : start+size]
+		start := binary.LittleEndian.Uint32(p.bytes[setEntrySize*i:])
+		size := binary.LittleEndian.Uint32(p.bytes[setEntrySize*i+4:])
+		groups[i] = p.bytes[start : start+size]
 	}
 	return groups
 }
@@ -52,17 +52,17 @@ func TestSetHoldsWhatWasAdded(t *testing.T) {
 }
 
 func checkPacked(t *rapid.T, set *Set, model map[int][]byte) {
-	set.pack()
-	groups := unpack(set)
-	if len(set.packed)%8 != 0 || len(groups) != len(model) {
-		t.Fatalf("%d groups are packed in %d bytes, want %d", len(groups), len(set.packed), len(model))
+	packing := set.pack()
+	groups := unpack(packing)
+	if len(packing.bytes)%8 != 0 || len(groups) != len(model) {
+		t.Fatalf("%d groups are packed in %d bytes, want %d", len(groups), len(packing.bytes), len(model))
 	}
 	// A guest that says yes to the odd ones among the groups that it sees.
 	answer, verdicts := NewBitmap(len(groups)), NewBitmap(set.Slots())
 	for i := 1; i < len(groups); i += 2 {
 		answer.Set(i)
 	}
-	set.spread(answer, verdicts)
+	packing.spread(answer, verdicts)
 	packed := 0
 	for slot := range set.Slots() {
 		want, present := model[slot]
@@ -90,9 +90,9 @@ func TestSetPacksAlignedAndWithoutAllocating(t *testing.T) {
 	for _, n := range []int{3, 0, 8, 17} {
 		set.Add(make([]byte, n))
 	}
-	set.pack()
+	packed := set.pack().bytes
 	for i, n := range []uint32{3, 0, 8, 17} {
-		start, size := binary.LittleEndian.Uint32(set.packed[8*i:]), binary.LittleEndian.Uint32(set.packed[8*i+4:])
+		start, size := binary.LittleEndian.Uint32(packed[8*i:]), binary.LittleEndian.Uint32(packed[8*i+4:])
 		if start%8 != 0 || size != n {
 			t.Errorf("group %d lies at %d with %d bytes", i, start, size)
 		}
