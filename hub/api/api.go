@@ -19,6 +19,8 @@ const DefaultTimeout = 30 * time.Second
 // Config says what to serve. Only Hub is required.
 type Config struct {
 	Hub Hub
+	// Stats adds up what edges report of their filters. Nil: nobody does, and GetFilterStats is unavailable.
+	Stats FilterStats
 	// Logger receives one line for each call that was refused. Nil: slog.Default().
 	Logger *slog.Logger
 	// Registerer receives the metrics of METRICS.md. Nil: none are exported.
@@ -59,7 +61,7 @@ func New(cfg Config) (*Handler, error) {
 	h.mux.Handle(weirpbconnect.NewTenantServiceHandler(tenants{cfg.Hub}, options))
 	h.mux.Handle(weirpbconnect.NewNamespaceServiceHandler(namespaces{cfg.Hub}, options))
 	h.mux.Handle(weirpbconnect.NewKeyServiceHandler(keys{cfg.Hub}, options))
-	h.mux.Handle(weirpbconnect.NewFilterServiceHandler(filters{cfg.Hub}, options))
+	h.mux.Handle(weirpbconnect.NewFilterServiceHandler(filters{cfg.Hub, cfg.Stats}, options))
 	return h, nil
 }
 

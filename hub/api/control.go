@@ -41,7 +41,10 @@ func (s namespaces) ListNamespaces(ctx context.Context, r *weirpb.ListNamespaces
 }
 
 // filters serves weir.v1.FilterService.
-type filters struct{ hub Hub }
+type filters struct {
+	hub   Hub
+	stats FilterStats
+}
 
 func (s filters) UploadFilter(ctx context.Context, r *weirpb.UploadFilterRequest) (*weirpb.FilterVersion, error) {
 	return onTenant(ctx, tenantFor, &r.Tenant, r, s.hub.UploadFilter)

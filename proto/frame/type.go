@@ -13,6 +13,7 @@ const (
 	Unsubscribe Type = 0x04
 	Publish     Type = 0x05
 	Refresh     Type = 0x06
+	Explain     Type = 0x07
 )
 
 // Frames that either side sends.
@@ -31,6 +32,7 @@ const (
 	Error        Type = 0x35
 	Goodbye      Type = 0x36
 	Batch        Type = 0x37
+	Explained    Type = 0x38
 )
 
 // maxType keeps types to one byte of a variable-length integer, so that noise is told from a newer protocol early.
@@ -40,7 +42,7 @@ var names = map[Type]string{
 	Hello: "HELLO", Subscribe: "SUBSCRIBE", Params: "PARAMS", Unsubscribe: "UNSUBSCRIBE", Publish: "PUBLISH",
 	Refresh: "REFRESH", Ping: "PING", Pong: "PONG", Welcome: "WELCOME", Subscribed: "SUBSCRIBED",
 	Unsubscribed: "UNSUBSCRIBED", Published: "PUBLISHED", Refreshed: "REFRESHED", Error: "ERROR", Goodbye: "GOODBYE",
-	Batch: "BATCH",
+	Batch: "BATCH", Explain: "EXPLAIN", Explained: "EXPLAINED",
 }
 
 // String returns the name that SPEC.md uses.

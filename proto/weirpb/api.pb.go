@@ -702,6 +702,58 @@ func (x *OpenProducerResponse) GetProducer() string {
 	return ""
 }
 
+type SetTenantLimitsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Limits        *FilterLimits          `protobuf:"bytes,2,opt,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetTenantLimitsRequest) Reset() {
+	*x = SetTenantLimitsRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetTenantLimitsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetTenantLimitsRequest) ProtoMessage() {}
+
+func (x *SetTenantLimitsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetTenantLimitsRequest.ProtoReflect.Descriptor instead.
+func (*SetTenantLimitsRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SetTenantLimitsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetTenantLimitsRequest) GetLimits() *FilterLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
 type CreateTenantRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -711,7 +763,7 @@ type CreateTenantRequest struct {
 
 func (x *CreateTenantRequest) Reset() {
 	*x = CreateTenantRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[12]
+	mi := &file_weir_v1_api_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -723,7 +775,7 @@ func (x *CreateTenantRequest) String() string {
 func (*CreateTenantRequest) ProtoMessage() {}
 
 func (x *CreateTenantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[12]
+	mi := &file_weir_v1_api_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -736,7 +788,7 @@ func (x *CreateTenantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTenantRequest.ProtoReflect.Descriptor instead.
 func (*CreateTenantRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{12}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CreateTenantRequest) GetName() string {
@@ -754,7 +806,7 @@ type ListTenantsRequest struct {
 
 func (x *ListTenantsRequest) Reset() {
 	*x = ListTenantsRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[13]
+	mi := &file_weir_v1_api_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -766,7 +818,7 @@ func (x *ListTenantsRequest) String() string {
 func (*ListTenantsRequest) ProtoMessage() {}
 
 func (x *ListTenantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[13]
+	mi := &file_weir_v1_api_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -779,7 +831,7 @@ func (x *ListTenantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTenantsRequest.ProtoReflect.Descriptor instead.
 func (*ListTenantsRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{13}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{14}
 }
 
 type ListTenantsResponse struct {
@@ -791,7 +843,7 @@ type ListTenantsResponse struct {
 
 func (x *ListTenantsResponse) Reset() {
 	*x = ListTenantsResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[14]
+	mi := &file_weir_v1_api_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -803,7 +855,7 @@ func (x *ListTenantsResponse) String() string {
 func (*ListTenantsResponse) ProtoMessage() {}
 
 func (x *ListTenantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[14]
+	mi := &file_weir_v1_api_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -816,7 +868,7 @@ func (x *ListTenantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTenantsResponse.ProtoReflect.Descriptor instead.
 func (*ListTenantsResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{14}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListTenantsResponse) GetTenants() []*Tenant {
@@ -835,7 +887,7 @@ type DeleteTenantRequest struct {
 
 func (x *DeleteTenantRequest) Reset() {
 	*x = DeleteTenantRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[15]
+	mi := &file_weir_v1_api_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -847,7 +899,7 @@ func (x *DeleteTenantRequest) String() string {
 func (*DeleteTenantRequest) ProtoMessage() {}
 
 func (x *DeleteTenantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[15]
+	mi := &file_weir_v1_api_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -860,7 +912,7 @@ func (x *DeleteTenantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTenantRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTenantRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{15}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeleteTenantRequest) GetName() string {
@@ -878,7 +930,7 @@ type DeleteTenantResponse struct {
 
 func (x *DeleteTenantResponse) Reset() {
 	*x = DeleteTenantResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[16]
+	mi := &file_weir_v1_api_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -890,7 +942,7 @@ func (x *DeleteTenantResponse) String() string {
 func (*DeleteTenantResponse) ProtoMessage() {}
 
 func (x *DeleteTenantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[16]
+	mi := &file_weir_v1_api_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -903,7 +955,7 @@ func (x *DeleteTenantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTenantResponse.ProtoReflect.Descriptor instead.
 func (*DeleteTenantResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{16}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{17}
 }
 
 type PutNamespaceRequest struct {
@@ -917,7 +969,7 @@ type PutNamespaceRequest struct {
 
 func (x *PutNamespaceRequest) Reset() {
 	*x = PutNamespaceRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[17]
+	mi := &file_weir_v1_api_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -929,7 +981,7 @@ func (x *PutNamespaceRequest) String() string {
 func (*PutNamespaceRequest) ProtoMessage() {}
 
 func (x *PutNamespaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[17]
+	mi := &file_weir_v1_api_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -942,7 +994,7 @@ func (x *PutNamespaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutNamespaceRequest.ProtoReflect.Descriptor instead.
 func (*PutNamespaceRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{17}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PutNamespaceRequest) GetNamespace() *Namespace {
@@ -968,7 +1020,7 @@ type ListNamespacesRequest struct {
 
 func (x *ListNamespacesRequest) Reset() {
 	*x = ListNamespacesRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[18]
+	mi := &file_weir_v1_api_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -980,7 +1032,7 @@ func (x *ListNamespacesRequest) String() string {
 func (*ListNamespacesRequest) ProtoMessage() {}
 
 func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[18]
+	mi := &file_weir_v1_api_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -993,7 +1045,7 @@ func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNamespacesRequest.ProtoReflect.Descriptor instead.
 func (*ListNamespacesRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{18}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListNamespacesRequest) GetTenant() string {
@@ -1012,7 +1064,7 @@ type ListNamespacesResponse struct {
 
 func (x *ListNamespacesResponse) Reset() {
 	*x = ListNamespacesResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[19]
+	mi := &file_weir_v1_api_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1024,7 +1076,7 @@ func (x *ListNamespacesResponse) String() string {
 func (*ListNamespacesResponse) ProtoMessage() {}
 
 func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[19]
+	mi := &file_weir_v1_api_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1037,7 +1089,7 @@ func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNamespacesResponse.ProtoReflect.Descriptor instead.
 func (*ListNamespacesResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{19}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListNamespacesResponse) GetNamespaces() []*Namespace {
@@ -1058,7 +1110,7 @@ type CreateApiKeyRequest struct {
 
 func (x *CreateApiKeyRequest) Reset() {
 	*x = CreateApiKeyRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[20]
+	mi := &file_weir_v1_api_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1070,7 +1122,7 @@ func (x *CreateApiKeyRequest) String() string {
 func (*CreateApiKeyRequest) ProtoMessage() {}
 
 func (x *CreateApiKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[20]
+	mi := &file_weir_v1_api_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1083,7 +1135,7 @@ func (x *CreateApiKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateApiKeyRequest.ProtoReflect.Descriptor instead.
 func (*CreateApiKeyRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{20}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CreateApiKeyRequest) GetTenant() string {
@@ -1111,7 +1163,7 @@ type CreateApiKeyResponse struct {
 
 func (x *CreateApiKeyResponse) Reset() {
 	*x = CreateApiKeyResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[21]
+	mi := &file_weir_v1_api_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1123,7 +1175,7 @@ func (x *CreateApiKeyResponse) String() string {
 func (*CreateApiKeyResponse) ProtoMessage() {}
 
 func (x *CreateApiKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[21]
+	mi := &file_weir_v1_api_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1136,7 +1188,7 @@ func (x *CreateApiKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateApiKeyResponse.ProtoReflect.Descriptor instead.
 func (*CreateApiKeyResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{21}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CreateApiKeyResponse) GetApiKey() *ApiKey {
@@ -1162,7 +1214,7 @@ type ListApiKeysRequest struct {
 
 func (x *ListApiKeysRequest) Reset() {
 	*x = ListApiKeysRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[22]
+	mi := &file_weir_v1_api_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1174,7 +1226,7 @@ func (x *ListApiKeysRequest) String() string {
 func (*ListApiKeysRequest) ProtoMessage() {}
 
 func (x *ListApiKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[22]
+	mi := &file_weir_v1_api_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1187,7 +1239,7 @@ func (x *ListApiKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApiKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListApiKeysRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{22}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListApiKeysRequest) GetTenant() string {
@@ -1206,7 +1258,7 @@ type ListApiKeysResponse struct {
 
 func (x *ListApiKeysResponse) Reset() {
 	*x = ListApiKeysResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[23]
+	mi := &file_weir_v1_api_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +1270,7 @@ func (x *ListApiKeysResponse) String() string {
 func (*ListApiKeysResponse) ProtoMessage() {}
 
 func (x *ListApiKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[23]
+	mi := &file_weir_v1_api_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1231,7 +1283,7 @@ func (x *ListApiKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApiKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListApiKeysResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{23}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListApiKeysResponse) GetApiKeys() []*ApiKey {
@@ -1251,7 +1303,7 @@ type RevokeApiKeyRequest struct {
 
 func (x *RevokeApiKeyRequest) Reset() {
 	*x = RevokeApiKeyRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[24]
+	mi := &file_weir_v1_api_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1263,7 +1315,7 @@ func (x *RevokeApiKeyRequest) String() string {
 func (*RevokeApiKeyRequest) ProtoMessage() {}
 
 func (x *RevokeApiKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[24]
+	mi := &file_weir_v1_api_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1276,7 +1328,7 @@ func (x *RevokeApiKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeApiKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeApiKeyRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{24}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RevokeApiKeyRequest) GetTenant() string {
@@ -1301,7 +1353,7 @@ type RevokeApiKeyResponse struct {
 
 func (x *RevokeApiKeyResponse) Reset() {
 	*x = RevokeApiKeyResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[25]
+	mi := &file_weir_v1_api_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1313,7 +1365,7 @@ func (x *RevokeApiKeyResponse) String() string {
 func (*RevokeApiKeyResponse) ProtoMessage() {}
 
 func (x *RevokeApiKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[25]
+	mi := &file_weir_v1_api_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1326,7 +1378,7 @@ func (x *RevokeApiKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeApiKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeApiKeyResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{25}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{26}
 }
 
 type CreateSigningKeyRequest struct {
@@ -1342,7 +1394,7 @@ type CreateSigningKeyRequest struct {
 
 func (x *CreateSigningKeyRequest) Reset() {
 	*x = CreateSigningKeyRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[26]
+	mi := &file_weir_v1_api_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1354,7 +1406,7 @@ func (x *CreateSigningKeyRequest) String() string {
 func (*CreateSigningKeyRequest) ProtoMessage() {}
 
 func (x *CreateSigningKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[26]
+	mi := &file_weir_v1_api_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1367,7 +1419,7 @@ func (x *CreateSigningKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSigningKeyRequest.ProtoReflect.Descriptor instead.
 func (*CreateSigningKeyRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{26}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *CreateSigningKeyRequest) GetTenant() string {
@@ -1403,7 +1455,7 @@ type CreateSigningKeyResponse struct {
 
 func (x *CreateSigningKeyResponse) Reset() {
 	*x = CreateSigningKeyResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[27]
+	mi := &file_weir_v1_api_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1415,7 +1467,7 @@ func (x *CreateSigningKeyResponse) String() string {
 func (*CreateSigningKeyResponse) ProtoMessage() {}
 
 func (x *CreateSigningKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[27]
+	mi := &file_weir_v1_api_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1428,7 +1480,7 @@ func (x *CreateSigningKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSigningKeyResponse.ProtoReflect.Descriptor instead.
 func (*CreateSigningKeyResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{27}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CreateSigningKeyResponse) GetSigningKey() *SigningKey {
@@ -1454,7 +1506,7 @@ type ListSigningKeysRequest struct {
 
 func (x *ListSigningKeysRequest) Reset() {
 	*x = ListSigningKeysRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[28]
+	mi := &file_weir_v1_api_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1466,7 +1518,7 @@ func (x *ListSigningKeysRequest) String() string {
 func (*ListSigningKeysRequest) ProtoMessage() {}
 
 func (x *ListSigningKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[28]
+	mi := &file_weir_v1_api_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1479,7 +1531,7 @@ func (x *ListSigningKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSigningKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListSigningKeysRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{28}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListSigningKeysRequest) GetTenant() string {
@@ -1499,7 +1551,7 @@ type ListSigningKeysResponse struct {
 
 func (x *ListSigningKeysResponse) Reset() {
 	*x = ListSigningKeysResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[29]
+	mi := &file_weir_v1_api_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1511,7 +1563,7 @@ func (x *ListSigningKeysResponse) String() string {
 func (*ListSigningKeysResponse) ProtoMessage() {}
 
 func (x *ListSigningKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[29]
+	mi := &file_weir_v1_api_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1524,7 +1576,7 @@ func (x *ListSigningKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSigningKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListSigningKeysResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{29}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListSigningKeysResponse) GetSigningKeys() []*SigningKey {
@@ -1544,7 +1596,7 @@ type RevokeSigningKeyRequest struct {
 
 func (x *RevokeSigningKeyRequest) Reset() {
 	*x = RevokeSigningKeyRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[30]
+	mi := &file_weir_v1_api_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1556,7 +1608,7 @@ func (x *RevokeSigningKeyRequest) String() string {
 func (*RevokeSigningKeyRequest) ProtoMessage() {}
 
 func (x *RevokeSigningKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[30]
+	mi := &file_weir_v1_api_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1569,7 +1621,7 @@ func (x *RevokeSigningKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeSigningKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeSigningKeyRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{30}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RevokeSigningKeyRequest) GetTenant() string {
@@ -1594,7 +1646,7 @@ type RevokeSigningKeyResponse struct {
 
 func (x *RevokeSigningKeyResponse) Reset() {
 	*x = RevokeSigningKeyResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[31]
+	mi := &file_weir_v1_api_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1606,7 +1658,7 @@ func (x *RevokeSigningKeyResponse) String() string {
 func (*RevokeSigningKeyResponse) ProtoMessage() {}
 
 func (x *RevokeSigningKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[31]
+	mi := &file_weir_v1_api_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1619,7 +1671,281 @@ func (x *RevokeSigningKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeSigningKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeSigningKeyResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{31}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{32}
+}
+
+type GetFilterStatsRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// Of one filter. Empty: of all.
+	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetFilterStatsRequest) Reset() {
+	*x = GetFilterStatsRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetFilterStatsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetFilterStatsRequest) ProtoMessage() {}
+
+func (x *GetFilterStatsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetFilterStatsRequest.ProtoReflect.Descriptor instead.
+func (*GetFilterStatsRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *GetFilterStatsRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *GetFilterStatsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type GetFilterStatsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By name and version; versions that no edge has used are left out.
+	Filters []*FilterStats `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
+	// Since when edges' reports are added up, in milliseconds since the Unix epoch.
+	SinceMs       int64 `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetFilterStatsResponse) Reset() {
+	*x = GetFilterStatsResponse{}
+	mi := &file_weir_v1_api_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetFilterStatsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetFilterStatsResponse) ProtoMessage() {}
+
+func (x *GetFilterStatsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetFilterStatsResponse.ProtoReflect.Descriptor instead.
+func (*GetFilterStatsResponse) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *GetFilterStatsResponse) GetFilters() []*FilterStats {
+	if x != nil {
+		return x.Filters
+	}
+	return nil
+}
+
+func (x *GetFilterStatsResponse) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+// FilterStats are what one version has done.
+type FilterStats struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Filter *FilterVersion         `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	// All edges together, those that are gone as well.
+	Total *FilterCounts      `protobuf:"bytes,2,opt,name=total,proto3" json:"total,omitempty"`
+	Edges []*EdgeFilterStats `protobuf:"bytes,3,rep,name=edges,proto3" json:"edges,omitempty"`
+	// The latest differences of a shadow, from any edge.
+	Samples       []*FilterDifference `protobuf:"bytes,4,rep,name=samples,proto3" json:"samples,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FilterStats) Reset() {
+	*x = FilterStats{}
+	mi := &file_weir_v1_api_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FilterStats) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FilterStats) ProtoMessage() {}
+
+func (x *FilterStats) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FilterStats.ProtoReflect.Descriptor instead.
+func (*FilterStats) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *FilterStats) GetFilter() *FilterVersion {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *FilterStats) GetTotal() *FilterCounts {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+func (x *FilterStats) GetEdges() []*EdgeFilterStats {
+	if x != nil {
+		return x.Edges
+	}
+	return nil
+}
+
+func (x *FilterStats) GetSamples() []*FilterDifference {
+	if x != nil {
+		return x.Samples
+	}
+	return nil
+}
+
+// EdgeFilterStats are what one version has done on one edge.
+type EdgeFilterStats struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of EdgeReport. Empty: several edges that are gone, together.
+	Instance string        `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	Host     string        `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`
+	Counts   *FilterCounts `protobuf:"bytes,3,opt,name=counts,proto3" json:"counts,omitempty"`
+	// When the edge last reported, in milliseconds since the Unix epoch.
+	ReportedMs int64 `protobuf:"varint,4,opt,name=reported_ms,json=reportedMs,proto3" json:"reported_ms,omitempty"`
+	// It has not reported for a while.
+	Gone          bool `protobuf:"varint,5,opt,name=gone,proto3" json:"gone,omitempty"`
+	Suspended     bool `protobuf:"varint,6,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	CanaryFailed  bool `protobuf:"varint,7,opt,name=canary_failed,json=canaryFailed,proto3" json:"canary_failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EdgeFilterStats) Reset() {
+	*x = EdgeFilterStats{}
+	mi := &file_weir_v1_api_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EdgeFilterStats) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EdgeFilterStats) ProtoMessage() {}
+
+func (x *EdgeFilterStats) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EdgeFilterStats.ProtoReflect.Descriptor instead.
+func (*EdgeFilterStats) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *EdgeFilterStats) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *EdgeFilterStats) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *EdgeFilterStats) GetCounts() *FilterCounts {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *EdgeFilterStats) GetReportedMs() int64 {
+	if x != nil {
+		return x.ReportedMs
+	}
+	return 0
+}
+
+func (x *EdgeFilterStats) GetGone() bool {
+	if x != nil {
+		return x.Gone
+	}
+	return false
+}
+
+func (x *EdgeFilterStats) GetSuspended() bool {
+	if x != nil {
+		return x.Suspended
+	}
+	return false
+}
+
+func (x *EdgeFilterStats) GetCanaryFailed() bool {
+	if x != nil {
+		return x.CanaryFailed
+	}
+	return false
 }
 
 type UploadFilterRequest struct {
@@ -1633,7 +1959,7 @@ type UploadFilterRequest struct {
 
 func (x *UploadFilterRequest) Reset() {
 	*x = UploadFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[32]
+	mi := &file_weir_v1_api_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1645,7 +1971,7 @@ func (x *UploadFilterRequest) String() string {
 func (*UploadFilterRequest) ProtoMessage() {}
 
 func (x *UploadFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[32]
+	mi := &file_weir_v1_api_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1658,7 +1984,7 @@ func (x *UploadFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadFilterRequest.ProtoReflect.Descriptor instead.
 func (*UploadFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{32}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *UploadFilterRequest) GetTenant() string {
@@ -1693,7 +2019,7 @@ type PushFilterRequest struct {
 
 func (x *PushFilterRequest) Reset() {
 	*x = PushFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[33]
+	mi := &file_weir_v1_api_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1705,7 +2031,7 @@ func (x *PushFilterRequest) String() string {
 func (*PushFilterRequest) ProtoMessage() {}
 
 func (x *PushFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[33]
+	mi := &file_weir_v1_api_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1718,7 +2044,7 @@ func (x *PushFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushFilterRequest.ProtoReflect.Descriptor instead.
 func (*PushFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{33}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PushFilterRequest) GetTenant() string {
@@ -1758,7 +2084,7 @@ type SetRolloutRequest struct {
 
 func (x *SetRolloutRequest) Reset() {
 	*x = SetRolloutRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[34]
+	mi := &file_weir_v1_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1770,7 +2096,7 @@ func (x *SetRolloutRequest) String() string {
 func (*SetRolloutRequest) ProtoMessage() {}
 
 func (x *SetRolloutRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[34]
+	mi := &file_weir_v1_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1783,7 +2109,7 @@ func (x *SetRolloutRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRolloutRequest.ProtoReflect.Descriptor instead.
 func (*SetRolloutRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{34}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *SetRolloutRequest) GetTenant() string {
@@ -1833,7 +2159,7 @@ type PromoteFilterRequest struct {
 
 func (x *PromoteFilterRequest) Reset() {
 	*x = PromoteFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[35]
+	mi := &file_weir_v1_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1845,7 +2171,7 @@ func (x *PromoteFilterRequest) String() string {
 func (*PromoteFilterRequest) ProtoMessage() {}
 
 func (x *PromoteFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[35]
+	mi := &file_weir_v1_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1858,7 +2184,7 @@ func (x *PromoteFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteFilterRequest.ProtoReflect.Descriptor instead.
 func (*PromoteFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{35}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *PromoteFilterRequest) GetTenant() string {
@@ -1892,7 +2218,7 @@ type RollbackFilterRequest struct {
 
 func (x *RollbackFilterRequest) Reset() {
 	*x = RollbackFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[36]
+	mi := &file_weir_v1_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1904,7 +2230,7 @@ func (x *RollbackFilterRequest) String() string {
 func (*RollbackFilterRequest) ProtoMessage() {}
 
 func (x *RollbackFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[36]
+	mi := &file_weir_v1_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1917,7 +2243,7 @@ func (x *RollbackFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackFilterRequest.ProtoReflect.Descriptor instead.
 func (*RollbackFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{36}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *RollbackFilterRequest) GetTenant() string {
@@ -1946,7 +2272,7 @@ type PauseFilterRequest struct {
 
 func (x *PauseFilterRequest) Reset() {
 	*x = PauseFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[37]
+	mi := &file_weir_v1_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1958,7 +2284,7 @@ func (x *PauseFilterRequest) String() string {
 func (*PauseFilterRequest) ProtoMessage() {}
 
 func (x *PauseFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[37]
+	mi := &file_weir_v1_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1971,7 +2297,7 @@ func (x *PauseFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseFilterRequest.ProtoReflect.Descriptor instead.
 func (*PauseFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{37}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *PauseFilterRequest) GetTenant() string {
@@ -2007,7 +2333,7 @@ type ResumeFilterRequest struct {
 
 func (x *ResumeFilterRequest) Reset() {
 	*x = ResumeFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[38]
+	mi := &file_weir_v1_api_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2019,7 +2345,7 @@ func (x *ResumeFilterRequest) String() string {
 func (*ResumeFilterRequest) ProtoMessage() {}
 
 func (x *ResumeFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[38]
+	mi := &file_weir_v1_api_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2032,7 +2358,7 @@ func (x *ResumeFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeFilterRequest.ProtoReflect.Descriptor instead.
 func (*ResumeFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{38}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ResumeFilterRequest) GetTenant() string {
@@ -2056,6 +2382,66 @@ func (x *ResumeFilterRequest) GetVersion() uint32 {
 	return 0
 }
 
+type SetFilterLimitsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Limits        *FilterLimits          `protobuf:"bytes,3,opt,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetFilterLimitsRequest) Reset() {
+	*x = SetFilterLimitsRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetFilterLimitsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetFilterLimitsRequest) ProtoMessage() {}
+
+func (x *SetFilterLimitsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetFilterLimitsRequest.ProtoReflect.Descriptor instead.
+func (*SetFilterLimitsRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *SetFilterLimitsRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *SetFilterLimitsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetFilterLimitsRequest) GetLimits() *FilterLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
 type ListFiltersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
@@ -2065,7 +2451,7 @@ type ListFiltersRequest struct {
 
 func (x *ListFiltersRequest) Reset() {
 	*x = ListFiltersRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[39]
+	mi := &file_weir_v1_api_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2077,7 +2463,7 @@ func (x *ListFiltersRequest) String() string {
 func (*ListFiltersRequest) ProtoMessage() {}
 
 func (x *ListFiltersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[39]
+	mi := &file_weir_v1_api_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2090,7 +2476,7 @@ func (x *ListFiltersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFiltersRequest.ProtoReflect.Descriptor instead.
 func (*ListFiltersRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{39}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ListFiltersRequest) GetTenant() string {
@@ -2109,7 +2495,7 @@ type ListFiltersResponse struct {
 
 func (x *ListFiltersResponse) Reset() {
 	*x = ListFiltersResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[40]
+	mi := &file_weir_v1_api_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2121,7 +2507,7 @@ func (x *ListFiltersResponse) String() string {
 func (*ListFiltersResponse) ProtoMessage() {}
 
 func (x *ListFiltersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[40]
+	mi := &file_weir_v1_api_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2134,7 +2520,7 @@ func (x *ListFiltersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFiltersResponse.ProtoReflect.Descriptor instead.
 func (*ListFiltersResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{40}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ListFiltersResponse) GetFilters() []*FilterVersion {
@@ -2160,7 +2546,7 @@ type GetFilterRequest struct {
 
 func (x *GetFilterRequest) Reset() {
 	*x = GetFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[41]
+	mi := &file_weir_v1_api_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2172,7 +2558,7 @@ func (x *GetFilterRequest) String() string {
 func (*GetFilterRequest) ProtoMessage() {}
 
 func (x *GetFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[41]
+	mi := &file_weir_v1_api_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2185,7 +2571,7 @@ func (x *GetFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFilterRequest.ProtoReflect.Descriptor instead.
 func (*GetFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{41}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *GetFilterRequest) GetTenant() string {
@@ -2233,7 +2619,7 @@ type GetFilterResponse struct {
 
 func (x *GetFilterResponse) Reset() {
 	*x = GetFilterResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[42]
+	mi := &file_weir_v1_api_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2245,7 +2631,7 @@ func (x *GetFilterResponse) String() string {
 func (*GetFilterResponse) ProtoMessage() {}
 
 func (x *GetFilterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[42]
+	mi := &file_weir_v1_api_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2258,7 +2644,7 @@ func (x *GetFilterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFilterResponse.ProtoReflect.Descriptor instead.
 func (*GetFilterResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{42}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *GetFilterResponse) GetFilter() *FilterVersion {
@@ -2321,7 +2707,10 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\x13OpenProducerRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\"2\n" +
 	"\x14OpenProducerResponse\x12\x1a\n" +
-	"\bproducer\x18\x01 \x01(\tR\bproducer\")\n" +
+	"\bproducer\x18\x01 \x01(\tR\bproducer\"[\n" +
+	"\x16SetTenantLimitsRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12-\n" +
+	"\x06limits\x18\x02 \x01(\v2\x15.weir.v1.FilterLimitsR\x06limits\")\n" +
 	"\x13CreateTenantRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\x14\n" +
 	"\x12ListTenantsRequest\"@\n" +
@@ -2370,7 +2759,27 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\x17RevokeSigningKeyRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\"\x1a\n" +
-	"\x18RevokeSigningKeyResponse\"Y\n" +
+	"\x18RevokeSigningKeyResponse\"C\n" +
+	"\x15GetFilterStatsRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"c\n" +
+	"\x16GetFilterStatsResponse\x12.\n" +
+	"\afilters\x18\x01 \x03(\v2\x14.weir.v1.FilterStatsR\afilters\x12\x19\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\"\xcf\x01\n" +
+	"\vFilterStats\x12.\n" +
+	"\x06filter\x18\x01 \x01(\v2\x16.weir.v1.FilterVersionR\x06filter\x12+\n" +
+	"\x05total\x18\x02 \x01(\v2\x15.weir.v1.FilterCountsR\x05total\x12.\n" +
+	"\x05edges\x18\x03 \x03(\v2\x18.weir.v1.EdgeFilterStatsR\x05edges\x123\n" +
+	"\asamples\x18\x04 \x03(\v2\x19.weir.v1.FilterDifferenceR\asamples\"\xe8\x01\n" +
+	"\x0fEdgeFilterStats\x12\x1a\n" +
+	"\binstance\x18\x01 \x01(\tR\binstance\x12\x12\n" +
+	"\x04host\x18\x02 \x01(\tR\x04host\x12-\n" +
+	"\x06counts\x18\x03 \x01(\v2\x15.weir.v1.FilterCountsR\x06counts\x12\x1f\n" +
+	"\vreported_ms\x18\x04 \x01(\x03R\n" +
+	"reportedMs\x12\x12\n" +
+	"\x04gone\x18\x05 \x01(\bR\x04gone\x12\x1c\n" +
+	"\tsuspended\x18\x06 \x01(\bR\tsuspended\x12#\n" +
+	"\rcanary_failed\x18\a \x01(\bR\fcanaryFailed\"Y\n" +
 	"\x13UploadFilterRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -2399,7 +2808,11 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\x13ResumeFilterRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\rR\aversion\",\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\"s\n" +
+	"\x16SetFilterLimitsRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
+	"\x06limits\x18\x03 \x01(\v2\x15.weir.v1.FilterLimitsR\x06limits\",\n" +
 	"\x12ListFiltersRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\"G\n" +
 	"\x13ListFiltersResponse\x120\n" +
@@ -2422,11 +2835,12 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\x05State\x12\x15.weir.v1.StateRequest\x1a\x16.weir.v1.StateResponse\"\x03\x90\x02\x01\x12?\n" +
 	"\n" +
 	"GetChannel\x12\x1a.weir.v1.GetChannelRequest\x1a\x10.weir.v1.Channel\"\x03\x90\x02\x01\x12K\n" +
-	"\fOpenProducer\x12\x1c.weir.v1.OpenProducerRequest\x1a\x1d.weir.v1.OpenProducerResponse2\xea\x01\n" +
+	"\fOpenProducer\x12\x1c.weir.v1.OpenProducerRequest\x1a\x1d.weir.v1.OpenProducerResponse2\xaf\x02\n" +
 	"\rTenantService\x12=\n" +
 	"\fCreateTenant\x12\x1c.weir.v1.CreateTenantRequest\x1a\x0f.weir.v1.Tenant\x12M\n" +
 	"\vListTenants\x12\x1b.weir.v1.ListTenantsRequest\x1a\x1c.weir.v1.ListTenantsResponse\"\x03\x90\x02\x01\x12K\n" +
-	"\fDeleteTenant\x12\x1c.weir.v1.DeleteTenantRequest\x1a\x1d.weir.v1.DeleteTenantResponse2\xac\x01\n" +
+	"\fDeleteTenant\x12\x1c.weir.v1.DeleteTenantRequest\x1a\x1d.weir.v1.DeleteTenantResponse\x12C\n" +
+	"\x0fSetTenantLimits\x12\x1f.weir.v1.SetTenantLimitsRequest\x1a\x0f.weir.v1.Tenant2\xac\x01\n" +
 	"\x10NamespaceService\x12@\n" +
 	"\fPutNamespace\x12\x1c.weir.v1.PutNamespaceRequest\x1a\x12.weir.v1.Namespace\x12V\n" +
 	"\x0eListNamespaces\x12\x1e.weir.v1.ListNamespacesRequest\x1a\x1f.weir.v1.ListNamespacesResponse\"\x03\x90\x02\x012\x82\x04\n" +
@@ -2437,7 +2851,7 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\fRevokeApiKey\x12\x1c.weir.v1.RevokeApiKeyRequest\x1a\x1d.weir.v1.RevokeApiKeyResponse\x12W\n" +
 	"\x10CreateSigningKey\x12 .weir.v1.CreateSigningKeyRequest\x1a!.weir.v1.CreateSigningKeyResponse\x12Y\n" +
 	"\x0fListSigningKeys\x12\x1f.weir.v1.ListSigningKeysRequest\x1a .weir.v1.ListSigningKeysResponse\"\x03\x90\x02\x01\x12W\n" +
-	"\x10RevokeSigningKey\x12 .weir.v1.RevokeSigningKeyRequest\x1a!.weir.v1.RevokeSigningKeyResponse2\x8d\x05\n" +
+	"\x10RevokeSigningKey\x12 .weir.v1.RevokeSigningKeyRequest\x1a!.weir.v1.RevokeSigningKeyResponse2\xb0\x06\n" +
 	"\rFilterService\x12D\n" +
 	"\fUploadFilter\x12\x1c.weir.v1.UploadFilterRequest\x1a\x16.weir.v1.FilterVersion\x12@\n" +
 	"\n" +
@@ -2447,9 +2861,11 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\rPromoteFilter\x12\x1d.weir.v1.PromoteFilterRequest\x1a\x16.weir.v1.FilterVersion\x12H\n" +
 	"\x0eRollbackFilter\x12\x1e.weir.v1.RollbackFilterRequest\x1a\x16.weir.v1.FilterVersion\x12B\n" +
 	"\vPauseFilter\x12\x1b.weir.v1.PauseFilterRequest\x1a\x16.weir.v1.FilterVersion\x12D\n" +
-	"\fResumeFilter\x12\x1c.weir.v1.ResumeFilterRequest\x1a\x16.weir.v1.FilterVersion\x12M\n" +
+	"\fResumeFilter\x12\x1c.weir.v1.ResumeFilterRequest\x1a\x16.weir.v1.FilterVersion\x12I\n" +
+	"\x0fSetFilterLimits\x12\x1f.weir.v1.SetFilterLimitsRequest\x1a\x15.weir.v1.FilterLimits\x12M\n" +
 	"\vListFilters\x12\x1b.weir.v1.ListFiltersRequest\x1a\x1c.weir.v1.ListFiltersResponse\"\x03\x90\x02\x01\x12G\n" +
-	"\tGetFilter\x12\x19.weir.v1.GetFilterRequest\x1a\x1a.weir.v1.GetFilterResponse\"\x03\x90\x02\x01B\x1aZ\x18weir/proto/weirpb;weirpbb\x06proto3"
+	"\tGetFilter\x12\x19.weir.v1.GetFilterRequest\x1a\x1a.weir.v1.GetFilterResponse\"\x03\x90\x02\x01\x12V\n" +
+	"\x0eGetFilterStats\x12\x1e.weir.v1.GetFilterStatsRequest\x1a\x1f.weir.v1.GetFilterStatsResponse\"\x03\x90\x02\x01B\x1aZ\x18weir/proto/weirpb;weirpbb\x06proto3"
 
 var (
 	file_weir_v1_api_proto_rawDescOnce sync.Once
@@ -2463,7 +2879,7 @@ func file_weir_v1_api_proto_rawDescGZIP() []byte {
 	return file_weir_v1_api_proto_rawDescData
 }
 
-var file_weir_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_weir_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_weir_v1_api_proto_goTypes = []any{
 	(*PublishRequest)(nil),           // 0: weir.v1.PublishRequest
 	(*PublishResponse)(nil),          // 1: weir.v1.PublishResponse
@@ -2477,133 +2893,156 @@ var file_weir_v1_api_proto_goTypes = []any{
 	(*GetChannelRequest)(nil),        // 9: weir.v1.GetChannelRequest
 	(*OpenProducerRequest)(nil),      // 10: weir.v1.OpenProducerRequest
 	(*OpenProducerResponse)(nil),     // 11: weir.v1.OpenProducerResponse
-	(*CreateTenantRequest)(nil),      // 12: weir.v1.CreateTenantRequest
-	(*ListTenantsRequest)(nil),       // 13: weir.v1.ListTenantsRequest
-	(*ListTenantsResponse)(nil),      // 14: weir.v1.ListTenantsResponse
-	(*DeleteTenantRequest)(nil),      // 15: weir.v1.DeleteTenantRequest
-	(*DeleteTenantResponse)(nil),     // 16: weir.v1.DeleteTenantResponse
-	(*PutNamespaceRequest)(nil),      // 17: weir.v1.PutNamespaceRequest
-	(*ListNamespacesRequest)(nil),    // 18: weir.v1.ListNamespacesRequest
-	(*ListNamespacesResponse)(nil),   // 19: weir.v1.ListNamespacesResponse
-	(*CreateApiKeyRequest)(nil),      // 20: weir.v1.CreateApiKeyRequest
-	(*CreateApiKeyResponse)(nil),     // 21: weir.v1.CreateApiKeyResponse
-	(*ListApiKeysRequest)(nil),       // 22: weir.v1.ListApiKeysRequest
-	(*ListApiKeysResponse)(nil),      // 23: weir.v1.ListApiKeysResponse
-	(*RevokeApiKeyRequest)(nil),      // 24: weir.v1.RevokeApiKeyRequest
-	(*RevokeApiKeyResponse)(nil),     // 25: weir.v1.RevokeApiKeyResponse
-	(*CreateSigningKeyRequest)(nil),  // 26: weir.v1.CreateSigningKeyRequest
-	(*CreateSigningKeyResponse)(nil), // 27: weir.v1.CreateSigningKeyResponse
-	(*ListSigningKeysRequest)(nil),   // 28: weir.v1.ListSigningKeysRequest
-	(*ListSigningKeysResponse)(nil),  // 29: weir.v1.ListSigningKeysResponse
-	(*RevokeSigningKeyRequest)(nil),  // 30: weir.v1.RevokeSigningKeyRequest
-	(*RevokeSigningKeyResponse)(nil), // 31: weir.v1.RevokeSigningKeyResponse
-	(*UploadFilterRequest)(nil),      // 32: weir.v1.UploadFilterRequest
-	(*PushFilterRequest)(nil),        // 33: weir.v1.PushFilterRequest
-	(*SetRolloutRequest)(nil),        // 34: weir.v1.SetRolloutRequest
-	(*PromoteFilterRequest)(nil),     // 35: weir.v1.PromoteFilterRequest
-	(*RollbackFilterRequest)(nil),    // 36: weir.v1.RollbackFilterRequest
-	(*PauseFilterRequest)(nil),       // 37: weir.v1.PauseFilterRequest
-	(*ResumeFilterRequest)(nil),      // 38: weir.v1.ResumeFilterRequest
-	(*ListFiltersRequest)(nil),       // 39: weir.v1.ListFiltersRequest
-	(*ListFiltersResponse)(nil),      // 40: weir.v1.ListFiltersResponse
-	(*GetFilterRequest)(nil),         // 41: weir.v1.GetFilterRequest
-	(*GetFilterResponse)(nil),        // 42: weir.v1.GetFilterResponse
-	(*Publication)(nil),              // 43: weir.v1.Publication
-	(*structpb.Value)(nil),           // 44: google.protobuf.Value
-	(*Receipt)(nil),                  // 45: weir.v1.Receipt
-	(*Fault)(nil),                    // 46: weir.v1.Fault
-	(*Cursor)(nil),                   // 47: weir.v1.Cursor
-	(*Channel)(nil),                  // 48: weir.v1.Channel
-	(*Event)(nil),                    // 49: weir.v1.Event
-	(*Gap)(nil),                      // 50: weir.v1.Gap
-	(*Tenant)(nil),                   // 51: weir.v1.Tenant
-	(*Namespace)(nil),                // 52: weir.v1.Namespace
-	(*ApiKey)(nil),                   // 53: weir.v1.ApiKey
-	(*SigningKey)(nil),               // 54: weir.v1.SigningKey
-	(FilterRole)(0),                  // 55: weir.v1.FilterRole
-	(*FilterVersion)(nil),            // 56: weir.v1.FilterVersion
+	(*SetTenantLimitsRequest)(nil),   // 12: weir.v1.SetTenantLimitsRequest
+	(*CreateTenantRequest)(nil),      // 13: weir.v1.CreateTenantRequest
+	(*ListTenantsRequest)(nil),       // 14: weir.v1.ListTenantsRequest
+	(*ListTenantsResponse)(nil),      // 15: weir.v1.ListTenantsResponse
+	(*DeleteTenantRequest)(nil),      // 16: weir.v1.DeleteTenantRequest
+	(*DeleteTenantResponse)(nil),     // 17: weir.v1.DeleteTenantResponse
+	(*PutNamespaceRequest)(nil),      // 18: weir.v1.PutNamespaceRequest
+	(*ListNamespacesRequest)(nil),    // 19: weir.v1.ListNamespacesRequest
+	(*ListNamespacesResponse)(nil),   // 20: weir.v1.ListNamespacesResponse
+	(*CreateApiKeyRequest)(nil),      // 21: weir.v1.CreateApiKeyRequest
+	(*CreateApiKeyResponse)(nil),     // 22: weir.v1.CreateApiKeyResponse
+	(*ListApiKeysRequest)(nil),       // 23: weir.v1.ListApiKeysRequest
+	(*ListApiKeysResponse)(nil),      // 24: weir.v1.ListApiKeysResponse
+	(*RevokeApiKeyRequest)(nil),      // 25: weir.v1.RevokeApiKeyRequest
+	(*RevokeApiKeyResponse)(nil),     // 26: weir.v1.RevokeApiKeyResponse
+	(*CreateSigningKeyRequest)(nil),  // 27: weir.v1.CreateSigningKeyRequest
+	(*CreateSigningKeyResponse)(nil), // 28: weir.v1.CreateSigningKeyResponse
+	(*ListSigningKeysRequest)(nil),   // 29: weir.v1.ListSigningKeysRequest
+	(*ListSigningKeysResponse)(nil),  // 30: weir.v1.ListSigningKeysResponse
+	(*RevokeSigningKeyRequest)(nil),  // 31: weir.v1.RevokeSigningKeyRequest
+	(*RevokeSigningKeyResponse)(nil), // 32: weir.v1.RevokeSigningKeyResponse
+	(*GetFilterStatsRequest)(nil),    // 33: weir.v1.GetFilterStatsRequest
+	(*GetFilterStatsResponse)(nil),   // 34: weir.v1.GetFilterStatsResponse
+	(*FilterStats)(nil),              // 35: weir.v1.FilterStats
+	(*EdgeFilterStats)(nil),          // 36: weir.v1.EdgeFilterStats
+	(*UploadFilterRequest)(nil),      // 37: weir.v1.UploadFilterRequest
+	(*PushFilterRequest)(nil),        // 38: weir.v1.PushFilterRequest
+	(*SetRolloutRequest)(nil),        // 39: weir.v1.SetRolloutRequest
+	(*PromoteFilterRequest)(nil),     // 40: weir.v1.PromoteFilterRequest
+	(*RollbackFilterRequest)(nil),    // 41: weir.v1.RollbackFilterRequest
+	(*PauseFilterRequest)(nil),       // 42: weir.v1.PauseFilterRequest
+	(*ResumeFilterRequest)(nil),      // 43: weir.v1.ResumeFilterRequest
+	(*SetFilterLimitsRequest)(nil),   // 44: weir.v1.SetFilterLimitsRequest
+	(*ListFiltersRequest)(nil),       // 45: weir.v1.ListFiltersRequest
+	(*ListFiltersResponse)(nil),      // 46: weir.v1.ListFiltersResponse
+	(*GetFilterRequest)(nil),         // 47: weir.v1.GetFilterRequest
+	(*GetFilterResponse)(nil),        // 48: weir.v1.GetFilterResponse
+	(*Publication)(nil),              // 49: weir.v1.Publication
+	(*structpb.Value)(nil),           // 50: google.protobuf.Value
+	(*Receipt)(nil),                  // 51: weir.v1.Receipt
+	(*Fault)(nil),                    // 52: weir.v1.Fault
+	(*Cursor)(nil),                   // 53: weir.v1.Cursor
+	(*Channel)(nil),                  // 54: weir.v1.Channel
+	(*Event)(nil),                    // 55: weir.v1.Event
+	(*Gap)(nil),                      // 56: weir.v1.Gap
+	(*FilterLimits)(nil),             // 57: weir.v1.FilterLimits
+	(*Tenant)(nil),                   // 58: weir.v1.Tenant
+	(*Namespace)(nil),                // 59: weir.v1.Namespace
+	(*ApiKey)(nil),                   // 60: weir.v1.ApiKey
+	(*SigningKey)(nil),               // 61: weir.v1.SigningKey
+	(*FilterVersion)(nil),            // 62: weir.v1.FilterVersion
+	(*FilterCounts)(nil),             // 63: weir.v1.FilterCounts
+	(*FilterDifference)(nil),         // 64: weir.v1.FilterDifference
+	(FilterRole)(0),                  // 65: weir.v1.FilterRole
 }
 var file_weir_v1_api_proto_depIdxs = []int32{
-	43, // 0: weir.v1.PublishRequest.event:type_name -> weir.v1.Publication
-	44, // 1: weir.v1.PublishRequest.json:type_name -> google.protobuf.Value
-	45, // 2: weir.v1.PublishResponse.receipt:type_name -> weir.v1.Receipt
-	43, // 3: weir.v1.PublishManyRequest.events:type_name -> weir.v1.Publication
+	49, // 0: weir.v1.PublishRequest.event:type_name -> weir.v1.Publication
+	50, // 1: weir.v1.PublishRequest.json:type_name -> google.protobuf.Value
+	51, // 2: weir.v1.PublishResponse.receipt:type_name -> weir.v1.Receipt
+	49, // 3: weir.v1.PublishManyRequest.events:type_name -> weir.v1.Publication
 	4,  // 4: weir.v1.PublishManyResponse.outcomes:type_name -> weir.v1.PublishOutcome
-	45, // 5: weir.v1.PublishOutcome.receipt:type_name -> weir.v1.Receipt
-	46, // 6: weir.v1.PublishOutcome.fault:type_name -> weir.v1.Fault
-	47, // 7: weir.v1.HistoryRequest.after:type_name -> weir.v1.Cursor
-	48, // 8: weir.v1.HistoryResponse.channel:type_name -> weir.v1.Channel
-	49, // 9: weir.v1.HistoryResponse.events:type_name -> weir.v1.Event
-	50, // 10: weir.v1.HistoryResponse.gap:type_name -> weir.v1.Gap
-	48, // 11: weir.v1.StateResponse.channel:type_name -> weir.v1.Channel
-	49, // 12: weir.v1.StateResponse.events:type_name -> weir.v1.Event
-	51, // 13: weir.v1.ListTenantsResponse.tenants:type_name -> weir.v1.Tenant
-	52, // 14: weir.v1.PutNamespaceRequest.namespace:type_name -> weir.v1.Namespace
-	52, // 15: weir.v1.ListNamespacesResponse.namespaces:type_name -> weir.v1.Namespace
-	53, // 16: weir.v1.CreateApiKeyResponse.api_key:type_name -> weir.v1.ApiKey
-	53, // 17: weir.v1.ListApiKeysResponse.api_keys:type_name -> weir.v1.ApiKey
-	54, // 18: weir.v1.CreateSigningKeyResponse.signing_key:type_name -> weir.v1.SigningKey
-	54, // 19: weir.v1.ListSigningKeysResponse.signing_keys:type_name -> weir.v1.SigningKey
-	55, // 20: weir.v1.SetRolloutRequest.role:type_name -> weir.v1.FilterRole
-	56, // 21: weir.v1.ListFiltersResponse.filters:type_name -> weir.v1.FilterVersion
-	56, // 22: weir.v1.GetFilterResponse.filter:type_name -> weir.v1.FilterVersion
-	0,  // 23: weir.v1.EventService.Publish:input_type -> weir.v1.PublishRequest
-	2,  // 24: weir.v1.EventService.PublishMany:input_type -> weir.v1.PublishManyRequest
-	5,  // 25: weir.v1.EventService.History:input_type -> weir.v1.HistoryRequest
-	7,  // 26: weir.v1.EventService.State:input_type -> weir.v1.StateRequest
-	9,  // 27: weir.v1.EventService.GetChannel:input_type -> weir.v1.GetChannelRequest
-	10, // 28: weir.v1.EventService.OpenProducer:input_type -> weir.v1.OpenProducerRequest
-	12, // 29: weir.v1.TenantService.CreateTenant:input_type -> weir.v1.CreateTenantRequest
-	13, // 30: weir.v1.TenantService.ListTenants:input_type -> weir.v1.ListTenantsRequest
-	15, // 31: weir.v1.TenantService.DeleteTenant:input_type -> weir.v1.DeleteTenantRequest
-	17, // 32: weir.v1.NamespaceService.PutNamespace:input_type -> weir.v1.PutNamespaceRequest
-	18, // 33: weir.v1.NamespaceService.ListNamespaces:input_type -> weir.v1.ListNamespacesRequest
-	20, // 34: weir.v1.KeyService.CreateApiKey:input_type -> weir.v1.CreateApiKeyRequest
-	22, // 35: weir.v1.KeyService.ListApiKeys:input_type -> weir.v1.ListApiKeysRequest
-	24, // 36: weir.v1.KeyService.RevokeApiKey:input_type -> weir.v1.RevokeApiKeyRequest
-	26, // 37: weir.v1.KeyService.CreateSigningKey:input_type -> weir.v1.CreateSigningKeyRequest
-	28, // 38: weir.v1.KeyService.ListSigningKeys:input_type -> weir.v1.ListSigningKeysRequest
-	30, // 39: weir.v1.KeyService.RevokeSigningKey:input_type -> weir.v1.RevokeSigningKeyRequest
-	32, // 40: weir.v1.FilterService.UploadFilter:input_type -> weir.v1.UploadFilterRequest
-	33, // 41: weir.v1.FilterService.PushFilter:input_type -> weir.v1.PushFilterRequest
-	34, // 42: weir.v1.FilterService.SetRollout:input_type -> weir.v1.SetRolloutRequest
-	35, // 43: weir.v1.FilterService.PromoteFilter:input_type -> weir.v1.PromoteFilterRequest
-	36, // 44: weir.v1.FilterService.RollbackFilter:input_type -> weir.v1.RollbackFilterRequest
-	37, // 45: weir.v1.FilterService.PauseFilter:input_type -> weir.v1.PauseFilterRequest
-	38, // 46: weir.v1.FilterService.ResumeFilter:input_type -> weir.v1.ResumeFilterRequest
-	39, // 47: weir.v1.FilterService.ListFilters:input_type -> weir.v1.ListFiltersRequest
-	41, // 48: weir.v1.FilterService.GetFilter:input_type -> weir.v1.GetFilterRequest
-	1,  // 49: weir.v1.EventService.Publish:output_type -> weir.v1.PublishResponse
-	3,  // 50: weir.v1.EventService.PublishMany:output_type -> weir.v1.PublishManyResponse
-	6,  // 51: weir.v1.EventService.History:output_type -> weir.v1.HistoryResponse
-	8,  // 52: weir.v1.EventService.State:output_type -> weir.v1.StateResponse
-	48, // 53: weir.v1.EventService.GetChannel:output_type -> weir.v1.Channel
-	11, // 54: weir.v1.EventService.OpenProducer:output_type -> weir.v1.OpenProducerResponse
-	51, // 55: weir.v1.TenantService.CreateTenant:output_type -> weir.v1.Tenant
-	14, // 56: weir.v1.TenantService.ListTenants:output_type -> weir.v1.ListTenantsResponse
-	16, // 57: weir.v1.TenantService.DeleteTenant:output_type -> weir.v1.DeleteTenantResponse
-	52, // 58: weir.v1.NamespaceService.PutNamespace:output_type -> weir.v1.Namespace
-	19, // 59: weir.v1.NamespaceService.ListNamespaces:output_type -> weir.v1.ListNamespacesResponse
-	21, // 60: weir.v1.KeyService.CreateApiKey:output_type -> weir.v1.CreateApiKeyResponse
-	23, // 61: weir.v1.KeyService.ListApiKeys:output_type -> weir.v1.ListApiKeysResponse
-	25, // 62: weir.v1.KeyService.RevokeApiKey:output_type -> weir.v1.RevokeApiKeyResponse
-	27, // 63: weir.v1.KeyService.CreateSigningKey:output_type -> weir.v1.CreateSigningKeyResponse
-	29, // 64: weir.v1.KeyService.ListSigningKeys:output_type -> weir.v1.ListSigningKeysResponse
-	31, // 65: weir.v1.KeyService.RevokeSigningKey:output_type -> weir.v1.RevokeSigningKeyResponse
-	56, // 66: weir.v1.FilterService.UploadFilter:output_type -> weir.v1.FilterVersion
-	56, // 67: weir.v1.FilterService.PushFilter:output_type -> weir.v1.FilterVersion
-	56, // 68: weir.v1.FilterService.SetRollout:output_type -> weir.v1.FilterVersion
-	56, // 69: weir.v1.FilterService.PromoteFilter:output_type -> weir.v1.FilterVersion
-	56, // 70: weir.v1.FilterService.RollbackFilter:output_type -> weir.v1.FilterVersion
-	56, // 71: weir.v1.FilterService.PauseFilter:output_type -> weir.v1.FilterVersion
-	56, // 72: weir.v1.FilterService.ResumeFilter:output_type -> weir.v1.FilterVersion
-	40, // 73: weir.v1.FilterService.ListFilters:output_type -> weir.v1.ListFiltersResponse
-	42, // 74: weir.v1.FilterService.GetFilter:output_type -> weir.v1.GetFilterResponse
-	49, // [49:75] is the sub-list for method output_type
-	23, // [23:49] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	51, // 5: weir.v1.PublishOutcome.receipt:type_name -> weir.v1.Receipt
+	52, // 6: weir.v1.PublishOutcome.fault:type_name -> weir.v1.Fault
+	53, // 7: weir.v1.HistoryRequest.after:type_name -> weir.v1.Cursor
+	54, // 8: weir.v1.HistoryResponse.channel:type_name -> weir.v1.Channel
+	55, // 9: weir.v1.HistoryResponse.events:type_name -> weir.v1.Event
+	56, // 10: weir.v1.HistoryResponse.gap:type_name -> weir.v1.Gap
+	54, // 11: weir.v1.StateResponse.channel:type_name -> weir.v1.Channel
+	55, // 12: weir.v1.StateResponse.events:type_name -> weir.v1.Event
+	57, // 13: weir.v1.SetTenantLimitsRequest.limits:type_name -> weir.v1.FilterLimits
+	58, // 14: weir.v1.ListTenantsResponse.tenants:type_name -> weir.v1.Tenant
+	59, // 15: weir.v1.PutNamespaceRequest.namespace:type_name -> weir.v1.Namespace
+	59, // 16: weir.v1.ListNamespacesResponse.namespaces:type_name -> weir.v1.Namespace
+	60, // 17: weir.v1.CreateApiKeyResponse.api_key:type_name -> weir.v1.ApiKey
+	60, // 18: weir.v1.ListApiKeysResponse.api_keys:type_name -> weir.v1.ApiKey
+	61, // 19: weir.v1.CreateSigningKeyResponse.signing_key:type_name -> weir.v1.SigningKey
+	61, // 20: weir.v1.ListSigningKeysResponse.signing_keys:type_name -> weir.v1.SigningKey
+	35, // 21: weir.v1.GetFilterStatsResponse.filters:type_name -> weir.v1.FilterStats
+	62, // 22: weir.v1.FilterStats.filter:type_name -> weir.v1.FilterVersion
+	63, // 23: weir.v1.FilterStats.total:type_name -> weir.v1.FilterCounts
+	36, // 24: weir.v1.FilterStats.edges:type_name -> weir.v1.EdgeFilterStats
+	64, // 25: weir.v1.FilterStats.samples:type_name -> weir.v1.FilterDifference
+	63, // 26: weir.v1.EdgeFilterStats.counts:type_name -> weir.v1.FilterCounts
+	65, // 27: weir.v1.SetRolloutRequest.role:type_name -> weir.v1.FilterRole
+	57, // 28: weir.v1.SetFilterLimitsRequest.limits:type_name -> weir.v1.FilterLimits
+	62, // 29: weir.v1.ListFiltersResponse.filters:type_name -> weir.v1.FilterVersion
+	62, // 30: weir.v1.GetFilterResponse.filter:type_name -> weir.v1.FilterVersion
+	0,  // 31: weir.v1.EventService.Publish:input_type -> weir.v1.PublishRequest
+	2,  // 32: weir.v1.EventService.PublishMany:input_type -> weir.v1.PublishManyRequest
+	5,  // 33: weir.v1.EventService.History:input_type -> weir.v1.HistoryRequest
+	7,  // 34: weir.v1.EventService.State:input_type -> weir.v1.StateRequest
+	9,  // 35: weir.v1.EventService.GetChannel:input_type -> weir.v1.GetChannelRequest
+	10, // 36: weir.v1.EventService.OpenProducer:input_type -> weir.v1.OpenProducerRequest
+	13, // 37: weir.v1.TenantService.CreateTenant:input_type -> weir.v1.CreateTenantRequest
+	14, // 38: weir.v1.TenantService.ListTenants:input_type -> weir.v1.ListTenantsRequest
+	16, // 39: weir.v1.TenantService.DeleteTenant:input_type -> weir.v1.DeleteTenantRequest
+	12, // 40: weir.v1.TenantService.SetTenantLimits:input_type -> weir.v1.SetTenantLimitsRequest
+	18, // 41: weir.v1.NamespaceService.PutNamespace:input_type -> weir.v1.PutNamespaceRequest
+	19, // 42: weir.v1.NamespaceService.ListNamespaces:input_type -> weir.v1.ListNamespacesRequest
+	21, // 43: weir.v1.KeyService.CreateApiKey:input_type -> weir.v1.CreateApiKeyRequest
+	23, // 44: weir.v1.KeyService.ListApiKeys:input_type -> weir.v1.ListApiKeysRequest
+	25, // 45: weir.v1.KeyService.RevokeApiKey:input_type -> weir.v1.RevokeApiKeyRequest
+	27, // 46: weir.v1.KeyService.CreateSigningKey:input_type -> weir.v1.CreateSigningKeyRequest
+	29, // 47: weir.v1.KeyService.ListSigningKeys:input_type -> weir.v1.ListSigningKeysRequest
+	31, // 48: weir.v1.KeyService.RevokeSigningKey:input_type -> weir.v1.RevokeSigningKeyRequest
+	37, // 49: weir.v1.FilterService.UploadFilter:input_type -> weir.v1.UploadFilterRequest
+	38, // 50: weir.v1.FilterService.PushFilter:input_type -> weir.v1.PushFilterRequest
+	39, // 51: weir.v1.FilterService.SetRollout:input_type -> weir.v1.SetRolloutRequest
+	40, // 52: weir.v1.FilterService.PromoteFilter:input_type -> weir.v1.PromoteFilterRequest
+	41, // 53: weir.v1.FilterService.RollbackFilter:input_type -> weir.v1.RollbackFilterRequest
+	42, // 54: weir.v1.FilterService.PauseFilter:input_type -> weir.v1.PauseFilterRequest
+	43, // 55: weir.v1.FilterService.ResumeFilter:input_type -> weir.v1.ResumeFilterRequest
+	44, // 56: weir.v1.FilterService.SetFilterLimits:input_type -> weir.v1.SetFilterLimitsRequest
+	45, // 57: weir.v1.FilterService.ListFilters:input_type -> weir.v1.ListFiltersRequest
+	47, // 58: weir.v1.FilterService.GetFilter:input_type -> weir.v1.GetFilterRequest
+	33, // 59: weir.v1.FilterService.GetFilterStats:input_type -> weir.v1.GetFilterStatsRequest
+	1,  // 60: weir.v1.EventService.Publish:output_type -> weir.v1.PublishResponse
+	3,  // 61: weir.v1.EventService.PublishMany:output_type -> weir.v1.PublishManyResponse
+	6,  // 62: weir.v1.EventService.History:output_type -> weir.v1.HistoryResponse
+	8,  // 63: weir.v1.EventService.State:output_type -> weir.v1.StateResponse
+	54, // 64: weir.v1.EventService.GetChannel:output_type -> weir.v1.Channel
+	11, // 65: weir.v1.EventService.OpenProducer:output_type -> weir.v1.OpenProducerResponse
+	58, // 66: weir.v1.TenantService.CreateTenant:output_type -> weir.v1.Tenant
+	15, // 67: weir.v1.TenantService.ListTenants:output_type -> weir.v1.ListTenantsResponse
+	17, // 68: weir.v1.TenantService.DeleteTenant:output_type -> weir.v1.DeleteTenantResponse
+	58, // 69: weir.v1.TenantService.SetTenantLimits:output_type -> weir.v1.Tenant
+	59, // 70: weir.v1.NamespaceService.PutNamespace:output_type -> weir.v1.Namespace
+	20, // 71: weir.v1.NamespaceService.ListNamespaces:output_type -> weir.v1.ListNamespacesResponse
+	22, // 72: weir.v1.KeyService.CreateApiKey:output_type -> weir.v1.CreateApiKeyResponse
+	24, // 73: weir.v1.KeyService.ListApiKeys:output_type -> weir.v1.ListApiKeysResponse
+	26, // 74: weir.v1.KeyService.RevokeApiKey:output_type -> weir.v1.RevokeApiKeyResponse
+	28, // 75: weir.v1.KeyService.CreateSigningKey:output_type -> weir.v1.CreateSigningKeyResponse
+	30, // 76: weir.v1.KeyService.ListSigningKeys:output_type -> weir.v1.ListSigningKeysResponse
+	32, // 77: weir.v1.KeyService.RevokeSigningKey:output_type -> weir.v1.RevokeSigningKeyResponse
+	62, // 78: weir.v1.FilterService.UploadFilter:output_type -> weir.v1.FilterVersion
+	62, // 79: weir.v1.FilterService.PushFilter:output_type -> weir.v1.FilterVersion
+	62, // 80: weir.v1.FilterService.SetRollout:output_type -> weir.v1.FilterVersion
+	62, // 81: weir.v1.FilterService.PromoteFilter:output_type -> weir.v1.FilterVersion
+	62, // 82: weir.v1.FilterService.RollbackFilter:output_type -> weir.v1.FilterVersion
+	62, // 83: weir.v1.FilterService.PauseFilter:output_type -> weir.v1.FilterVersion
+	62, // 84: weir.v1.FilterService.ResumeFilter:output_type -> weir.v1.FilterVersion
+	57, // 85: weir.v1.FilterService.SetFilterLimits:output_type -> weir.v1.FilterLimits
+	46, // 86: weir.v1.FilterService.ListFilters:output_type -> weir.v1.ListFiltersResponse
+	48, // 87: weir.v1.FilterService.GetFilter:output_type -> weir.v1.GetFilterResponse
+	34, // 88: weir.v1.FilterService.GetFilterStats:output_type -> weir.v1.GetFilterStatsResponse
+	60, // [60:89] is the sub-list for method output_type
+	31, // [31:60] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_weir_v1_api_proto_init() }
@@ -2620,7 +3059,7 @@ func file_weir_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_v1_api_proto_rawDesc), len(file_weir_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   43,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   5,
 		},

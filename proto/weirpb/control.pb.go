@@ -144,8 +144,10 @@ func (FilterRole) EnumDescriptor() ([]byte, []int) {
 type Tenant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1 to 63 of a-z, 0-9 and "-", beginning with a letter.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	CreatedMs     int64  `protobuf:"varint,2,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
+	Name      string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	CreatedMs int64  `protobuf:"varint,2,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
+	// What its filters may use.
+	FilterLimits  *FilterLimits `protobuf:"bytes,3,opt,name=filter_limits,json=filterLimits,proto3" json:"filter_limits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -194,6 +196,114 @@ func (x *Tenant) GetCreatedMs() int64 {
 	return 0
 }
 
+func (x *Tenant) GetFilterLimits() *FilterLimits {
+	if x != nil {
+		return x.FilterLimits
+	}
+	return nil
+}
+
+// FilterLimits bound what filters may use. 0 is the default, and no field can exceed what an edge's operator allows there.
+// Of a filter's own limits and its tenant's, the lower one holds.
+type FilterLimits struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Fuel of one call, whatever it is about. Fuel counts instructions: filters/DESIGN.md says what costs how much.
+	FuelPerCall uint64 `protobuf:"varint,1,opt,name=fuel_per_call,json=fuelPerCall,proto3" json:"fuel_per_call,omitempty"`
+	// Fuel that a call has more for each group that it decides about.
+	FuelPerGroup uint64 `protobuf:"varint,2,opt,name=fuel_per_group,json=fuelPerGroup,proto3" json:"fuel_per_group,omitempty"`
+	// Linear memory of one instance, in pages of 64 KiB.
+	MemoryPages uint32 `protobuf:"varint,3,opt,name=memory_pages,json=memoryPages,proto3" json:"memory_pages,omitempty"`
+	// Longest module, in bytes; looked at when one is uploaded.
+	ModuleBytes uint32 `protobuf:"varint,4,opt,name=module_bytes,json=moduleBytes,proto3" json:"module_bytes,omitempty"`
+	// Longest payload that a projection may answer with, in bytes.
+	OutputBytes uint32 `protobuf:"varint,5,opt,name=output_bytes,json=outputBytes,proto3" json:"output_bytes,omitempty"`
+	// Lines of weir.log a second, on each edge. For a tenant: of all its filters together.
+	LogLinesPerSecond uint32 `protobuf:"varint,6,opt,name=log_lines_per_second,json=logLinesPerSecond,proto3" json:"log_lines_per_second,omitempty"`
+	// Fuel a second on each edge, of all the tenant's filters together. Means nothing for one filter.
+	FuelPerSecond uint64 `protobuf:"varint,7,opt,name=fuel_per_second,json=fuelPerSecond,proto3" json:"fuel_per_second,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FilterLimits) Reset() {
+	*x = FilterLimits{}
+	mi := &file_weir_v1_control_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FilterLimits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FilterLimits) ProtoMessage() {}
+
+func (x *FilterLimits) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_control_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FilterLimits.ProtoReflect.Descriptor instead.
+func (*FilterLimits) Descriptor() ([]byte, []int) {
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *FilterLimits) GetFuelPerCall() uint64 {
+	if x != nil {
+		return x.FuelPerCall
+	}
+	return 0
+}
+
+func (x *FilterLimits) GetFuelPerGroup() uint64 {
+	if x != nil {
+		return x.FuelPerGroup
+	}
+	return 0
+}
+
+func (x *FilterLimits) GetMemoryPages() uint32 {
+	if x != nil {
+		return x.MemoryPages
+	}
+	return 0
+}
+
+func (x *FilterLimits) GetModuleBytes() uint32 {
+	if x != nil {
+		return x.ModuleBytes
+	}
+	return 0
+}
+
+func (x *FilterLimits) GetOutputBytes() uint32 {
+	if x != nil {
+		return x.OutputBytes
+	}
+	return 0
+}
+
+func (x *FilterLimits) GetLogLinesPerSecond() uint32 {
+	if x != nil {
+		return x.LogLinesPerSecond
+	}
+	return 0
+}
+
+func (x *FilterLimits) GetFuelPerSecond() uint64 {
+	if x != nil {
+		return x.FuelPerSecond
+	}
+	return 0
+}
+
 type Namespace struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
@@ -220,7 +330,7 @@ type Namespace struct {
 
 func (x *Namespace) Reset() {
 	*x = Namespace{}
-	mi := &file_weir_v1_control_proto_msgTypes[1]
+	mi := &file_weir_v1_control_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -232,7 +342,7 @@ func (x *Namespace) String() string {
 func (*Namespace) ProtoMessage() {}
 
 func (x *Namespace) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[1]
+	mi := &file_weir_v1_control_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -245,7 +355,7 @@ func (x *Namespace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Namespace.ProtoReflect.Descriptor instead.
 func (*Namespace) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{1}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Namespace) GetTenant() string {
@@ -342,7 +452,7 @@ type SigningKey struct {
 
 func (x *SigningKey) Reset() {
 	*x = SigningKey{}
-	mi := &file_weir_v1_control_proto_msgTypes[2]
+	mi := &file_weir_v1_control_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -354,7 +464,7 @@ func (x *SigningKey) String() string {
 func (*SigningKey) ProtoMessage() {}
 
 func (x *SigningKey) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[2]
+	mi := &file_weir_v1_control_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -367,7 +477,7 @@ func (x *SigningKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SigningKey.ProtoReflect.Descriptor instead.
 func (*SigningKey) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{2}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SigningKey) GetTenant() string {
@@ -431,14 +541,16 @@ type FilterVersion struct {
 	// When it was live, oldest first; the latest 16 times.
 	LiveSpans []*LiveSpan `protobuf:"bytes,13,rep,name=live_spans,json=liveSpans,proto3" json:"live_spans,omitempty"`
 	// The version that was live before this one last became so, and that a rollback goes back to. 0: none was.
-	Replaced      uint32 `protobuf:"varint,14,opt,name=replaced,proto3" json:"replaced,omitempty"`
+	Replaced uint32 `protobuf:"varint,14,opt,name=replaced,proto3" json:"replaced,omitempty"`
+	// What the filter may use, if that is less than its tenant's limits: the same for all versions.
+	Limits        *FilterLimits `protobuf:"bytes,15,opt,name=limits,proto3" json:"limits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FilterVersion) Reset() {
 	*x = FilterVersion{}
-	mi := &file_weir_v1_control_proto_msgTypes[3]
+	mi := &file_weir_v1_control_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -450,7 +562,7 @@ func (x *FilterVersion) String() string {
 func (*FilterVersion) ProtoMessage() {}
 
 func (x *FilterVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[3]
+	mi := &file_weir_v1_control_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -463,7 +575,7 @@ func (x *FilterVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterVersion.ProtoReflect.Descriptor instead.
 func (*FilterVersion) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{3}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *FilterVersion) GetTenant() string {
@@ -564,6 +676,13 @@ func (x *FilterVersion) GetReplaced() uint32 {
 	return 0
 }
 
+func (x *FilterVersion) GetLimits() *FilterLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
 // A LiveSpan is a time in which a version was live, in milliseconds since the Unix epoch.
 type LiveSpan struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -576,7 +695,7 @@ type LiveSpan struct {
 
 func (x *LiveSpan) Reset() {
 	*x = LiveSpan{}
-	mi := &file_weir_v1_control_proto_msgTypes[4]
+	mi := &file_weir_v1_control_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -588,7 +707,7 @@ func (x *LiveSpan) String() string {
 func (*LiveSpan) ProtoMessage() {}
 
 func (x *LiveSpan) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[4]
+	mi := &file_weir_v1_control_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -601,7 +720,7 @@ func (x *LiveSpan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiveSpan.ProtoReflect.Descriptor instead.
 func (*LiveSpan) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{4}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LiveSpan) GetFromMs() int64 {
@@ -632,7 +751,7 @@ type ApiKey struct {
 
 func (x *ApiKey) Reset() {
 	*x = ApiKey{}
-	mi := &file_weir_v1_control_proto_msgTypes[5]
+	mi := &file_weir_v1_control_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +763,7 @@ func (x *ApiKey) String() string {
 func (*ApiKey) ProtoMessage() {}
 
 func (x *ApiKey) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[5]
+	mi := &file_weir_v1_control_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +776,7 @@ func (x *ApiKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKey.ProtoReflect.Descriptor instead.
 func (*ApiKey) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{5}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ApiKey) GetTenant() string {
@@ -704,7 +823,7 @@ type ControlRecord struct {
 
 func (x *ControlRecord) Reset() {
 	*x = ControlRecord{}
-	mi := &file_weir_v1_control_proto_msgTypes[6]
+	mi := &file_weir_v1_control_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -716,7 +835,7 @@ func (x *ControlRecord) String() string {
 func (*ControlRecord) ProtoMessage() {}
 
 func (x *ControlRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[6]
+	mi := &file_weir_v1_control_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -729,7 +848,7 @@ func (x *ControlRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlRecord.ProtoReflect.Descriptor instead.
 func (*ControlRecord) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{6}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ControlRecord) GetRecord() isControlRecord_Record {
@@ -819,7 +938,7 @@ type ControlUpdate struct {
 
 func (x *ControlUpdate) Reset() {
 	*x = ControlUpdate{}
-	mi := &file_weir_v1_control_proto_msgTypes[7]
+	mi := &file_weir_v1_control_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -831,7 +950,7 @@ func (x *ControlUpdate) String() string {
 func (*ControlUpdate) ProtoMessage() {}
 
 func (x *ControlUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[7]
+	mi := &file_weir_v1_control_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -844,7 +963,7 @@ func (x *ControlUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlUpdate.ProtoReflect.Descriptor instead.
 func (*ControlUpdate) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{7}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ControlUpdate) GetIndex() uint64 {
@@ -893,7 +1012,7 @@ type FeedBatch struct {
 
 func (x *FeedBatch) Reset() {
 	*x = FeedBatch{}
-	mi := &file_weir_v1_control_proto_msgTypes[8]
+	mi := &file_weir_v1_control_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -905,7 +1024,7 @@ func (x *FeedBatch) String() string {
 func (*FeedBatch) ProtoMessage() {}
 
 func (x *FeedBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[8]
+	mi := &file_weir_v1_control_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +1037,7 @@ func (x *FeedBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeedBatch.ProtoReflect.Descriptor instead.
 func (*FeedBatch) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{8}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FeedBatch) GetChannel() *Channel {
@@ -956,15 +1075,411 @@ func (x *FeedBatch) GetCursor() *Cursor {
 	return nil
 }
 
+// FilterCounts are what a version of a filter has done, on one edge or on several together.
+type FilterCounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Calls of the module's match and project.
+	Calls uint64 `protobuf:"varint,1,opt,name=calls,proto3" json:"calls,omitempty"`
+	// Decisions: one per event and distinct params; and those to let an event through.
+	Evaluations uint64 `protobuf:"varint,2,opt,name=evaluations,proto3" json:"evaluations,omitempty"`
+	Matches     uint64 `protobuf:"varint,3,opt,name=matches,proto3" json:"matches,omitempty"`
+	// Calls that failed.
+	Failures uint64 `protobuf:"varint,4,opt,name=failures,proto3" json:"failures,omitempty"`
+	// Params of subscriptions that it did not take.
+	Refused uint64 `protobuf:"varint,5,opt,name=refused,proto3" json:"refused,omitempty"`
+	// Times that it was suspended for failing again and again.
+	Suspensions uint64 `protobuf:"varint,6,opt,name=suspensions,proto3" json:"suspensions,omitempty"`
+	// Verdicts that were compared with the live version's while it was a shadow, and those that differed.
+	Compared    uint64 `protobuf:"varint,7,opt,name=compared,proto3" json:"compared,omitempty"`
+	Differences uint64 `protobuf:"varint,8,opt,name=differences,proto3" json:"differences,omitempty"`
+	// Calls that were repeated on an instance that had never been called, and those that came out otherwise.
+	Rechecked        uint64 `protobuf:"varint,9,opt,name=rechecked,proto3" json:"rechecked,omitempty"`
+	HistoryDependent uint64 `protobuf:"varint,10,opt,name=history_dependent,json=historyDependent,proto3" json:"history_dependent,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *FilterCounts) Reset() {
+	*x = FilterCounts{}
+	mi := &file_weir_v1_control_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FilterCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FilterCounts) ProtoMessage() {}
+
+func (x *FilterCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_control_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FilterCounts.ProtoReflect.Descriptor instead.
+func (*FilterCounts) Descriptor() ([]byte, []int) {
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *FilterCounts) GetCalls() uint64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *FilterCounts) GetEvaluations() uint64 {
+	if x != nil {
+		return x.Evaluations
+	}
+	return 0
+}
+
+func (x *FilterCounts) GetMatches() uint64 {
+	if x != nil {
+		return x.Matches
+	}
+	return 0
+}
+
+func (x *FilterCounts) GetFailures() uint64 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
+func (x *FilterCounts) GetRefused() uint64 {
+	if x != nil {
+		return x.Refused
+	}
+	return 0
+}
+
+func (x *FilterCounts) GetSuspensions() uint64 {
+	if x != nil {
+		return x.Suspensions
+	}
+	return 0
+}
+
+func (x *FilterCounts) GetCompared() uint64 {
+	if x != nil {
+		return x.Compared
+	}
+	return 0
+}
+
+func (x *FilterCounts) GetDifferences() uint64 {
+	if x != nil {
+		return x.Differences
+	}
+	return 0
+}
+
+func (x *FilterCounts) GetRechecked() uint64 {
+	if x != nil {
+		return x.Rechecked
+	}
+	return 0
+}
+
+func (x *FilterCounts) GetHistoryDependent() uint64 {
+	if x != nil {
+		return x.HistoryDependent
+	}
+	return 0
+}
+
+// A FilterDifference is an event that a shadow judged otherwise than the version that decides.
+type FilterDifference struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Channel string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	// Offset 0: an ephemeral event.
+	Event *Cursor `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	// The beginning of the SHA-256 of the params as the deciding version has prepared them, in hexadecimal.
+	Group string `protobuf:"bytes,3,opt,name=group,proto3" json:"group,omitempty"`
+	// "match", "held" or "failed".
+	Live          string `protobuf:"bytes,4,opt,name=live,proto3" json:"live,omitempty"`
+	LiveVersion   uint32 `protobuf:"varint,5,opt,name=live_version,json=liveVersion,proto3" json:"live_version,omitempty"`
+	Shadow        string `protobuf:"bytes,6,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FilterDifference) Reset() {
+	*x = FilterDifference{}
+	mi := &file_weir_v1_control_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FilterDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FilterDifference) ProtoMessage() {}
+
+func (x *FilterDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_control_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FilterDifference.ProtoReflect.Descriptor instead.
+func (*FilterDifference) Descriptor() ([]byte, []int) {
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *FilterDifference) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *FilterDifference) GetEvent() *Cursor {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *FilterDifference) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *FilterDifference) GetLive() string {
+	if x != nil {
+		return x.Live
+	}
+	return ""
+}
+
+func (x *FilterDifference) GetLiveVersion() uint32 {
+	if x != nil {
+		return x.LiveVersion
+	}
+	return 0
+}
+
+func (x *FilterDifference) GetShadow() string {
+	if x != nil {
+		return x.Shadow
+	}
+	return ""
+}
+
+// A FilterReport is what an edge tells its hub of one version.
+type FilterReport struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Tenant  string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name    string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Version uint32                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Digest  []byte                 `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Since the edge began; they never go down.
+	Counts *FilterCounts `protobuf:"bytes,5,opt,name=counts,proto3" json:"counts,omitempty"`
+	// The latest differences.
+	Samples       []*FilterDifference `protobuf:"bytes,6,rep,name=samples,proto3" json:"samples,omitempty"`
+	Suspended     bool                `protobuf:"varint,7,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	CanaryFailed  bool                `protobuf:"varint,8,opt,name=canary_failed,json=canaryFailed,proto3" json:"canary_failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FilterReport) Reset() {
+	*x = FilterReport{}
+	mi := &file_weir_v1_control_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FilterReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FilterReport) ProtoMessage() {}
+
+func (x *FilterReport) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_control_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FilterReport.ProtoReflect.Descriptor instead.
+func (*FilterReport) Descriptor() ([]byte, []int) {
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *FilterReport) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *FilterReport) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FilterReport) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *FilterReport) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *FilterReport) GetCounts() *FilterCounts {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *FilterReport) GetSamples() []*FilterDifference {
+	if x != nil {
+		return x.Samples
+	}
+	return nil
+}
+
+func (x *FilterReport) GetSuspended() bool {
+	if x != nil {
+		return x.Suspended
+	}
+	return false
+}
+
+func (x *FilterReport) GetCanaryFailed() bool {
+	if x != nil {
+		return x.CanaryFailed
+	}
+	return false
+}
+
+// An EdgeReport is what an edge tells its hub of the filters that it runs, every few seconds.
+type EdgeReport struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made at random when the edge begins: counts of another instance add to these.
+	Instance string `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	// Name and version of the edge's software, and where it runs, for operators.
+	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	Host  string `protobuf:"bytes,3,opt,name=host,proto3" json:"host,omitempty"`
+	// Versions whose counts have changed since the report before that was taken.
+	Filters       []*FilterReport `protobuf:"bytes,4,rep,name=filters,proto3" json:"filters,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EdgeReport) Reset() {
+	*x = EdgeReport{}
+	mi := &file_weir_v1_control_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EdgeReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EdgeReport) ProtoMessage() {}
+
+func (x *EdgeReport) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_control_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EdgeReport.ProtoReflect.Descriptor instead.
+func (*EdgeReport) Descriptor() ([]byte, []int) {
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *EdgeReport) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *EdgeReport) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *EdgeReport) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *EdgeReport) GetFilters() []*FilterReport {
+	if x != nil {
+		return x.Filters
+	}
+	return nil
+}
+
 var File_weir_v1_control_proto protoreflect.FileDescriptor
 
 const file_weir_v1_control_proto_rawDesc = "" +
 	"\n" +
-	"\x15weir/v1/control.proto\x12\aweir.v1\x1a\x13weir/v1/event.proto\";\n" +
+	"\x15weir/v1/control.proto\x12\aweir.v1\x1a\x13weir/v1/event.proto\"w\n" +
 	"\x06Tenant\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
-	"created_ms\x18\x02 \x01(\x03R\tcreatedMs\"\x8b\x03\n" +
+	"created_ms\x18\x02 \x01(\x03R\tcreatedMs\x12:\n" +
+	"\rfilter_limits\x18\x03 \x01(\v2\x15.weir.v1.FilterLimitsR\ffilterLimits\"\x9a\x02\n" +
+	"\fFilterLimits\x12\"\n" +
+	"\rfuel_per_call\x18\x01 \x01(\x04R\vfuelPerCall\x12$\n" +
+	"\x0efuel_per_group\x18\x02 \x01(\x04R\ffuelPerGroup\x12!\n" +
+	"\fmemory_pages\x18\x03 \x01(\rR\vmemoryPages\x12!\n" +
+	"\fmodule_bytes\x18\x04 \x01(\rR\vmoduleBytes\x12!\n" +
+	"\foutput_bytes\x18\x05 \x01(\rR\voutputBytes\x12/\n" +
+	"\x14log_lines_per_second\x18\x06 \x01(\rR\x11logLinesPerSecond\x12&\n" +
+	"\x0ffuel_per_second\x18\a \x01(\x04R\rfuelPerSecond\"\x8b\x03\n" +
 	"\tNamespace\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12(\n" +
@@ -986,7 +1501,7 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\talgorithm\x18\x03 \x01(\tR\talgorithm\x12\x10\n" +
 	"\x03key\x18\x04 \x01(\fR\x03key\x12\x1d\n" +
 	"\n" +
-	"created_ms\x18\x05 \x01(\x03R\tcreatedMs\"\xb7\x03\n" +
+	"created_ms\x18\x05 \x01(\x03R\tcreatedMs\"\xe6\x03\n" +
 	"\rFilterVersion\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1005,7 +1520,8 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\x06paused\x18\f \x01(\bR\x06paused\x120\n" +
 	"\n" +
 	"live_spans\x18\r \x03(\v2\x11.weir.v1.LiveSpanR\tliveSpans\x12\x1a\n" +
-	"\breplaced\x18\x0e \x01(\rR\breplaced\">\n" +
+	"\breplaced\x18\x0e \x01(\rR\breplaced\x12-\n" +
+	"\x06limits\x18\x0f \x01(\v2\x15.weir.v1.FilterLimitsR\x06limits\">\n" +
 	"\bLiveSpan\x12\x17\n" +
 	"\afrom_ms\x18\x01 \x01(\x03R\x06fromMs\x12\x19\n" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"q\n" +
@@ -1032,7 +1548,41 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\bsnapshot\x18\x02 \x01(\bR\bsnapshot\x12!\n" +
 	"\fsnapshot_end\x18\x03 \x01(\bR\vsnapshotEnd\x12&\n" +
 	"\x06events\x18\x04 \x03(\v2\x0e.weir.v1.EventR\x06events\x12'\n" +
-	"\x06cursor\x18\x05 \x01(\v2\x0f.weir.v1.CursorR\x06cursor*\x81\x01\n" +
+	"\x06cursor\x18\x05 \x01(\v2\x0f.weir.v1.CursorR\x06cursor\"\xc1\x02\n" +
+	"\fFilterCounts\x12\x14\n" +
+	"\x05calls\x18\x01 \x01(\x04R\x05calls\x12 \n" +
+	"\vevaluations\x18\x02 \x01(\x04R\vevaluations\x12\x18\n" +
+	"\amatches\x18\x03 \x01(\x04R\amatches\x12\x1a\n" +
+	"\bfailures\x18\x04 \x01(\x04R\bfailures\x12\x18\n" +
+	"\arefused\x18\x05 \x01(\x04R\arefused\x12 \n" +
+	"\vsuspensions\x18\x06 \x01(\x04R\vsuspensions\x12\x1a\n" +
+	"\bcompared\x18\a \x01(\x04R\bcompared\x12 \n" +
+	"\vdifferences\x18\b \x01(\x04R\vdifferences\x12\x1c\n" +
+	"\trechecked\x18\t \x01(\x04R\trechecked\x12+\n" +
+	"\x11history_dependent\x18\n" +
+	" \x01(\x04R\x10historyDependent\"\xb8\x01\n" +
+	"\x10FilterDifference\x12\x18\n" +
+	"\achannel\x18\x01 \x01(\tR\achannel\x12%\n" +
+	"\x05event\x18\x02 \x01(\v2\x0f.weir.v1.CursorR\x05event\x12\x14\n" +
+	"\x05group\x18\x03 \x01(\tR\x05group\x12\x12\n" +
+	"\x04live\x18\x04 \x01(\tR\x04live\x12!\n" +
+	"\flive_version\x18\x05 \x01(\rR\vliveVersion\x12\x16\n" +
+	"\x06shadow\x18\x06 \x01(\tR\x06shadow\"\x93\x02\n" +
+	"\fFilterReport\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\fR\x06digest\x12-\n" +
+	"\x06counts\x18\x05 \x01(\v2\x15.weir.v1.FilterCountsR\x06counts\x123\n" +
+	"\asamples\x18\x06 \x03(\v2\x19.weir.v1.FilterDifferenceR\asamples\x12\x1c\n" +
+	"\tsuspended\x18\a \x01(\bR\tsuspended\x12#\n" +
+	"\rcanary_failed\x18\b \x01(\bR\fcanaryFailed\"\x83\x01\n" +
+	"\n" +
+	"EdgeReport\x12\x1a\n" +
+	"\binstance\x18\x01 \x01(\tR\binstance\x12\x14\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x12\n" +
+	"\x04host\x18\x03 \x01(\tR\x04host\x12/\n" +
+	"\afilters\x18\x04 \x03(\v2\x15.weir.v1.FilterReportR\afilters*\x81\x01\n" +
 	"\rFailurePolicy\x12\x1e\n" +
 	"\x1aFAILURE_POLICY_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15FAILURE_POLICY_CLOSED\x10\x01\x12\x17\n" +
@@ -1060,43 +1610,54 @@ func file_weir_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_weir_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_weir_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_weir_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_weir_v1_control_proto_goTypes = []any{
-	(FailurePolicy)(0),    // 0: weir.v1.FailurePolicy
-	(FilterRole)(0),       // 1: weir.v1.FilterRole
-	(*Tenant)(nil),        // 2: weir.v1.Tenant
-	(*Namespace)(nil),     // 3: weir.v1.Namespace
-	(*SigningKey)(nil),    // 4: weir.v1.SigningKey
-	(*FilterVersion)(nil), // 5: weir.v1.FilterVersion
-	(*LiveSpan)(nil),      // 6: weir.v1.LiveSpan
-	(*ApiKey)(nil),        // 7: weir.v1.ApiKey
-	(*ControlRecord)(nil), // 8: weir.v1.ControlRecord
-	(*ControlUpdate)(nil), // 9: weir.v1.ControlUpdate
-	(*FeedBatch)(nil),     // 10: weir.v1.FeedBatch
-	(ChannelKind)(0),      // 11: weir.v1.ChannelKind
-	(*Channel)(nil),       // 12: weir.v1.Channel
-	(*Event)(nil),         // 13: weir.v1.Event
-	(*Cursor)(nil),        // 14: weir.v1.Cursor
+	(FailurePolicy)(0),       // 0: weir.v1.FailurePolicy
+	(FilterRole)(0),          // 1: weir.v1.FilterRole
+	(*Tenant)(nil),           // 2: weir.v1.Tenant
+	(*FilterLimits)(nil),     // 3: weir.v1.FilterLimits
+	(*Namespace)(nil),        // 4: weir.v1.Namespace
+	(*SigningKey)(nil),       // 5: weir.v1.SigningKey
+	(*FilterVersion)(nil),    // 6: weir.v1.FilterVersion
+	(*LiveSpan)(nil),         // 7: weir.v1.LiveSpan
+	(*ApiKey)(nil),           // 8: weir.v1.ApiKey
+	(*ControlRecord)(nil),    // 9: weir.v1.ControlRecord
+	(*ControlUpdate)(nil),    // 10: weir.v1.ControlUpdate
+	(*FeedBatch)(nil),        // 11: weir.v1.FeedBatch
+	(*FilterCounts)(nil),     // 12: weir.v1.FilterCounts
+	(*FilterDifference)(nil), // 13: weir.v1.FilterDifference
+	(*FilterReport)(nil),     // 14: weir.v1.FilterReport
+	(*EdgeReport)(nil),       // 15: weir.v1.EdgeReport
+	(ChannelKind)(0),         // 16: weir.v1.ChannelKind
+	(*Channel)(nil),          // 17: weir.v1.Channel
+	(*Event)(nil),            // 18: weir.v1.Event
+	(*Cursor)(nil),           // 19: weir.v1.Cursor
 }
 var file_weir_v1_control_proto_depIdxs = []int32{
-	11, // 0: weir.v1.Namespace.kind:type_name -> weir.v1.ChannelKind
-	0,  // 1: weir.v1.Namespace.on_filter_failure:type_name -> weir.v1.FailurePolicy
-	1,  // 2: weir.v1.FilterVersion.role:type_name -> weir.v1.FilterRole
-	6,  // 3: weir.v1.FilterVersion.live_spans:type_name -> weir.v1.LiveSpan
-	2,  // 4: weir.v1.ControlRecord.tenant:type_name -> weir.v1.Tenant
-	3,  // 5: weir.v1.ControlRecord.namespace:type_name -> weir.v1.Namespace
-	4,  // 6: weir.v1.ControlRecord.signing_key:type_name -> weir.v1.SigningKey
-	5,  // 7: weir.v1.ControlRecord.filter_version:type_name -> weir.v1.FilterVersion
-	8,  // 8: weir.v1.ControlUpdate.put:type_name -> weir.v1.ControlRecord
-	8,  // 9: weir.v1.ControlUpdate.delete:type_name -> weir.v1.ControlRecord
-	12, // 10: weir.v1.FeedBatch.channel:type_name -> weir.v1.Channel
-	13, // 11: weir.v1.FeedBatch.events:type_name -> weir.v1.Event
-	14, // 12: weir.v1.FeedBatch.cursor:type_name -> weir.v1.Cursor
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	3,  // 0: weir.v1.Tenant.filter_limits:type_name -> weir.v1.FilterLimits
+	16, // 1: weir.v1.Namespace.kind:type_name -> weir.v1.ChannelKind
+	0,  // 2: weir.v1.Namespace.on_filter_failure:type_name -> weir.v1.FailurePolicy
+	1,  // 3: weir.v1.FilterVersion.role:type_name -> weir.v1.FilterRole
+	7,  // 4: weir.v1.FilterVersion.live_spans:type_name -> weir.v1.LiveSpan
+	3,  // 5: weir.v1.FilterVersion.limits:type_name -> weir.v1.FilterLimits
+	2,  // 6: weir.v1.ControlRecord.tenant:type_name -> weir.v1.Tenant
+	4,  // 7: weir.v1.ControlRecord.namespace:type_name -> weir.v1.Namespace
+	5,  // 8: weir.v1.ControlRecord.signing_key:type_name -> weir.v1.SigningKey
+	6,  // 9: weir.v1.ControlRecord.filter_version:type_name -> weir.v1.FilterVersion
+	9,  // 10: weir.v1.ControlUpdate.put:type_name -> weir.v1.ControlRecord
+	9,  // 11: weir.v1.ControlUpdate.delete:type_name -> weir.v1.ControlRecord
+	17, // 12: weir.v1.FeedBatch.channel:type_name -> weir.v1.Channel
+	18, // 13: weir.v1.FeedBatch.events:type_name -> weir.v1.Event
+	19, // 14: weir.v1.FeedBatch.cursor:type_name -> weir.v1.Cursor
+	19, // 15: weir.v1.FilterDifference.event:type_name -> weir.v1.Cursor
+	12, // 16: weir.v1.FilterReport.counts:type_name -> weir.v1.FilterCounts
+	13, // 17: weir.v1.FilterReport.samples:type_name -> weir.v1.FilterDifference
+	14, // 18: weir.v1.EdgeReport.filters:type_name -> weir.v1.FilterReport
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_weir_v1_control_proto_init() }
@@ -1105,7 +1666,7 @@ func file_weir_v1_control_proto_init() {
 		return
 	}
 	file_weir_v1_event_proto_init()
-	file_weir_v1_control_proto_msgTypes[6].OneofWrappers = []any{
+	file_weir_v1_control_proto_msgTypes[7].OneofWrappers = []any{
 		(*ControlRecord_Tenant)(nil),
 		(*ControlRecord_Namespace)(nil),
 		(*ControlRecord_SigningKey)(nil),
@@ -1117,7 +1678,7 @@ func file_weir_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_v1_control_proto_rawDesc), len(file_weir_v1_control_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   9,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -140,6 +140,62 @@ func (ItemKind) EnumDescriptor() ([]byte, []int) {
 	return file_weir_v1_session_proto_rawDescGZIP(), []int{1}
 }
 
+// A Verdict is what a filter, or all filters of a subscription together, say about an event.
+type Verdict int32
+
+const (
+	Verdict_VERDICT_UNSPECIFIED Verdict = 0
+	// It is let through.
+	Verdict_VERDICT_MATCH Verdict = 1
+	// It is held back.
+	Verdict_VERDICT_HELD Verdict = 2
+	// A filter could not say; the namespace's failure policy decides.
+	Verdict_VERDICT_FAILED Verdict = 3
+)
+
+// Enum value maps for Verdict.
+var (
+	Verdict_name = map[int32]string{
+		0: "VERDICT_UNSPECIFIED",
+		1: "VERDICT_MATCH",
+		2: "VERDICT_HELD",
+		3: "VERDICT_FAILED",
+	}
+	Verdict_value = map[string]int32{
+		"VERDICT_UNSPECIFIED": 0,
+		"VERDICT_MATCH":       1,
+		"VERDICT_HELD":        2,
+		"VERDICT_FAILED":      3,
+	}
+)
+
+func (x Verdict) Enum() *Verdict {
+	p := new(Verdict)
+	*p = x
+	return p
+}
+
+func (x Verdict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Verdict) Descriptor() protoreflect.EnumDescriptor {
+	return file_weir_v1_session_proto_enumTypes[2].Descriptor()
+}
+
+func (Verdict) Type() protoreflect.EnumType {
+	return &file_weir_v1_session_proto_enumTypes[2]
+}
+
+func (x Verdict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Verdict.Descriptor instead.
+func (Verdict) EnumDescriptor() ([]byte, []int) {
+	return file_weir_v1_session_proto_rawDescGZIP(), []int{2}
+}
+
 // Client to server, the first frame of a session.
 type Hello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -217,7 +273,9 @@ type Welcome struct {
 	TokenExpiresMs int64   `protobuf:"varint,4,opt,name=token_expires_ms,json=tokenExpiresMs,proto3" json:"token_expires_ms,omitempty"`
 	Limits         *Limits `protobuf:"bytes,5,opt,name=limits,proto3" json:"limits,omitempty"`
 	// Name and version of the server software.
-	Agent         string `protobuf:"bytes,6,opt,name=agent,proto3" json:"agent,omitempty"`
+	Agent string `protobuf:"bytes,6,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The session may send Explain.
+	Explain       bool `protobuf:"varint,7,opt,name=explain,proto3" json:"explain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -292,6 +350,13 @@ func (x *Welcome) GetAgent() string {
 		return x.Agent
 	}
 	return ""
+}
+
+func (x *Welcome) GetExplain() bool {
+	if x != nil {
+		return x.Explain
+	}
+	return false
 }
 
 type Limits struct {
@@ -1418,6 +1483,488 @@ func (x *Gap) GetReason() string {
 	return ""
 }
 
+// Client to server, only where Welcome allows it: why did a subscription get an event, or not get it?
+type Explain struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Chosen by the client; the answer carries it.
+	Request      uint32 `protobuf:"varint,1,opt,name=request,proto3" json:"request,omitempty"`
+	Subscription uint32 `protobuf:"varint,2,opt,name=subscription,proto3" json:"subscription,omitempty"`
+	// Names the event.
+	Event         *Cursor `protobuf:"bytes,3,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Explain) Reset() {
+	*x = Explain{}
+	mi := &file_weir_v1_session_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Explain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Explain) ProtoMessage() {}
+
+func (x *Explain) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_session_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Explain.ProtoReflect.Descriptor instead.
+func (*Explain) Descriptor() ([]byte, []int) {
+	return file_weir_v1_session_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Explain) GetRequest() uint32 {
+	if x != nil {
+		return x.Request
+	}
+	return 0
+}
+
+func (x *Explain) GetSubscription() uint32 {
+	if x != nil {
+		return x.Subscription
+	}
+	return 0
+}
+
+func (x *Explain) GetEvent() *Cursor {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+// Server to client: the answer to Explain.
+type Explained struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       uint32                 `protobuf:"varint,1,opt,name=request,proto3" json:"request,omitempty"`
+	Explanation   *Explanation           `protobuf:"bytes,2,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	Fault         *Fault                 `protobuf:"bytes,3,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Explained) Reset() {
+	*x = Explained{}
+	mi := &file_weir_v1_session_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Explained) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Explained) ProtoMessage() {}
+
+func (x *Explained) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_session_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Explained.ProtoReflect.Descriptor instead.
+func (*Explained) Descriptor() ([]byte, []int) {
+	return file_weir_v1_session_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Explained) GetRequest() uint32 {
+	if x != nil {
+		return x.Request
+	}
+	return 0
+}
+
+func (x *Explained) GetExplanation() *Explanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
+}
+
+func (x *Explained) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+// An Explanation is what the filters of a subscription say about one event, asked once more.
+type Explanation struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Channel string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	Event   *Cursor                `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	// When it was published, in milliseconds since the Unix epoch.
+	TimeMs    int64  `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	Key       string `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
+	Tombstone bool   `protobuf:"varint,5,opt,name=tombstone,proto3" json:"tombstone,omitempty"`
+	// Of all filters together, the failure policy included: VERDICT_FAILED only where the event is lost to a failure.
+	Verdict Verdict `protobuf:"varint,6,opt,name=verdict,proto3,enum=weir.v1.Verdict" json:"verdict,omitempty"`
+	// Those that the token pins first.
+	Filters []*FilterExplanation `protobuf:"bytes,7,rep,name=filters,proto3" json:"filters,omitempty"`
+	// VERDICT_MATCH: what the subscription is shown of the event.
+	Shown       []byte `protobuf:"bytes,8,opt,name=shown,proto3" json:"shown,omitempty"`
+	ContentType string `protobuf:"bytes,9,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
+	// How far the subscription has been told about the channel. Absent where none is asked about.
+	Told *Cursor `protobuf:"bytes,10,opt,name=told,proto3" json:"told,omitempty"`
+	// Whether that is past the event: it has been delivered, or counted as held back.
+	Past bool `protobuf:"varint,11,opt,name=past,proto3" json:"past,omitempty"`
+	// The namespace's failure policy: "closed", "open" or "last-good". Empty: not known.
+	OnFilterFailure string `protobuf:"bytes,12,opt,name=on_filter_failure,json=onFilterFailure,proto3" json:"on_filter_failure,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Explanation) Reset() {
+	*x = Explanation{}
+	mi := &file_weir_v1_session_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Explanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Explanation) ProtoMessage() {}
+
+func (x *Explanation) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_session_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
+func (*Explanation) Descriptor() ([]byte, []int) {
+	return file_weir_v1_session_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Explanation) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *Explanation) GetEvent() *Cursor {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *Explanation) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+func (x *Explanation) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Explanation) GetTombstone() bool {
+	if x != nil {
+		return x.Tombstone
+	}
+	return false
+}
+
+func (x *Explanation) GetVerdict() Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Verdict_VERDICT_UNSPECIFIED
+}
+
+func (x *Explanation) GetFilters() []*FilterExplanation {
+	if x != nil {
+		return x.Filters
+	}
+	return nil
+}
+
+func (x *Explanation) GetShown() []byte {
+	if x != nil {
+		return x.Shown
+	}
+	return nil
+}
+
+func (x *Explanation) GetContentType() string {
+	if x != nil {
+		return x.ContentType
+	}
+	return ""
+}
+
+func (x *Explanation) GetTold() *Cursor {
+	if x != nil {
+		return x.Told
+	}
+	return nil
+}
+
+func (x *Explanation) GetPast() bool {
+	if x != nil {
+		return x.Past
+	}
+	return false
+}
+
+func (x *Explanation) GetOnFilterFailure() string {
+	if x != nil {
+		return x.OnFilterFailure
+	}
+	return ""
+}
+
+// A FilterExplanation is what one filter says.
+type FilterExplanation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The version that was live when the event was published, or the one that the subscription names.
+	Version uint32 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// SHA-256 of the module.
+	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	Params []byte `protobuf:"bytes,4,opt,name=params,proto3" json:"params,omitempty"`
+	// The token pins it.
+	Pinned bool `protobuf:"varint,5,opt,name=pinned,proto3" json:"pinned,omitempty"`
+	// The subscription tried it as a canary.
+	Canary bool `protobuf:"varint,6,opt,name=canary,proto3" json:"canary,omitempty"`
+	// It is paused, and was not asked.
+	Paused bool `protobuf:"varint,7,opt,name=paused,proto3" json:"paused,omitempty"`
+	// Version that serves the subscription now, where that is another. 0: the same, or none is asked about.
+	ServesNow uint32  `protobuf:"varint,8,opt,name=serves_now,json=servesNow,proto3" json:"serves_now,omitempty"`
+	Verdict   Verdict `protobuf:"varint,9,opt,name=verdict,proto3,enum=weir.v1.Verdict" json:"verdict,omitempty"`
+	// VERDICT_FAILED: why.
+	Fault *Fault `protobuf:"bytes,10,opt,name=fault,proto3" json:"fault,omitempty"`
+	// Whether the module has routing keys: the event's, those that the params want, and those that are in both. A filter
+	// whose params want none of the event's keys need not be asked.
+	Keyed      bool     `protobuf:"varint,11,opt,name=keyed,proto3" json:"keyed,omitempty"`
+	EventKeys  []uint64 `protobuf:"fixed64,12,rep,packed,name=event_keys,json=eventKeys,proto3" json:"event_keys,omitempty"`
+	Interest   []uint64 `protobuf:"fixed64,13,rep,packed,name=interest,proto3" json:"interest,omitempty"`
+	SharedKeys []uint64 `protobuf:"fixed64,14,rep,packed,name=shared_keys,json=sharedKeys,proto3" json:"shared_keys,omitempty"`
+	// The module decides what is shown.
+	Projects bool `protobuf:"varint,15,opt,name=projects,proto3" json:"projects,omitempty"`
+	// Fuel that was used: by checking the params, by the verdict, by what is shown, by the keys of both.
+	PrepareFuel uint64 `protobuf:"varint,16,opt,name=prepare_fuel,json=prepareFuel,proto3" json:"prepare_fuel,omitempty"`
+	MatchFuel   uint64 `protobuf:"varint,17,opt,name=match_fuel,json=matchFuel,proto3" json:"match_fuel,omitempty"`
+	ProjectFuel uint64 `protobuf:"varint,18,opt,name=project_fuel,json=projectFuel,proto3" json:"project_fuel,omitempty"`
+	KeysFuel    uint64 `protobuf:"varint,19,opt,name=keys_fuel,json=keysFuel,proto3" json:"keys_fuel,omitempty"`
+	// What the filter said meanwhile, the first 40 lines.
+	Log []string `protobuf:"bytes,20,rep,name=log,proto3" json:"log,omitempty"`
+	// What decides where this filter fails, if another version does.
+	Fallback      *FilterExplanation `protobuf:"bytes,21,opt,name=fallback,proto3" json:"fallback,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FilterExplanation) Reset() {
+	*x = FilterExplanation{}
+	mi := &file_weir_v1_session_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FilterExplanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FilterExplanation) ProtoMessage() {}
+
+func (x *FilterExplanation) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_session_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FilterExplanation.ProtoReflect.Descriptor instead.
+func (*FilterExplanation) Descriptor() ([]byte, []int) {
+	return file_weir_v1_session_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *FilterExplanation) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FilterExplanation) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *FilterExplanation) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *FilterExplanation) GetParams() []byte {
+	if x != nil {
+		return x.Params
+	}
+	return nil
+}
+
+func (x *FilterExplanation) GetPinned() bool {
+	if x != nil {
+		return x.Pinned
+	}
+	return false
+}
+
+func (x *FilterExplanation) GetCanary() bool {
+	if x != nil {
+		return x.Canary
+	}
+	return false
+}
+
+func (x *FilterExplanation) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
+func (x *FilterExplanation) GetServesNow() uint32 {
+	if x != nil {
+		return x.ServesNow
+	}
+	return 0
+}
+
+func (x *FilterExplanation) GetVerdict() Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Verdict_VERDICT_UNSPECIFIED
+}
+
+func (x *FilterExplanation) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+func (x *FilterExplanation) GetKeyed() bool {
+	if x != nil {
+		return x.Keyed
+	}
+	return false
+}
+
+func (x *FilterExplanation) GetEventKeys() []uint64 {
+	if x != nil {
+		return x.EventKeys
+	}
+	return nil
+}
+
+func (x *FilterExplanation) GetInterest() []uint64 {
+	if x != nil {
+		return x.Interest
+	}
+	return nil
+}
+
+func (x *FilterExplanation) GetSharedKeys() []uint64 {
+	if x != nil {
+		return x.SharedKeys
+	}
+	return nil
+}
+
+func (x *FilterExplanation) GetProjects() bool {
+	if x != nil {
+		return x.Projects
+	}
+	return false
+}
+
+func (x *FilterExplanation) GetPrepareFuel() uint64 {
+	if x != nil {
+		return x.PrepareFuel
+	}
+	return 0
+}
+
+func (x *FilterExplanation) GetMatchFuel() uint64 {
+	if x != nil {
+		return x.MatchFuel
+	}
+	return 0
+}
+
+func (x *FilterExplanation) GetProjectFuel() uint64 {
+	if x != nil {
+		return x.ProjectFuel
+	}
+	return 0
+}
+
+func (x *FilterExplanation) GetKeysFuel() uint64 {
+	if x != nil {
+		return x.KeysFuel
+	}
+	return 0
+}
+
+func (x *FilterExplanation) GetLog() []string {
+	if x != nil {
+		return x.Log
+	}
+	return nil
+}
+
+func (x *FilterExplanation) GetFallback() *FilterExplanation {
+	if x != nil {
+		return x.Fallback
+	}
+	return nil
+}
+
 var File_weir_v1_session_proto protoreflect.FileDescriptor
 
 const file_weir_v1_session_proto_rawDesc = "" +
@@ -1426,14 +1973,15 @@ const file_weir_v1_session_proto_rawDesc = "" +
 	"\x05Hello\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x1a\n" +
-	"\bproducer\x18\x03 \x01(\tR\bproducer\"\xce\x01\n" +
+	"\bproducer\x18\x03 \x01(\tR\bproducer\"\xe8\x01\n" +
 	"\aWelcome\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x1a\n" +
 	"\bproducer\x18\x02 \x01(\tR\bproducer\x12$\n" +
 	"\x0eserver_time_ms\x18\x03 \x01(\x03R\fserverTimeMs\x12(\n" +
 	"\x10token_expires_ms\x18\x04 \x01(\x03R\x0etokenExpiresMs\x12'\n" +
 	"\x06limits\x18\x05 \x01(\v2\x0f.weir.v1.LimitsR\x06limits\x12\x14\n" +
-	"\x05agent\x18\x06 \x01(\tR\x05agent\"\x90\x02\n" +
+	"\x05agent\x18\x06 \x01(\tR\x05agent\x12\x18\n" +
+	"\aexplain\x18\a \x01(\bR\aexplain\"\x90\x02\n" +
 	"\x06Limits\x12\x1f\n" +
 	"\vframe_bytes\x18\x01 \x01(\rR\n" +
 	"frameBytes\x12#\n" +
@@ -1507,7 +2055,56 @@ const file_weir_v1_session_proto_rawDesc = "" +
 	"\x03Gap\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\x04R\x02to\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason*T\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"n\n" +
+	"\aExplain\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\rR\arequest\x12\"\n" +
+	"\fsubscription\x18\x02 \x01(\rR\fsubscription\x12%\n" +
+	"\x05event\x18\x03 \x01(\v2\x0f.weir.v1.CursorR\x05event\"\x83\x01\n" +
+	"\tExplained\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\rR\arequest\x126\n" +
+	"\vexplanation\x18\x02 \x01(\v2\x14.weir.v1.ExplanationR\vexplanation\x12$\n" +
+	"\x05fault\x18\x03 \x01(\v2\x0e.weir.v1.FaultR\x05fault\"\x97\x03\n" +
+	"\vExplanation\x12\x18\n" +
+	"\achannel\x18\x01 \x01(\tR\achannel\x12%\n" +
+	"\x05event\x18\x02 \x01(\v2\x0f.weir.v1.CursorR\x05event\x12\x17\n" +
+	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\tR\x03key\x12\x1c\n" +
+	"\ttombstone\x18\x05 \x01(\bR\ttombstone\x12*\n" +
+	"\averdict\x18\x06 \x01(\x0e2\x10.weir.v1.VerdictR\averdict\x124\n" +
+	"\afilters\x18\a \x03(\v2\x1a.weir.v1.FilterExplanationR\afilters\x12\x14\n" +
+	"\x05shown\x18\b \x01(\fR\x05shown\x12!\n" +
+	"\fcontent_type\x18\t \x01(\tR\vcontentType\x12#\n" +
+	"\x04told\x18\n" +
+	" \x01(\v2\x0f.weir.v1.CursorR\x04told\x12\x12\n" +
+	"\x04past\x18\v \x01(\bR\x04past\x12*\n" +
+	"\x11on_filter_failure\x18\f \x01(\tR\x0fonFilterFailure\"\x84\x05\n" +
+	"\x11FilterExplanation\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x16\n" +
+	"\x06params\x18\x04 \x01(\fR\x06params\x12\x16\n" +
+	"\x06pinned\x18\x05 \x01(\bR\x06pinned\x12\x16\n" +
+	"\x06canary\x18\x06 \x01(\bR\x06canary\x12\x16\n" +
+	"\x06paused\x18\a \x01(\bR\x06paused\x12\x1d\n" +
+	"\n" +
+	"serves_now\x18\b \x01(\rR\tservesNow\x12*\n" +
+	"\averdict\x18\t \x01(\x0e2\x10.weir.v1.VerdictR\averdict\x12$\n" +
+	"\x05fault\x18\n" +
+	" \x01(\v2\x0e.weir.v1.FaultR\x05fault\x12\x14\n" +
+	"\x05keyed\x18\v \x01(\bR\x05keyed\x12\x1d\n" +
+	"\n" +
+	"event_keys\x18\f \x03(\x06R\teventKeys\x12\x1a\n" +
+	"\binterest\x18\r \x03(\x06R\binterest\x12\x1f\n" +
+	"\vshared_keys\x18\x0e \x03(\x06R\n" +
+	"sharedKeys\x12\x1a\n" +
+	"\bprojects\x18\x0f \x01(\bR\bprojects\x12!\n" +
+	"\fprepare_fuel\x18\x10 \x01(\x04R\vprepareFuel\x12\x1d\n" +
+	"\n" +
+	"match_fuel\x18\x11 \x01(\x04R\tmatchFuel\x12!\n" +
+	"\fproject_fuel\x18\x12 \x01(\x04R\vprojectFuel\x12\x1b\n" +
+	"\tkeys_fuel\x18\x13 \x01(\x04R\bkeysFuel\x12\x10\n" +
+	"\x03log\x18\x14 \x03(\tR\x03log\x126\n" +
+	"\bfallback\x18\x15 \x01(\v2\x1a.weir.v1.FilterExplanationR\bfallback*T\n" +
 	"\x05Start\x12\x15\n" +
 	"\x11START_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -1520,7 +2117,12 @@ const file_weir_v1_session_proto_rawDesc = "" +
 	"\x12ITEM_KIND_SNAPSHOT\x10\x02\x12\x13\n" +
 	"\x0fITEM_KIND_ENTER\x10\x03\x12\x14\n" +
 	"\x10ITEM_KIND_UPDATE\x10\x04\x12\x13\n" +
-	"\x0fITEM_KIND_LEAVE\x10\x05B\x1aZ\x18weir/proto/weirpb;weirpbb\x06proto3"
+	"\x0fITEM_KIND_LEAVE\x10\x05*[\n" +
+	"\aVerdict\x12\x17\n" +
+	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rVERDICT_MATCH\x10\x01\x12\x10\n" +
+	"\fVERDICT_HELD\x10\x02\x12\x12\n" +
+	"\x0eVERDICT_FAILED\x10\x03B\x1aZ\x18weir/proto/weirpb;weirpbb\x06proto3"
 
 var (
 	file_weir_v1_session_proto_rawDescOnce sync.Once
@@ -1534,62 +2136,77 @@ func file_weir_v1_session_proto_rawDescGZIP() []byte {
 	return file_weir_v1_session_proto_rawDescData
 }
 
-var file_weir_v1_session_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_weir_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_weir_v1_session_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_weir_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_weir_v1_session_proto_goTypes = []any{
-	(Start)(0),           // 0: weir.v1.Start
-	(ItemKind)(0),        // 1: weir.v1.ItemKind
-	(*Hello)(nil),        // 2: weir.v1.Hello
-	(*Welcome)(nil),      // 3: weir.v1.Welcome
-	(*Limits)(nil),       // 4: weir.v1.Limits
-	(*FilterRef)(nil),    // 5: weir.v1.FilterRef
-	(*Subscribe)(nil),    // 6: weir.v1.Subscribe
-	(*Subscribed)(nil),   // 7: weir.v1.Subscribed
-	(*Params)(nil),       // 8: weir.v1.Params
-	(*Unsubscribe)(nil),  // 9: weir.v1.Unsubscribe
-	(*Unsubscribed)(nil), // 10: weir.v1.Unsubscribed
-	(*Publish)(nil),      // 11: weir.v1.Publish
-	(*Published)(nil),    // 12: weir.v1.Published
-	(*Refresh)(nil),      // 13: weir.v1.Refresh
-	(*Refreshed)(nil),    // 14: weir.v1.Refreshed
-	(*Ping)(nil),         // 15: weir.v1.Ping
-	(*Pong)(nil),         // 16: weir.v1.Pong
-	(*Error)(nil),        // 17: weir.v1.Error
-	(*Goodbye)(nil),      // 18: weir.v1.Goodbye
-	(*Item)(nil),         // 19: weir.v1.Item
-	(*Batch)(nil),        // 20: weir.v1.Batch
-	(*Gap)(nil),          // 21: weir.v1.Gap
-	(*Cursor)(nil),       // 22: weir.v1.Cursor
-	(*Channel)(nil),      // 23: weir.v1.Channel
-	(*Fault)(nil),        // 24: weir.v1.Fault
-	(*Publication)(nil),  // 25: weir.v1.Publication
-	(*Receipt)(nil),      // 26: weir.v1.Receipt
-	(*Event)(nil),        // 27: weir.v1.Event
+	(Start)(0),                // 0: weir.v1.Start
+	(ItemKind)(0),             // 1: weir.v1.ItemKind
+	(Verdict)(0),              // 2: weir.v1.Verdict
+	(*Hello)(nil),             // 3: weir.v1.Hello
+	(*Welcome)(nil),           // 4: weir.v1.Welcome
+	(*Limits)(nil),            // 5: weir.v1.Limits
+	(*FilterRef)(nil),         // 6: weir.v1.FilterRef
+	(*Subscribe)(nil),         // 7: weir.v1.Subscribe
+	(*Subscribed)(nil),        // 8: weir.v1.Subscribed
+	(*Params)(nil),            // 9: weir.v1.Params
+	(*Unsubscribe)(nil),       // 10: weir.v1.Unsubscribe
+	(*Unsubscribed)(nil),      // 11: weir.v1.Unsubscribed
+	(*Publish)(nil),           // 12: weir.v1.Publish
+	(*Published)(nil),         // 13: weir.v1.Published
+	(*Refresh)(nil),           // 14: weir.v1.Refresh
+	(*Refreshed)(nil),         // 15: weir.v1.Refreshed
+	(*Ping)(nil),              // 16: weir.v1.Ping
+	(*Pong)(nil),              // 17: weir.v1.Pong
+	(*Error)(nil),             // 18: weir.v1.Error
+	(*Goodbye)(nil),           // 19: weir.v1.Goodbye
+	(*Item)(nil),              // 20: weir.v1.Item
+	(*Batch)(nil),             // 21: weir.v1.Batch
+	(*Gap)(nil),               // 22: weir.v1.Gap
+	(*Explain)(nil),           // 23: weir.v1.Explain
+	(*Explained)(nil),         // 24: weir.v1.Explained
+	(*Explanation)(nil),       // 25: weir.v1.Explanation
+	(*FilterExplanation)(nil), // 26: weir.v1.FilterExplanation
+	(*Cursor)(nil),            // 27: weir.v1.Cursor
+	(*Channel)(nil),           // 28: weir.v1.Channel
+	(*Fault)(nil),             // 29: weir.v1.Fault
+	(*Publication)(nil),       // 30: weir.v1.Publication
+	(*Receipt)(nil),           // 31: weir.v1.Receipt
+	(*Event)(nil),             // 32: weir.v1.Event
 }
 var file_weir_v1_session_proto_depIdxs = []int32{
-	4,  // 0: weir.v1.Welcome.limits:type_name -> weir.v1.Limits
-	5,  // 1: weir.v1.Subscribe.filters:type_name -> weir.v1.FilterRef
+	5,  // 0: weir.v1.Welcome.limits:type_name -> weir.v1.Limits
+	6,  // 1: weir.v1.Subscribe.filters:type_name -> weir.v1.FilterRef
 	0,  // 2: weir.v1.Subscribe.start:type_name -> weir.v1.Start
-	22, // 3: weir.v1.Subscribe.cursor:type_name -> weir.v1.Cursor
-	23, // 4: weir.v1.Subscribed.channel:type_name -> weir.v1.Channel
-	5,  // 5: weir.v1.Params.filters:type_name -> weir.v1.FilterRef
-	24, // 6: weir.v1.Unsubscribed.fault:type_name -> weir.v1.Fault
-	25, // 7: weir.v1.Publish.publication:type_name -> weir.v1.Publication
-	26, // 8: weir.v1.Published.receipt:type_name -> weir.v1.Receipt
-	24, // 9: weir.v1.Published.fault:type_name -> weir.v1.Fault
-	24, // 10: weir.v1.Refreshed.fault:type_name -> weir.v1.Fault
-	24, // 11: weir.v1.Error.fault:type_name -> weir.v1.Fault
-	24, // 12: weir.v1.Goodbye.fault:type_name -> weir.v1.Fault
+	27, // 3: weir.v1.Subscribe.cursor:type_name -> weir.v1.Cursor
+	28, // 4: weir.v1.Subscribed.channel:type_name -> weir.v1.Channel
+	6,  // 5: weir.v1.Params.filters:type_name -> weir.v1.FilterRef
+	29, // 6: weir.v1.Unsubscribed.fault:type_name -> weir.v1.Fault
+	30, // 7: weir.v1.Publish.publication:type_name -> weir.v1.Publication
+	31, // 8: weir.v1.Published.receipt:type_name -> weir.v1.Receipt
+	29, // 9: weir.v1.Published.fault:type_name -> weir.v1.Fault
+	29, // 10: weir.v1.Refreshed.fault:type_name -> weir.v1.Fault
+	29, // 11: weir.v1.Error.fault:type_name -> weir.v1.Fault
+	29, // 12: weir.v1.Goodbye.fault:type_name -> weir.v1.Fault
 	1,  // 13: weir.v1.Item.kind:type_name -> weir.v1.ItemKind
-	27, // 14: weir.v1.Item.event:type_name -> weir.v1.Event
-	19, // 15: weir.v1.Batch.items:type_name -> weir.v1.Item
-	22, // 16: weir.v1.Batch.cursor:type_name -> weir.v1.Cursor
-	21, // 17: weir.v1.Batch.gap:type_name -> weir.v1.Gap
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	32, // 14: weir.v1.Item.event:type_name -> weir.v1.Event
+	20, // 15: weir.v1.Batch.items:type_name -> weir.v1.Item
+	27, // 16: weir.v1.Batch.cursor:type_name -> weir.v1.Cursor
+	22, // 17: weir.v1.Batch.gap:type_name -> weir.v1.Gap
+	27, // 18: weir.v1.Explain.event:type_name -> weir.v1.Cursor
+	25, // 19: weir.v1.Explained.explanation:type_name -> weir.v1.Explanation
+	29, // 20: weir.v1.Explained.fault:type_name -> weir.v1.Fault
+	27, // 21: weir.v1.Explanation.event:type_name -> weir.v1.Cursor
+	2,  // 22: weir.v1.Explanation.verdict:type_name -> weir.v1.Verdict
+	26, // 23: weir.v1.Explanation.filters:type_name -> weir.v1.FilterExplanation
+	27, // 24: weir.v1.Explanation.told:type_name -> weir.v1.Cursor
+	2,  // 25: weir.v1.FilterExplanation.verdict:type_name -> weir.v1.Verdict
+	29, // 26: weir.v1.FilterExplanation.fault:type_name -> weir.v1.Fault
+	26, // 27: weir.v1.FilterExplanation.fallback:type_name -> weir.v1.FilterExplanation
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_weir_v1_session_proto_init() }
@@ -1603,8 +2220,8 @@ func file_weir_v1_session_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_v1_session_proto_rawDesc), len(file_weir_v1_session_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   20,
+			NumEnums:      3,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -64,6 +64,9 @@ const (
 	// TenantServiceDeleteTenantProcedure is the fully-qualified name of the TenantService's
 	// DeleteTenant RPC.
 	TenantServiceDeleteTenantProcedure = "/weir.v1.TenantService/DeleteTenant"
+	// TenantServiceSetTenantLimitsProcedure is the fully-qualified name of the TenantService's
+	// SetTenantLimits RPC.
+	TenantServiceSetTenantLimitsProcedure = "/weir.v1.TenantService/SetTenantLimits"
 	// NamespaceServicePutNamespaceProcedure is the fully-qualified name of the NamespaceService's
 	// PutNamespace RPC.
 	NamespaceServicePutNamespaceProcedure = "/weir.v1.NamespaceService/PutNamespace"
@@ -106,11 +109,17 @@ const (
 	// FilterServiceResumeFilterProcedure is the fully-qualified name of the FilterService's
 	// ResumeFilter RPC.
 	FilterServiceResumeFilterProcedure = "/weir.v1.FilterService/ResumeFilter"
+	// FilterServiceSetFilterLimitsProcedure is the fully-qualified name of the FilterService's
+	// SetFilterLimits RPC.
+	FilterServiceSetFilterLimitsProcedure = "/weir.v1.FilterService/SetFilterLimits"
 	// FilterServiceListFiltersProcedure is the fully-qualified name of the FilterService's ListFilters
 	// RPC.
 	FilterServiceListFiltersProcedure = "/weir.v1.FilterService/ListFilters"
 	// FilterServiceGetFilterProcedure is the fully-qualified name of the FilterService's GetFilter RPC.
 	FilterServiceGetFilterProcedure = "/weir.v1.FilterService/GetFilter"
+	// FilterServiceGetFilterStatsProcedure is the fully-qualified name of the FilterService's
+	// GetFilterStats RPC.
+	FilterServiceGetFilterStatsProcedure = "/weir.v1.FilterService/GetFilterStats"
 )
 
 // EventServiceClient is a client for the weir.v1.EventService service.
@@ -359,6 +368,8 @@ type TenantServiceClient interface {
 	ListTenants(context.Context, *weirpb.ListTenantsRequest) (*weirpb.ListTenantsResponse, error)
 	// Deletes a tenant with all its channels, keys and filters.
 	DeleteTenant(context.Context, *weirpb.DeleteTenantRequest) (*weirpb.DeleteTenantResponse, error)
+	// Replaces what a tenant's filters may use. Edges hold to it at once.
+	SetTenantLimits(context.Context, *weirpb.SetTenantLimitsRequest) (*weirpb.Tenant, error)
 }
 
 // NewTenantServiceClient constructs a client for the weir.v1.TenantService service. By default, it
@@ -391,14 +402,21 @@ func NewTenantServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(tenantServiceMethods.ByName("DeleteTenant")),
 			connect.WithClientOptions(opts...),
 		),
+		setTenantLimits: connect.NewClient[weirpb.SetTenantLimitsRequest, weirpb.Tenant](
+			httpClient,
+			baseURL+TenantServiceSetTenantLimitsProcedure,
+			connect.WithSchema(tenantServiceMethods.ByName("SetTenantLimits")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // tenantServiceClient implements TenantServiceClient.
 type tenantServiceClient struct {
-	createTenant *connect.Client[weirpb.CreateTenantRequest, weirpb.Tenant]
-	listTenants  *connect.Client[weirpb.ListTenantsRequest, weirpb.ListTenantsResponse]
-	deleteTenant *connect.Client[weirpb.DeleteTenantRequest, weirpb.DeleteTenantResponse]
+	createTenant    *connect.Client[weirpb.CreateTenantRequest, weirpb.Tenant]
+	listTenants     *connect.Client[weirpb.ListTenantsRequest, weirpb.ListTenantsResponse]
+	deleteTenant    *connect.Client[weirpb.DeleteTenantRequest, weirpb.DeleteTenantResponse]
+	setTenantLimits *connect.Client[weirpb.SetTenantLimitsRequest, weirpb.Tenant]
 }
 
 // CreateTenant calls weir.v1.TenantService.CreateTenant.
@@ -428,12 +446,23 @@ func (c *tenantServiceClient) DeleteTenant(ctx context.Context, req *weirpb.Dele
 	return nil, err
 }
 
+// SetTenantLimits calls weir.v1.TenantService.SetTenantLimits.
+func (c *tenantServiceClient) SetTenantLimits(ctx context.Context, req *weirpb.SetTenantLimitsRequest) (*weirpb.Tenant, error) {
+	response, err := c.setTenantLimits.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // TenantServiceHandler is an implementation of the weir.v1.TenantService service.
 type TenantServiceHandler interface {
 	CreateTenant(context.Context, *weirpb.CreateTenantRequest) (*weirpb.Tenant, error)
 	ListTenants(context.Context, *weirpb.ListTenantsRequest) (*weirpb.ListTenantsResponse, error)
 	// Deletes a tenant with all its channels, keys and filters.
 	DeleteTenant(context.Context, *weirpb.DeleteTenantRequest) (*weirpb.DeleteTenantResponse, error)
+	// Replaces what a tenant's filters may use. Edges hold to it at once.
+	SetTenantLimits(context.Context, *weirpb.SetTenantLimitsRequest) (*weirpb.Tenant, error)
 }
 
 // NewTenantServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -462,6 +491,12 @@ func NewTenantServiceHandler(svc TenantServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(tenantServiceMethods.ByName("DeleteTenant")),
 		connect.WithHandlerOptions(opts...),
 	)
+	tenantServiceSetTenantLimitsHandler := connect.NewUnaryHandlerSimple(
+		TenantServiceSetTenantLimitsProcedure,
+		svc.SetTenantLimits,
+		connect.WithSchema(tenantServiceMethods.ByName("SetTenantLimits")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/weir.v1.TenantService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case TenantServiceCreateTenantProcedure:
@@ -470,6 +505,8 @@ func NewTenantServiceHandler(svc TenantServiceHandler, opts ...connect.HandlerOp
 			tenantServiceListTenantsHandler.ServeHTTP(w, r)
 		case TenantServiceDeleteTenantProcedure:
 			tenantServiceDeleteTenantHandler.ServeHTTP(w, r)
+		case TenantServiceSetTenantLimitsProcedure:
+			tenantServiceSetTenantLimitsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -489,6 +526,10 @@ func (UnimplementedTenantServiceHandler) ListTenants(context.Context, *weirpb.Li
 
 func (UnimplementedTenantServiceHandler) DeleteTenant(context.Context, *weirpb.DeleteTenantRequest) (*weirpb.DeleteTenantResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.TenantService.DeleteTenant is not implemented"))
+}
+
+func (UnimplementedTenantServiceHandler) SetTenantLimits(context.Context, *weirpb.SetTenantLimitsRequest) (*weirpb.Tenant, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.TenantService.SetTenantLimits is not implemented"))
 }
 
 // NamespaceServiceClient is a client for the weir.v1.NamespaceService service.
@@ -847,8 +888,12 @@ type FilterServiceClient interface {
 	// Stops asking a version: where it would be, the namespace's failure policy decides.
 	PauseFilter(context.Context, *weirpb.PauseFilterRequest) (*weirpb.FilterVersion, error)
 	ResumeFilter(context.Context, *weirpb.ResumeFilterRequest) (*weirpb.FilterVersion, error)
+	// Replaces what a filter, in all its versions, may use where that is less than its tenant may. Edges hold to it at once.
+	SetFilterLimits(context.Context, *weirpb.SetFilterLimitsRequest) (*weirpb.FilterLimits, error)
 	ListFilters(context.Context, *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error)
 	GetFilter(context.Context, *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error)
+	// Says what each version has done on all edges of the region, as they have reported it lately.
+	GetFilterStats(context.Context, *weirpb.GetFilterStatsRequest) (*weirpb.GetFilterStatsResponse, error)
 }
 
 // NewFilterServiceClient constructs a client for the weir.v1.FilterService service. By default, it
@@ -904,6 +949,12 @@ func NewFilterServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(filterServiceMethods.ByName("ResumeFilter")),
 			connect.WithClientOptions(opts...),
 		),
+		setFilterLimits: connect.NewClient[weirpb.SetFilterLimitsRequest, weirpb.FilterLimits](
+			httpClient,
+			baseURL+FilterServiceSetFilterLimitsProcedure,
+			connect.WithSchema(filterServiceMethods.ByName("SetFilterLimits")),
+			connect.WithClientOptions(opts...),
+		),
 		listFilters: connect.NewClient[weirpb.ListFiltersRequest, weirpb.ListFiltersResponse](
 			httpClient,
 			baseURL+FilterServiceListFiltersProcedure,
@@ -918,20 +969,29 @@ func NewFilterServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		getFilterStats: connect.NewClient[weirpb.GetFilterStatsRequest, weirpb.GetFilterStatsResponse](
+			httpClient,
+			baseURL+FilterServiceGetFilterStatsProcedure,
+			connect.WithSchema(filterServiceMethods.ByName("GetFilterStats")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // filterServiceClient implements FilterServiceClient.
 type filterServiceClient struct {
-	uploadFilter   *connect.Client[weirpb.UploadFilterRequest, weirpb.FilterVersion]
-	pushFilter     *connect.Client[weirpb.PushFilterRequest, weirpb.FilterVersion]
-	setRollout     *connect.Client[weirpb.SetRolloutRequest, weirpb.FilterVersion]
-	promoteFilter  *connect.Client[weirpb.PromoteFilterRequest, weirpb.FilterVersion]
-	rollbackFilter *connect.Client[weirpb.RollbackFilterRequest, weirpb.FilterVersion]
-	pauseFilter    *connect.Client[weirpb.PauseFilterRequest, weirpb.FilterVersion]
-	resumeFilter   *connect.Client[weirpb.ResumeFilterRequest, weirpb.FilterVersion]
-	listFilters    *connect.Client[weirpb.ListFiltersRequest, weirpb.ListFiltersResponse]
-	getFilter      *connect.Client[weirpb.GetFilterRequest, weirpb.GetFilterResponse]
+	uploadFilter    *connect.Client[weirpb.UploadFilterRequest, weirpb.FilterVersion]
+	pushFilter      *connect.Client[weirpb.PushFilterRequest, weirpb.FilterVersion]
+	setRollout      *connect.Client[weirpb.SetRolloutRequest, weirpb.FilterVersion]
+	promoteFilter   *connect.Client[weirpb.PromoteFilterRequest, weirpb.FilterVersion]
+	rollbackFilter  *connect.Client[weirpb.RollbackFilterRequest, weirpb.FilterVersion]
+	pauseFilter     *connect.Client[weirpb.PauseFilterRequest, weirpb.FilterVersion]
+	resumeFilter    *connect.Client[weirpb.ResumeFilterRequest, weirpb.FilterVersion]
+	setFilterLimits *connect.Client[weirpb.SetFilterLimitsRequest, weirpb.FilterLimits]
+	listFilters     *connect.Client[weirpb.ListFiltersRequest, weirpb.ListFiltersResponse]
+	getFilter       *connect.Client[weirpb.GetFilterRequest, weirpb.GetFilterResponse]
+	getFilterStats  *connect.Client[weirpb.GetFilterStatsRequest, weirpb.GetFilterStatsResponse]
 }
 
 // UploadFilter calls weir.v1.FilterService.UploadFilter.
@@ -997,6 +1057,15 @@ func (c *filterServiceClient) ResumeFilter(ctx context.Context, req *weirpb.Resu
 	return nil, err
 }
 
+// SetFilterLimits calls weir.v1.FilterService.SetFilterLimits.
+func (c *filterServiceClient) SetFilterLimits(ctx context.Context, req *weirpb.SetFilterLimitsRequest) (*weirpb.FilterLimits, error) {
+	response, err := c.setFilterLimits.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // ListFilters calls weir.v1.FilterService.ListFilters.
 func (c *filterServiceClient) ListFilters(ctx context.Context, req *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error) {
 	response, err := c.listFilters.CallUnary(ctx, connect.NewRequest(req))
@@ -1009,6 +1078,15 @@ func (c *filterServiceClient) ListFilters(ctx context.Context, req *weirpb.ListF
 // GetFilter calls weir.v1.FilterService.GetFilter.
 func (c *filterServiceClient) GetFilter(ctx context.Context, req *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error) {
 	response, err := c.getFilter.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// GetFilterStats calls weir.v1.FilterService.GetFilterStats.
+func (c *filterServiceClient) GetFilterStats(ctx context.Context, req *weirpb.GetFilterStatsRequest) (*weirpb.GetFilterStatsResponse, error) {
+	response, err := c.getFilterStats.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -1033,8 +1111,12 @@ type FilterServiceHandler interface {
 	// Stops asking a version: where it would be, the namespace's failure policy decides.
 	PauseFilter(context.Context, *weirpb.PauseFilterRequest) (*weirpb.FilterVersion, error)
 	ResumeFilter(context.Context, *weirpb.ResumeFilterRequest) (*weirpb.FilterVersion, error)
+	// Replaces what a filter, in all its versions, may use where that is less than its tenant may. Edges hold to it at once.
+	SetFilterLimits(context.Context, *weirpb.SetFilterLimitsRequest) (*weirpb.FilterLimits, error)
 	ListFilters(context.Context, *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error)
 	GetFilter(context.Context, *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error)
+	// Says what each version has done on all edges of the region, as they have reported it lately.
+	GetFilterStats(context.Context, *weirpb.GetFilterStatsRequest) (*weirpb.GetFilterStatsResponse, error)
 }
 
 // NewFilterServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -1086,6 +1168,12 @@ func NewFilterServiceHandler(svc FilterServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(filterServiceMethods.ByName("ResumeFilter")),
 		connect.WithHandlerOptions(opts...),
 	)
+	filterServiceSetFilterLimitsHandler := connect.NewUnaryHandlerSimple(
+		FilterServiceSetFilterLimitsProcedure,
+		svc.SetFilterLimits,
+		connect.WithSchema(filterServiceMethods.ByName("SetFilterLimits")),
+		connect.WithHandlerOptions(opts...),
+	)
 	filterServiceListFiltersHandler := connect.NewUnaryHandlerSimple(
 		FilterServiceListFiltersProcedure,
 		svc.ListFilters,
@@ -1097,6 +1185,13 @@ func NewFilterServiceHandler(svc FilterServiceHandler, opts ...connect.HandlerOp
 		FilterServiceGetFilterProcedure,
 		svc.GetFilter,
 		connect.WithSchema(filterServiceMethods.ByName("GetFilter")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
+	filterServiceGetFilterStatsHandler := connect.NewUnaryHandlerSimple(
+		FilterServiceGetFilterStatsProcedure,
+		svc.GetFilterStats,
+		connect.WithSchema(filterServiceMethods.ByName("GetFilterStats")),
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
@@ -1116,10 +1211,14 @@ func NewFilterServiceHandler(svc FilterServiceHandler, opts ...connect.HandlerOp
 			filterServicePauseFilterHandler.ServeHTTP(w, r)
 		case FilterServiceResumeFilterProcedure:
 			filterServiceResumeFilterHandler.ServeHTTP(w, r)
+		case FilterServiceSetFilterLimitsProcedure:
+			filterServiceSetFilterLimitsHandler.ServeHTTP(w, r)
 		case FilterServiceListFiltersProcedure:
 			filterServiceListFiltersHandler.ServeHTTP(w, r)
 		case FilterServiceGetFilterProcedure:
 			filterServiceGetFilterHandler.ServeHTTP(w, r)
+		case FilterServiceGetFilterStatsProcedure:
+			filterServiceGetFilterStatsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -1157,10 +1256,18 @@ func (UnimplementedFilterServiceHandler) ResumeFilter(context.Context, *weirpb.R
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.ResumeFilter is not implemented"))
 }
 
+func (UnimplementedFilterServiceHandler) SetFilterLimits(context.Context, *weirpb.SetFilterLimitsRequest) (*weirpb.FilterLimits, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.SetFilterLimits is not implemented"))
+}
+
 func (UnimplementedFilterServiceHandler) ListFilters(context.Context, *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.ListFilters is not implemented"))
 }
 
 func (UnimplementedFilterServiceHandler) GetFilter(context.Context, *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.GetFilter is not implemented"))
+}
+
+func (UnimplementedFilterServiceHandler) GetFilterStats(context.Context, *weirpb.GetFilterStatsRequest) (*weirpb.GetFilterStatsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.GetFilterStats is not implemented"))
 }

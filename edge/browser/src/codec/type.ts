@@ -1,6 +1,9 @@
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import {
-  BatchSchema, ErrorSchema, GoodbyeSchema, HelloSchema, ParamsSchema, PingSchema, PongSchema, PublishedSchema,
+
+} from "@bufbuild/protobuf/codegenv2";
+import {
+  BatchSchema, ErrorSchema, ExplainedSchema, ExplainSchema, GoodbyeSchema, HelloSchema, ParamsSchema, PingSchema, PongSchema, PublishedSchema,
   PublishSchema, RefreshedSchema, RefreshSchema, SubscribedSchema, SubscribeSchema, UnsubscribedSchema,
   UnsubscribeSchema, WelcomeSchema,
 } from "./gen/weir/v1/session_pb.js";
@@ -13,6 +16,7 @@ export const frames = {
   unsubscribe: { type: 0x04, schema: UnsubscribeSchema },
   publish: { type: 0x05, schema: PublishSchema },
   refresh: { type: 0x06, schema: RefreshSchema },
+  explain: { type: 0x07, schema: ExplainSchema },
   ping: { type: 0x20, schema: PingSchema },
   pong: { type: 0x21, schema: PongSchema },
   welcome: { type: 0x30, schema: WelcomeSchema },
@@ -23,6 +27,7 @@ export const frames = {
   error: { type: 0x35, schema: ErrorSchema },
   goodbye: { type: 0x36, schema: GoodbyeSchema },
   batch: { type: 0x37, schema: BatchSchema },
+  explained: { type: 0x38, schema: ExplainedSchema },
 } as const;
 
 /** A frame's name, in lower case. */

@@ -86,6 +86,9 @@ func fromClient() []example {
 			Channel: "typing", Payload: []byte{0, 255}, Ack: weirpb.Ack_ACK_NONE,
 		}}},
 		{name: "refresh", typ: frame.Refresh, m: &weirpb.Refresh{Token: "d.e.f"}},
+		{name: "explain", typ: frame.Explain, m: &weirpb.Explain{
+			Request: 1, Subscription: 2, Event: &weirpb.Cursor{Epoch: 1795000000000, Offset: 4711},
+		}},
 		{name: "ping, padded", typ: frame.Ping, m: &weirpb.Ping{Nonce: 1234, Padding: make([]byte, 32)}},
 	}
 }
@@ -99,7 +102,7 @@ func fromServer() []example {
 		{name: "pong", typ: frame.Pong, m: &weirpb.Pong{Nonce: 1<<64 - 1, TimeMs: 1795000000123}},
 		{name: "welcome", typ: frame.Welcome, m: &weirpb.Welcome{
 			Session: "s-1", Producer: "mwm0nk74-000102030405060708090a0b0c0d0eff", ServerTimeMs: 1795000000000,
-			TokenExpiresMs: 1795000900000, Agent: "weir/0.1.0", Limits: &weirpb.Limits{
+			TokenExpiresMs: 1795000900000, Agent: "weir/0.1.0", Explain: true, Limits: &weirpb.Limits{
 				FrameBytes: frame.MaxFromClient, PayloadBytes: 64 << 10, Subscriptions: 64, Filters: 4,
 				PublishesInFlight: 256, PingIntervalMs: 10_000, IdleTimeoutMs: 30_000,
 			},
@@ -132,6 +135,16 @@ func fromServer() []example {
 			Subscription: 2, Cursor: &weirpb.Cursor{Epoch: 1795000000000, Offset: 4711},
 			Gap: &weirpb.Gap{From: 1, To: 4711, Reason: "trimmed"},
 		}},
+		{name: "explained", typ: frame.Explained, m: &weirpb.Explained{Request: 1, Explanation: &weirpb.Explanation{
+			Channel: "chat:room-1", Event: &weirpb.Cursor{Epoch: 1795000000000, Offset: 4711}, TimeMs: 1795000000456,
+			Verdict: weirpb.Verdict_VERDICT_HELD, Told: &weirpb.Cursor{Epoch: 1795000000000, Offset: 4715}, Past: true,
+			Filters: []*weirpb.FilterExplanation{{
+				Name: "viewport", Version: 2, Digest: make([]byte, 32), Params: []byte(`{"west":5.5}`), Pinned: true, ServesNow: 3,
+				Verdict: weirpb.Verdict_VERDICT_HELD, Keyed: true, EventKeys: []uint64{1<<64 - 1, 2}, Interest: []uint64{2, 3},
+				SharedKeys: []uint64{2}, PrepareFuel: 1000, MatchFuel: 1 << 40, Log: []string{"outside"},
+			}},
+		}}},
+		{name: "explained with a fault", typ: frame.Explained, m: &weirpb.Explained{Request: 2, Fault: fault}},
 		{name: "an empty body", typ: frame.Pong, m: &weirpb.Pong{}},
 		{name: "an unknown enum value is kept", typ: frame.Subscribed, m: &weirpb.Subscribed{
 			Subscription: 1, Channel: &weirpb.Channel{Kind: 99},

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weir/v1/session.proto.
  */
 export const file_weir_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("ChV3ZWlyL3YxL3Nlc3Npb24ucHJvdG8SB3dlaXIudjEiNwoFSGVsbG8SDQoFdG9rZW4YASABKAkSDQoFYWdlbnQYAiABKAkSEAoIcHJvZHVjZXIYAyABKAkijgEKB1dlbGNvbWUSDwoHc2Vzc2lvbhgBIAEoCRIQCghwcm9kdWNlchgCIAEoCRIWCg5zZXJ2ZXJfdGltZV9tcxgDIAEoAxIYChB0b2tlbl9leHBpcmVzX21zGAQgASgDEh8KBmxpbWl0cxgFIAEoCzIPLndlaXIudjEuTGltaXRzEg0KBWFnZW50GAYgASgJIqwBCgZMaW1pdHMSEwoLZnJhbWVfYnl0ZXMYASABKA0SFQoNcGF5bG9hZF9ieXRlcxgCIAEoDRIVCg1zdWJzY3JpcHRpb25zGAMgASgNEg8KB2ZpbHRlcnMYBCABKA0SGwoTcHVibGlzaGVzX2luX2ZsaWdodBgFIAEoDRIYChBwaW5nX2ludGVydmFsX21zGAYgASgNEhcKD2lkbGVfdGltZW91dF9tcxgHIAEoDSI6CglGaWx0ZXJSZWYSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEg4KBnBhcmFtcxgDIAEoDCKXAQoJU3Vic2NyaWJlEhQKDHN1YnNjcmlwdGlvbhgBIAEoDRIPCgdjaGFubmVsGAIgASgJEiMKB2ZpbHRlcnMYAyADKAsyEi53ZWlyLnYxLkZpbHRlclJlZhIdCgVzdGFydBgEIAEoDjIOLndlaXIudjEuU3RhcnQSHwoGY3Vyc29yGAUgASgLMg8ud2Vpci52MS5DdXJzb3IiRQoKU3Vic2NyaWJlZBIUCgxzdWJzY3JpcHRpb24YASABKA0SIQoHY2hhbm5lbBgCIAEoCzIQLndlaXIudjEuQ2hhbm5lbCJVCgZQYXJhbXMSFAoMc3Vic2NyaXB0aW9uGAEgASgNEhAKCHJldmlzaW9uGAIgASgNEiMKB2ZpbHRlcnMYAyADKAsyEi53ZWlyLnYxLkZpbHRlclJlZiIjCgtVbnN1YnNjcmliZRIUCgxzdWJzY3JpcHRpb24YASABKA0iQwoMVW5zdWJzY3JpYmVkEhQKDHN1YnNjcmlwdGlvbhgBIAEoDRIdCgVmYXVsdBgCIAEoCzIOLndlaXIudjEuRmF1bHQiRQoHUHVibGlzaBIPCgdyZXF1ZXN0GAEgASgNEikKC3B1YmxpY2F0aW9uGAIgASgLMhQud2Vpci52MS5QdWJsaWNhdGlvbiJwCglQdWJsaXNoZWQSDwoHcmVxdWVzdBgBIAEoDRIhCgdyZWNlaXB0GAIgASgLMhAud2Vpci52MS5SZWNlaXB0Eh0KBWZhdWx0GAMgASgLMg4ud2Vpci52MS5GYXVsdBIQCghwcm9kdWNlchgEIAEoCSIYCgdSZWZyZXNoEg0KBXRva2VuGAEgASgJIkQKCVJlZnJlc2hlZBIYChB0b2tlbl9leHBpcmVzX21zGAEgASgDEh0KBWZhdWx0GAIgASgLMg4ud2Vpci52MS5GYXVsdCImCgRQaW5nEg0KBW5vbmNlGAEgASgEEg8KB3BhZGRpbmcYAiABKAwiJgoEUG9uZxINCgVub25jZRgBIAEoBBIPCgd0aW1lX21zGAIgASgDIk4KBUVycm9yEh0KBWZhdWx0GAEgASgLMg4ud2Vpci52MS5GYXVsdBIUCgxzdWJzY3JpcHRpb24YAiABKA0SEAoIcmV2aXNpb24YAyABKA0iKAoHR29vZGJ5ZRIdCgVmYXVsdBgBIAEoCzIOLndlaXIudjEuRmF1bHQiRgoESXRlbRIfCgRraW5kGAEgASgOMhEud2Vpci52MS5JdGVtS2luZBIdCgVldmVudBgCIAEoCzIOLndlaXIudjEuRXZlbnQi3wEKBUJhdGNoEhQKDHN1YnNjcmlwdGlvbhgBIAEoDRIcCgVpdGVtcxgCIAMoCzINLndlaXIudjEuSXRlbRIfCgZjdXJzb3IYAyABKAsyDy53ZWlyLnYxLkN1cnNvchIQCghyZXZpc2lvbhgEIAEoDRIPCgdza2lwcGVkGAUgASgEEhUKDXNraXBwZWRfYnl0ZXMYBiABKAQSFgoOc25hcHNob3RfYmVnaW4YByABKAgSFAoMc25hcHNob3RfZW5kGAggASgIEhkKA2dhcBgJIAEoCzIMLndlaXIudjEuR2FwIi8KA0dhcBIMCgRmcm9tGAEgASgEEgoKAnRvGAIgASgEEg4KBnJlYXNvbhgDIAEoCSpUCgVTdGFydBIVChFTVEFSVF9VTlNQRUNJRklFRBAAEg4KClNUQVJUX0xJVkUQARISCg5TVEFSVF9FQVJMSUVTVBACEhAKDFNUQVJUX0NVUlNPUhADKpIBCghJdGVtS2luZBIZChVJVEVNX0tJTkRfVU5TUEVDSUZJRUQQABITCg9JVEVNX0tJTkRfRVZFTlQQARIWChJJVEVNX0tJTkRfU05BUFNIT1QQAhITCg9JVEVNX0tJTkRfRU5URVIQAxIUChBJVEVNX0tJTkRfVVBEQVRFEAQSEwoPSVRFTV9LSU5EX0xFQVZFEAVCGloYd2Vpci9wcm90by93ZWlycGI7d2VpcnBiYgZwcm90bzM", [file_weir_v1_event]);
+  fileDesc("ChV3ZWlyL3YxL3Nlc3Npb24ucHJvdG8SB3dlaXIudjEiNwoFSGVsbG8SDQoFdG9rZW4YASABKAkSDQoFYWdlbnQYAiABKAkSEAoIcHJvZHVjZXIYAyABKAkinwEKB1dlbGNvbWUSDwoHc2Vzc2lvbhgBIAEoCRIQCghwcm9kdWNlchgCIAEoCRIWCg5zZXJ2ZXJfdGltZV9tcxgDIAEoAxIYChB0b2tlbl9leHBpcmVzX21zGAQgASgDEh8KBmxpbWl0cxgFIAEoCzIPLndlaXIudjEuTGltaXRzEg0KBWFnZW50GAYgASgJEg8KB2V4cGxhaW4YByABKAgirAEKBkxpbWl0cxITCgtmcmFtZV9ieXRlcxgBIAEoDRIVCg1wYXlsb2FkX2J5dGVzGAIgASgNEhUKDXN1YnNjcmlwdGlvbnMYAyABKA0SDwoHZmlsdGVycxgEIAEoDRIbChNwdWJsaXNoZXNfaW5fZmxpZ2h0GAUgASgNEhgKEHBpbmdfaW50ZXJ2YWxfbXMYBiABKA0SFwoPaWRsZV90aW1lb3V0X21zGAcgASgNIjoKCUZpbHRlclJlZhIMCgRuYW1lGAEgASgJEg8KB3ZlcnNpb24YAiABKA0SDgoGcGFyYW1zGAMgASgMIpcBCglTdWJzY3JpYmUSFAoMc3Vic2NyaXB0aW9uGAEgASgNEg8KB2NoYW5uZWwYAiABKAkSIwoHZmlsdGVycxgDIAMoCzISLndlaXIudjEuRmlsdGVyUmVmEh0KBXN0YXJ0GAQgASgOMg4ud2Vpci52MS5TdGFydBIfCgZjdXJzb3IYBSABKAsyDy53ZWlyLnYxLkN1cnNvciJFCgpTdWJzY3JpYmVkEhQKDHN1YnNjcmlwdGlvbhgBIAEoDRIhCgdjaGFubmVsGAIgASgLMhAud2Vpci52MS5DaGFubmVsIlUKBlBhcmFtcxIUCgxzdWJzY3JpcHRpb24YASABKA0SEAoIcmV2aXNpb24YAiABKA0SIwoHZmlsdGVycxgDIAMoCzISLndlaXIudjEuRmlsdGVyUmVmIiMKC1Vuc3Vic2NyaWJlEhQKDHN1YnNjcmlwdGlvbhgBIAEoDSJDCgxVbnN1YnNjcmliZWQSFAoMc3Vic2NyaXB0aW9uGAEgASgNEh0KBWZhdWx0GAIgASgLMg4ud2Vpci52MS5GYXVsdCJFCgdQdWJsaXNoEg8KB3JlcXVlc3QYASABKA0SKQoLcHVibGljYXRpb24YAiABKAsyFC53ZWlyLnYxLlB1YmxpY2F0aW9uInAKCVB1Ymxpc2hlZBIPCgdyZXF1ZXN0GAEgASgNEiEKB3JlY2VpcHQYAiABKAsyEC53ZWlyLnYxLlJlY2VpcHQSHQoFZmF1bHQYAyABKAsyDi53ZWlyLnYxLkZhdWx0EhAKCHByb2R1Y2VyGAQgASgJIhgKB1JlZnJlc2gSDQoFdG9rZW4YASABKAkiRAoJUmVmcmVzaGVkEhgKEHRva2VuX2V4cGlyZXNfbXMYASABKAMSHQoFZmF1bHQYAiABKAsyDi53ZWlyLnYxLkZhdWx0IiYKBFBpbmcSDQoFbm9uY2UYASABKAQSDwoHcGFkZGluZxgCIAEoDCImCgRQb25nEg0KBW5vbmNlGAEgASgEEg8KB3RpbWVfbXMYAiABKAMiTgoFRXJyb3ISHQoFZmF1bHQYASABKAsyDi53ZWlyLnYxLkZhdWx0EhQKDHN1YnNjcmlwdGlvbhgCIAEoDRIQCghyZXZpc2lvbhgDIAEoDSIoCgdHb29kYnllEh0KBWZhdWx0GAEgASgLMg4ud2Vpci52MS5GYXVsdCJGCgRJdGVtEh8KBGtpbmQYASABKA4yES53ZWlyLnYxLkl0ZW1LaW5kEh0KBWV2ZW50GAIgASgLMg4ud2Vpci52MS5FdmVudCLfAQoFQmF0Y2gSFAoMc3Vic2NyaXB0aW9uGAEgASgNEhwKBWl0ZW1zGAIgAygLMg0ud2Vpci52MS5JdGVtEh8KBmN1cnNvchgDIAEoCzIPLndlaXIudjEuQ3Vyc29yEhAKCHJldmlzaW9uGAQgASgNEg8KB3NraXBwZWQYBSABKAQSFQoNc2tpcHBlZF9ieXRlcxgGIAEoBBIWCg5zbmFwc2hvdF9iZWdpbhgHIAEoCBIUCgxzbmFwc2hvdF9lbmQYCCABKAgSGQoDZ2FwGAkgASgLMgwud2Vpci52MS5HYXAiLwoDR2FwEgwKBGZyb20YASABKAQSCgoCdG8YAiABKAQSDgoGcmVhc29uGAMgASgJIlAKB0V4cGxhaW4SDwoHcmVxdWVzdBgBIAEoDRIUCgxzdWJzY3JpcHRpb24YAiABKA0SHgoFZXZlbnQYAyABKAsyDy53ZWlyLnYxLkN1cnNvciJmCglFeHBsYWluZWQSDwoHcmVxdWVzdBgBIAEoDRIpCgtleHBsYW5hdGlvbhgCIAEoCzIULndlaXIudjEuRXhwbGFuYXRpb24SHQoFZmF1bHQYAyABKAsyDi53ZWlyLnYxLkZhdWx0IqwCCgtFeHBsYW5hdGlvbhIPCgdjaGFubmVsGAEgASgJEh4KBWV2ZW50GAIgASgLMg8ud2Vpci52MS5DdXJzb3ISDwoHdGltZV9tcxgDIAEoAxILCgNrZXkYBCABKAkSEQoJdG9tYnN0b25lGAUgASgIEiEKB3ZlcmRpY3QYBiABKA4yEC53ZWlyLnYxLlZlcmRpY3QSKwoHZmlsdGVycxgHIAMoCzIaLndlaXIudjEuRmlsdGVyRXhwbGFuYXRpb24SDQoFc2hvd24YCCABKAwSFAoMY29udGVudF90eXBlGAkgASgJEh0KBHRvbGQYCiABKAsyDy53ZWlyLnYxLkN1cnNvchIMCgRwYXN0GAsgASgIEhkKEW9uX2ZpbHRlcl9mYWlsdXJlGAwgASgJIsIDChFGaWx0ZXJFeHBsYW5hdGlvbhIMCgRuYW1lGAEgASgJEg8KB3ZlcnNpb24YAiABKA0SDgoGZGlnZXN0GAMgASgMEg4KBnBhcmFtcxgEIAEoDBIOCgZwaW5uZWQYBSABKAgSDgoGY2FuYXJ5GAYgASgIEg4KBnBhdXNlZBgHIAEoCBISCgpzZXJ2ZXNfbm93GAggASgNEiEKB3ZlcmRpY3QYCSABKA4yEC53ZWlyLnYxLlZlcmRpY3QSHQoFZmF1bHQYCiABKAsyDi53ZWlyLnYxLkZhdWx0Eg0KBWtleWVkGAsgASgIEhIKCmV2ZW50X2tleXMYDCADKAYSEAoIaW50ZXJlc3QYDSADKAYSEwoLc2hhcmVkX2tleXMYDiADKAYSEAoIcHJvamVjdHMYDyABKAgSFAoMcHJlcGFyZV9mdWVsGBAgASgEEhIKCm1hdGNoX2Z1ZWwYESABKAQSFAoMcHJvamVjdF9mdWVsGBIgASgEEhEKCWtleXNfZnVlbBgTIAEoBBILCgNsb2cYFCADKAkSLAoIZmFsbGJhY2sYFSABKAsyGi53ZWlyLnYxLkZpbHRlckV4cGxhbmF0aW9uKlQKBVN0YXJ0EhUKEVNUQVJUX1VOU1BFQ0lGSUVEEAASDgoKU1RBUlRfTElWRRABEhIKDlNUQVJUX0VBUkxJRVNUEAISEAoMU1RBUlRfQ1VSU09SEAMqkgEKCEl0ZW1LaW5kEhkKFUlURU1fS0lORF9VTlNQRUNJRklFRBAAEhMKD0lURU1fS0lORF9FVkVOVBABEhYKEklURU1fS0lORF9TTkFQU0hPVBACEhMKD0lURU1fS0lORF9FTlRFUhADEhQKEElURU1fS0lORF9VUERBVEUQBBITCg9JVEVNX0tJTkRfTEVBVkUQBSpbCgdWZXJkaWN0EhcKE1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABIRCg1WRVJESUNUX01BVENIEAESEAoMVkVSRElDVF9IRUxEEAISEgoOVkVSRElDVF9GQUlMRUQQA0IaWhh3ZWlyL3Byb3RvL3dlaXJwYjt3ZWlycGJiBnByb3RvMw", [file_weir_v1_event]);
 
 /**
  * Client to server, the first frame of a session.
@@ -94,6 +94,13 @@ export type Welcome = Message<"weir.v1.Welcome"> & {
    * @generated from field: string agent = 6;
    */
   agent: string;
+
+  /**
+   * The session may send Explain.
+   *
+   * @generated from field: bool explain = 7;
+   */
+  explain: boolean;
 };
 
 /**
@@ -676,6 +683,300 @@ export const GapSchema: GenMessage<Gap> = /*@__PURE__*/
   messageDesc(file_weir_v1_session, 19);
 
 /**
+ * Client to server, only where Welcome allows it: why did a subscription get an event, or not get it?
+ *
+ * @generated from message weir.v1.Explain
+ */
+export type Explain = Message<"weir.v1.Explain"> & {
+  /**
+   * Chosen by the client; the answer carries it.
+   *
+   * @generated from field: uint32 request = 1;
+   */
+  request: number;
+
+  /**
+   * @generated from field: uint32 subscription = 2;
+   */
+  subscription: number;
+
+  /**
+   * Names the event.
+   *
+   * @generated from field: weir.v1.Cursor event = 3;
+   */
+  event?: Cursor | undefined;
+};
+
+/**
+ * Describes the message weir.v1.Explain.
+ * Use `create(ExplainSchema)` to create a new message.
+ */
+export const ExplainSchema: GenMessage<Explain> = /*@__PURE__*/
+  messageDesc(file_weir_v1_session, 20);
+
+/**
+ * Server to client: the answer to Explain.
+ *
+ * @generated from message weir.v1.Explained
+ */
+export type Explained = Message<"weir.v1.Explained"> & {
+  /**
+   * @generated from field: uint32 request = 1;
+   */
+  request: number;
+
+  /**
+   * @generated from field: weir.v1.Explanation explanation = 2;
+   */
+  explanation?: Explanation | undefined;
+
+  /**
+   * @generated from field: weir.v1.Fault fault = 3;
+   */
+  fault?: Fault | undefined;
+};
+
+/**
+ * Describes the message weir.v1.Explained.
+ * Use `create(ExplainedSchema)` to create a new message.
+ */
+export const ExplainedSchema: GenMessage<Explained> = /*@__PURE__*/
+  messageDesc(file_weir_v1_session, 21);
+
+/**
+ * An Explanation is what the filters of a subscription say about one event, asked once more.
+ *
+ * @generated from message weir.v1.Explanation
+ */
+export type Explanation = Message<"weir.v1.Explanation"> & {
+  /**
+   * @generated from field: string channel = 1;
+   */
+  channel: string;
+
+  /**
+   * @generated from field: weir.v1.Cursor event = 2;
+   */
+  event?: Cursor | undefined;
+
+  /**
+   * When it was published, in milliseconds since the Unix epoch.
+   *
+   * @generated from field: int64 time_ms = 3;
+   */
+  timeMs: bigint;
+
+  /**
+   * @generated from field: string key = 4;
+   */
+  key: string;
+
+  /**
+   * @generated from field: bool tombstone = 5;
+   */
+  tombstone: boolean;
+
+  /**
+   * Of all filters together, the failure policy included: VERDICT_FAILED only where the event is lost to a failure.
+   *
+   * @generated from field: weir.v1.Verdict verdict = 6;
+   */
+  verdict: Verdict;
+
+  /**
+   * Those that the token pins first.
+   *
+   * @generated from field: repeated weir.v1.FilterExplanation filters = 7;
+   */
+  filters: FilterExplanation[];
+
+  /**
+   * VERDICT_MATCH: what the subscription is shown of the event.
+   *
+   * @generated from field: bytes shown = 8;
+   */
+  shown: Uint8Array;
+
+  /**
+   * @generated from field: string content_type = 9;
+   */
+  contentType: string;
+
+  /**
+   * How far the subscription has been told about the channel. Absent where none is asked about.
+   *
+   * @generated from field: weir.v1.Cursor told = 10;
+   */
+  told?: Cursor | undefined;
+
+  /**
+   * Whether that is past the event: it has been delivered, or counted as held back.
+   *
+   * @generated from field: bool past = 11;
+   */
+  past: boolean;
+
+  /**
+   * The namespace's failure policy: "closed", "open" or "last-good". Empty: not known.
+   *
+   * @generated from field: string on_filter_failure = 12;
+   */
+  onFilterFailure: string;
+};
+
+/**
+ * Describes the message weir.v1.Explanation.
+ * Use `create(ExplanationSchema)` to create a new message.
+ */
+export const ExplanationSchema: GenMessage<Explanation> = /*@__PURE__*/
+  messageDesc(file_weir_v1_session, 22);
+
+/**
+ * A FilterExplanation is what one filter says.
+ *
+ * @generated from message weir.v1.FilterExplanation
+ */
+export type FilterExplanation = Message<"weir.v1.FilterExplanation"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The version that was live when the event was published, or the one that the subscription names.
+   *
+   * @generated from field: uint32 version = 2;
+   */
+  version: number;
+
+  /**
+   * SHA-256 of the module.
+   *
+   * @generated from field: bytes digest = 3;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: bytes params = 4;
+   */
+  params: Uint8Array;
+
+  /**
+   * The token pins it.
+   *
+   * @generated from field: bool pinned = 5;
+   */
+  pinned: boolean;
+
+  /**
+   * The subscription tried it as a canary.
+   *
+   * @generated from field: bool canary = 6;
+   */
+  canary: boolean;
+
+  /**
+   * It is paused, and was not asked.
+   *
+   * @generated from field: bool paused = 7;
+   */
+  paused: boolean;
+
+  /**
+   * Version that serves the subscription now, where that is another. 0: the same, or none is asked about.
+   *
+   * @generated from field: uint32 serves_now = 8;
+   */
+  servesNow: number;
+
+  /**
+   * @generated from field: weir.v1.Verdict verdict = 9;
+   */
+  verdict: Verdict;
+
+  /**
+   * VERDICT_FAILED: why.
+   *
+   * @generated from field: weir.v1.Fault fault = 10;
+   */
+  fault?: Fault | undefined;
+
+  /**
+   * Whether the module has routing keys: the event's, those that the params want, and those that are in both. A filter
+   * whose params want none of the event's keys need not be asked.
+   *
+   * @generated from field: bool keyed = 11;
+   */
+  keyed: boolean;
+
+  /**
+   * @generated from field: repeated fixed64 event_keys = 12;
+   */
+  eventKeys: bigint[];
+
+  /**
+   * @generated from field: repeated fixed64 interest = 13;
+   */
+  interest: bigint[];
+
+  /**
+   * @generated from field: repeated fixed64 shared_keys = 14;
+   */
+  sharedKeys: bigint[];
+
+  /**
+   * The module decides what is shown.
+   *
+   * @generated from field: bool projects = 15;
+   */
+  projects: boolean;
+
+  /**
+   * Fuel that was used: by checking the params, by the verdict, by what is shown, by the keys of both.
+   *
+   * @generated from field: uint64 prepare_fuel = 16;
+   */
+  prepareFuel: bigint;
+
+  /**
+   * @generated from field: uint64 match_fuel = 17;
+   */
+  matchFuel: bigint;
+
+  /**
+   * @generated from field: uint64 project_fuel = 18;
+   */
+  projectFuel: bigint;
+
+  /**
+   * @generated from field: uint64 keys_fuel = 19;
+   */
+  keysFuel: bigint;
+
+  /**
+   * What the filter said meanwhile, the first 40 lines.
+   *
+   * @generated from field: repeated string log = 20;
+   */
+  log: string[];
+
+  /**
+   * What decides where this filter fails, if another version does.
+   *
+   * @generated from field: weir.v1.FilterExplanation fallback = 21;
+   */
+  fallback?: FilterExplanation | undefined;
+};
+
+/**
+ * Describes the message weir.v1.FilterExplanation.
+ * Use `create(FilterExplanationSchema)` to create a new message.
+ */
+export const FilterExplanationSchema: GenMessage<FilterExplanation> = /*@__PURE__*/
+  messageDesc(file_weir_v1_session, 23);
+
+/**
  * @generated from enum weir.v1.Start
  */
 export enum Start {
@@ -764,4 +1065,43 @@ export enum ItemKind {
  */
 export const ItemKindSchema: GenEnum<ItemKind> = /*@__PURE__*/
   enumDesc(file_weir_v1_session, 1);
+
+/**
+ * A Verdict is what a filter, or all filters of a subscription together, say about an event.
+ *
+ * @generated from enum weir.v1.Verdict
+ */
+export enum Verdict {
+  /**
+   * @generated from enum value: VERDICT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It is let through.
+   *
+   * @generated from enum value: VERDICT_MATCH = 1;
+   */
+  MATCH = 1,
+
+  /**
+   * It is held back.
+   *
+   * @generated from enum value: VERDICT_HELD = 2;
+   */
+  HELD = 2,
+
+  /**
+   * A filter could not say; the namespace's failure policy decides.
+   *
+   * @generated from enum value: VERDICT_FAILED = 3;
+   */
+  FAILED = 3,
+}
+
+/**
+ * Describes the enum weir.v1.Verdict.
+ */
+export const VerdictSchema: GenEnum<Verdict> = /*@__PURE__*/
+  enumDesc(file_weir_v1_session, 2);
 
