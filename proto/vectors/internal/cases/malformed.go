@@ -43,7 +43,7 @@ func MalformedInputs() []Malformed {
 		{"the greatest type there is", limit, "ffffffffffffffff" + "00", NoFrame},
 		{"text", limit, hex.EncodeToString([]byte("GET /weir HTTP/1.1")), NoFrame},
 		{"type 0", limit, "0000", UnknownType},
-		{"a type that is not taken", limit, "3800", UnknownType},
+		{"a type that is not taken", limit, "3900", UnknownType},
 		{"the last type of one byte", limit, "3f00", UnknownType},
 		{"a field cut short", limit, "2002" + "08d2", NoMessage},
 		{"a string longer than the body", limit, "0103" + "0a0561", NoMessage},
