@@ -22,6 +22,61 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// A Consistency says how sure a read must be.
+type Consistency int32
+
+const (
+	// As CONSISTENCY_LEADER.
+	Consistency_CONSISTENCY_UNSPECIFIED Consistency = 0
+	// What the node that leads the channel's shard has applied. A leader that has been cut off from the others a moment ago
+	// may not know yet that another node leads by now, and what that one has accepted since.
+	Consistency_CONSISTENCY_LEADER Consistency = 1
+	// At least what had been acknowledged to anybody before the read began: the leader asks a majority whether it still
+	// leads before it reads.
+	Consistency_CONSISTENCY_LINEARIZABLE Consistency = 2
+)
+
+// Enum value maps for Consistency.
+var (
+	Consistency_name = map[int32]string{
+		0: "CONSISTENCY_UNSPECIFIED",
+		1: "CONSISTENCY_LEADER",
+		2: "CONSISTENCY_LINEARIZABLE",
+	}
+	Consistency_value = map[string]int32{
+		"CONSISTENCY_UNSPECIFIED":  0,
+		"CONSISTENCY_LEADER":       1,
+		"CONSISTENCY_LINEARIZABLE": 2,
+	}
+)
+
+func (x Consistency) Enum() *Consistency {
+	p := new(Consistency)
+	*p = x
+	return p
+}
+
+func (x Consistency) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Consistency) Descriptor() protoreflect.EnumDescriptor {
+	return file_weir_v1_api_proto_enumTypes[0].Descriptor()
+}
+
+func (Consistency) Type() protoreflect.EnumType {
+	return &file_weir_v1_api_proto_enumTypes[0]
+}
+
+func (x Consistency) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Consistency.Descriptor instead.
+func (Consistency) EnumDescriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{0}
+}
+
 type PublishRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
@@ -290,7 +345,18 @@ type HistoryRequest struct {
 	// Events after this cursor. Absent: from the oldest in the window. An epoch of 0 is the present one.
 	After *Cursor `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
 	// Most events to return. 0: 100. At most 1,000; an answer is also cut at 1 MiB.
-	Limit         uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit       uint32      `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	Consistency Consistency `protobuf:"varint,5,opt,name=consistency,proto3,enum=weir.v1.Consistency" json:"consistency,omitempty"`
+	// Only events of this time or later, in milliseconds since the Unix epoch. 0: of all times. With "after": those after
+	// both.
+	FromTimeMs int64 `protobuf:"varint,6,opt,name=from_time_ms,json=fromTimeMs,proto3" json:"from_time_ms,omitempty"`
+	// Only events before this time, in milliseconds since the Unix epoch. 0: of all times.
+	UntilTimeMs int64 `protobuf:"varint,7,opt,name=until_time_ms,json=untilTimeMs,proto3" json:"until_time_ms,omitempty"`
+	// Only events with this key. Empty: with any or none. One call looks at a bounded number of events, so there may be more
+	// even after an answer without any.
+	Key string `protobuf:"bytes,8,opt,name=key,proto3" json:"key,omitempty"`
+	// Only events up to this cursor, itself included. Absent: up to the channel's end.
+	Until         *Cursor `protobuf:"bytes,9,opt,name=until,proto3" json:"until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -353,14 +419,52 @@ func (x *HistoryRequest) GetLimit() uint32 {
 	return 0
 }
 
+func (x *HistoryRequest) GetConsistency() Consistency {
+	if x != nil {
+		return x.Consistency
+	}
+	return Consistency_CONSISTENCY_UNSPECIFIED
+}
+
+func (x *HistoryRequest) GetFromTimeMs() int64 {
+	if x != nil {
+		return x.FromTimeMs
+	}
+	return 0
+}
+
+func (x *HistoryRequest) GetUntilTimeMs() int64 {
+	if x != nil {
+		return x.UntilTimeMs
+	}
+	return 0
+}
+
+func (x *HistoryRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *HistoryRequest) GetUntil() *Cursor {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 type HistoryResponse struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Channel *Channel               `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
-	Events  []*Event               `protobuf:"bytes,2,rep,name=events,proto3" json:"events,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As of the read: it has seen all events before next_offset.
+	Channel *Channel `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	Events  []*Event `protobuf:"bytes,2,rep,name=events,proto3" json:"events,omitempty"`
 	// Set where events between "after" and the first event returned are no longer there.
 	Gap *Gap `protobuf:"bytes,3,opt,name=gap,proto3" json:"gap,omitempty"`
-	// Whether there are more events after the last one returned.
-	More          bool `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	// Whether there is more to read after "next".
+	More bool `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	// What to ask "after" for the next page. All events up to it that were asked for have been returned.
+	Next          *Cursor `protobuf:"bytes,5,opt,name=next,proto3" json:"next,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -423,6 +527,13 @@ func (x *HistoryResponse) GetMore() bool {
 	return false
 }
 
+func (x *HistoryResponse) GetNext() *Cursor {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
 type StateRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Tenant  string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
@@ -432,7 +543,8 @@ type StateRequest struct {
 	// Keys after this one, in byte order, for the next page.
 	AfterKey string `protobuf:"bytes,4,opt,name=after_key,json=afterKey,proto3" json:"after_key,omitempty"`
 	// 0: 100. At most 1,000.
-	Limit         uint32 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit         uint32      `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	Consistency   Consistency `protobuf:"varint,6,opt,name=consistency,proto3,enum=weir.v1.Consistency" json:"consistency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -502,11 +614,19 @@ func (x *StateRequest) GetLimit() uint32 {
 	return 0
 }
 
+func (x *StateRequest) GetConsistency() Consistency {
+	if x != nil {
+		return x.Consistency
+	}
+	return Consistency_CONSISTENCY_UNSPECIFIED
+}
+
 type StateResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Channel       *Channel               `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
-	Events        []*Event               `protobuf:"bytes,2,rep,name=events,proto3" json:"events,omitempty"`
-	More          bool                   `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As of the read: it has seen all events before next_offset.
+	Channel       *Channel `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	Events        []*Event `protobuf:"bytes,2,rep,name=events,proto3" json:"events,omitempty"`
+	More          bool     `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -566,6 +686,7 @@ type GetChannelRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	Channel       string                 `protobuf:"bytes,2,opt,name=channel,proto3" json:"channel,omitempty"`
+	Consistency   Consistency            `protobuf:"varint,3,opt,name=consistency,proto3,enum=weir.v1.Consistency" json:"consistency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -612,6 +733,13 @@ func (x *GetChannelRequest) GetChannel() string {
 		return x.Channel
 	}
 	return ""
+}
+
+func (x *GetChannelRequest) GetConsistency() Consistency {
+	if x != nil {
+		return x.Consistency
+	}
+	return Consistency_CONSISTENCY_UNSPECIFIED
 }
 
 type OpenProducerRequest struct {
@@ -2680,30 +2808,39 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\boutcomes\x18\x01 \x03(\v2\x17.weir.v1.PublishOutcomeR\boutcomes\"b\n" +
 	"\x0ePublishOutcome\x12*\n" +
 	"\areceipt\x18\x01 \x01(\v2\x10.weir.v1.ReceiptR\areceipt\x12$\n" +
-	"\x05fault\x18\x02 \x01(\v2\x0e.weir.v1.FaultR\x05fault\"\x7f\n" +
+	"\x05fault\x18\x02 \x01(\v2\x0e.weir.v1.FaultR\x05fault\"\xb6\x02\n" +
 	"\x0eHistoryRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x18\n" +
 	"\achannel\x18\x02 \x01(\tR\achannel\x12%\n" +
 	"\x05after\x18\x03 \x01(\v2\x0f.weir.v1.CursorR\x05after\x12\x14\n" +
-	"\x05limit\x18\x04 \x01(\rR\x05limit\"\x99\x01\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\x126\n" +
+	"\vconsistency\x18\x05 \x01(\x0e2\x14.weir.v1.ConsistencyR\vconsistency\x12 \n" +
+	"\ffrom_time_ms\x18\x06 \x01(\x03R\n" +
+	"fromTimeMs\x12\"\n" +
+	"\runtil_time_ms\x18\a \x01(\x03R\vuntilTimeMs\x12\x10\n" +
+	"\x03key\x18\b \x01(\tR\x03key\x12%\n" +
+	"\x05until\x18\t \x01(\v2\x0f.weir.v1.CursorR\x05until\"\xbe\x01\n" +
 	"\x0fHistoryResponse\x12*\n" +
 	"\achannel\x18\x01 \x01(\v2\x10.weir.v1.ChannelR\achannel\x12&\n" +
 	"\x06events\x18\x02 \x03(\v2\x0e.weir.v1.EventR\x06events\x12\x1e\n" +
 	"\x03gap\x18\x03 \x01(\v2\f.weir.v1.GapR\x03gap\x12\x12\n" +
-	"\x04more\x18\x04 \x01(\bR\x04more\"\x87\x01\n" +
+	"\x04more\x18\x04 \x01(\bR\x04more\x12#\n" +
+	"\x04next\x18\x05 \x01(\v2\x0f.weir.v1.CursorR\x04next\"\xbf\x01\n" +
 	"\fStateRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x18\n" +
 	"\achannel\x18\x02 \x01(\tR\achannel\x12\x12\n" +
 	"\x04keys\x18\x03 \x03(\tR\x04keys\x12\x1b\n" +
 	"\tafter_key\x18\x04 \x01(\tR\bafterKey\x12\x14\n" +
-	"\x05limit\x18\x05 \x01(\rR\x05limit\"w\n" +
+	"\x05limit\x18\x05 \x01(\rR\x05limit\x126\n" +
+	"\vconsistency\x18\x06 \x01(\x0e2\x14.weir.v1.ConsistencyR\vconsistency\"w\n" +
 	"\rStateResponse\x12*\n" +
 	"\achannel\x18\x01 \x01(\v2\x10.weir.v1.ChannelR\achannel\x12&\n" +
 	"\x06events\x18\x02 \x03(\v2\x0e.weir.v1.EventR\x06events\x12\x12\n" +
-	"\x04more\x18\x03 \x01(\bR\x04more\"E\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\"}\n" +
 	"\x11GetChannelRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x18\n" +
-	"\achannel\x18\x02 \x01(\tR\achannel\"-\n" +
+	"\achannel\x18\x02 \x01(\tR\achannel\x126\n" +
+	"\vconsistency\x18\x03 \x01(\x0e2\x14.weir.v1.ConsistencyR\vconsistency\"-\n" +
 	"\x13OpenProducerRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\"2\n" +
 	"\x14OpenProducerResponse\x12\x1a\n" +
@@ -2827,7 +2964,11 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"live_at_ms\x18\x05 \x01(\x03R\bliveAtMs\"[\n" +
 	"\x11GetFilterResponse\x12.\n" +
 	"\x06filter\x18\x01 \x01(\v2\x16.weir.v1.FilterVersionR\x06filter\x12\x16\n" +
-	"\x06module\x18\x02 \x01(\fR\x06module2\xa4\x03\n" +
+	"\x06module\x18\x02 \x01(\fR\x06module*`\n" +
+	"\vConsistency\x12\x1b\n" +
+	"\x17CONSISTENCY_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12CONSISTENCY_LEADER\x10\x01\x12\x1c\n" +
+	"\x18CONSISTENCY_LINEARIZABLE\x10\x022\xa4\x03\n" +
 	"\fEventService\x12<\n" +
 	"\aPublish\x12\x17.weir.v1.PublishRequest\x1a\x18.weir.v1.PublishResponse\x12H\n" +
 	"\vPublishMany\x12\x1b.weir.v1.PublishManyRequest\x1a\x1c.weir.v1.PublishManyResponse\x12A\n" +
@@ -2879,170 +3020,177 @@ func file_weir_v1_api_proto_rawDescGZIP() []byte {
 	return file_weir_v1_api_proto_rawDescData
 }
 
+var file_weir_v1_api_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_weir_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_weir_v1_api_proto_goTypes = []any{
-	(*PublishRequest)(nil),           // 0: weir.v1.PublishRequest
-	(*PublishResponse)(nil),          // 1: weir.v1.PublishResponse
-	(*PublishManyRequest)(nil),       // 2: weir.v1.PublishManyRequest
-	(*PublishManyResponse)(nil),      // 3: weir.v1.PublishManyResponse
-	(*PublishOutcome)(nil),           // 4: weir.v1.PublishOutcome
-	(*HistoryRequest)(nil),           // 5: weir.v1.HistoryRequest
-	(*HistoryResponse)(nil),          // 6: weir.v1.HistoryResponse
-	(*StateRequest)(nil),             // 7: weir.v1.StateRequest
-	(*StateResponse)(nil),            // 8: weir.v1.StateResponse
-	(*GetChannelRequest)(nil),        // 9: weir.v1.GetChannelRequest
-	(*OpenProducerRequest)(nil),      // 10: weir.v1.OpenProducerRequest
-	(*OpenProducerResponse)(nil),     // 11: weir.v1.OpenProducerResponse
-	(*SetTenantLimitsRequest)(nil),   // 12: weir.v1.SetTenantLimitsRequest
-	(*CreateTenantRequest)(nil),      // 13: weir.v1.CreateTenantRequest
-	(*ListTenantsRequest)(nil),       // 14: weir.v1.ListTenantsRequest
-	(*ListTenantsResponse)(nil),      // 15: weir.v1.ListTenantsResponse
-	(*DeleteTenantRequest)(nil),      // 16: weir.v1.DeleteTenantRequest
-	(*DeleteTenantResponse)(nil),     // 17: weir.v1.DeleteTenantResponse
-	(*PutNamespaceRequest)(nil),      // 18: weir.v1.PutNamespaceRequest
-	(*ListNamespacesRequest)(nil),    // 19: weir.v1.ListNamespacesRequest
-	(*ListNamespacesResponse)(nil),   // 20: weir.v1.ListNamespacesResponse
-	(*CreateApiKeyRequest)(nil),      // 21: weir.v1.CreateApiKeyRequest
-	(*CreateApiKeyResponse)(nil),     // 22: weir.v1.CreateApiKeyResponse
-	(*ListApiKeysRequest)(nil),       // 23: weir.v1.ListApiKeysRequest
-	(*ListApiKeysResponse)(nil),      // 24: weir.v1.ListApiKeysResponse
-	(*RevokeApiKeyRequest)(nil),      // 25: weir.v1.RevokeApiKeyRequest
-	(*RevokeApiKeyResponse)(nil),     // 26: weir.v1.RevokeApiKeyResponse
-	(*CreateSigningKeyRequest)(nil),  // 27: weir.v1.CreateSigningKeyRequest
-	(*CreateSigningKeyResponse)(nil), // 28: weir.v1.CreateSigningKeyResponse
-	(*ListSigningKeysRequest)(nil),   // 29: weir.v1.ListSigningKeysRequest
-	(*ListSigningKeysResponse)(nil),  // 30: weir.v1.ListSigningKeysResponse
-	(*RevokeSigningKeyRequest)(nil),  // 31: weir.v1.RevokeSigningKeyRequest
-	(*RevokeSigningKeyResponse)(nil), // 32: weir.v1.RevokeSigningKeyResponse
-	(*GetFilterStatsRequest)(nil),    // 33: weir.v1.GetFilterStatsRequest
-	(*GetFilterStatsResponse)(nil),   // 34: weir.v1.GetFilterStatsResponse
-	(*FilterStats)(nil),              // 35: weir.v1.FilterStats
-	(*EdgeFilterStats)(nil),          // 36: weir.v1.EdgeFilterStats
-	(*UploadFilterRequest)(nil),      // 37: weir.v1.UploadFilterRequest
-	(*PushFilterRequest)(nil),        // 38: weir.v1.PushFilterRequest
-	(*SetRolloutRequest)(nil),        // 39: weir.v1.SetRolloutRequest
-	(*PromoteFilterRequest)(nil),     // 40: weir.v1.PromoteFilterRequest
-	(*RollbackFilterRequest)(nil),    // 41: weir.v1.RollbackFilterRequest
-	(*PauseFilterRequest)(nil),       // 42: weir.v1.PauseFilterRequest
-	(*ResumeFilterRequest)(nil),      // 43: weir.v1.ResumeFilterRequest
-	(*SetFilterLimitsRequest)(nil),   // 44: weir.v1.SetFilterLimitsRequest
-	(*ListFiltersRequest)(nil),       // 45: weir.v1.ListFiltersRequest
-	(*ListFiltersResponse)(nil),      // 46: weir.v1.ListFiltersResponse
-	(*GetFilterRequest)(nil),         // 47: weir.v1.GetFilterRequest
-	(*GetFilterResponse)(nil),        // 48: weir.v1.GetFilterResponse
-	(*Publication)(nil),              // 49: weir.v1.Publication
-	(*structpb.Value)(nil),           // 50: google.protobuf.Value
-	(*Receipt)(nil),                  // 51: weir.v1.Receipt
-	(*Fault)(nil),                    // 52: weir.v1.Fault
-	(*Cursor)(nil),                   // 53: weir.v1.Cursor
-	(*Channel)(nil),                  // 54: weir.v1.Channel
-	(*Event)(nil),                    // 55: weir.v1.Event
-	(*Gap)(nil),                      // 56: weir.v1.Gap
-	(*FilterLimits)(nil),             // 57: weir.v1.FilterLimits
-	(*Tenant)(nil),                   // 58: weir.v1.Tenant
-	(*Namespace)(nil),                // 59: weir.v1.Namespace
-	(*ApiKey)(nil),                   // 60: weir.v1.ApiKey
-	(*SigningKey)(nil),               // 61: weir.v1.SigningKey
-	(*FilterVersion)(nil),            // 62: weir.v1.FilterVersion
-	(*FilterCounts)(nil),             // 63: weir.v1.FilterCounts
-	(*FilterDifference)(nil),         // 64: weir.v1.FilterDifference
-	(FilterRole)(0),                  // 65: weir.v1.FilterRole
+	(Consistency)(0),                 // 0: weir.v1.Consistency
+	(*PublishRequest)(nil),           // 1: weir.v1.PublishRequest
+	(*PublishResponse)(nil),          // 2: weir.v1.PublishResponse
+	(*PublishManyRequest)(nil),       // 3: weir.v1.PublishManyRequest
+	(*PublishManyResponse)(nil),      // 4: weir.v1.PublishManyResponse
+	(*PublishOutcome)(nil),           // 5: weir.v1.PublishOutcome
+	(*HistoryRequest)(nil),           // 6: weir.v1.HistoryRequest
+	(*HistoryResponse)(nil),          // 7: weir.v1.HistoryResponse
+	(*StateRequest)(nil),             // 8: weir.v1.StateRequest
+	(*StateResponse)(nil),            // 9: weir.v1.StateResponse
+	(*GetChannelRequest)(nil),        // 10: weir.v1.GetChannelRequest
+	(*OpenProducerRequest)(nil),      // 11: weir.v1.OpenProducerRequest
+	(*OpenProducerResponse)(nil),     // 12: weir.v1.OpenProducerResponse
+	(*SetTenantLimitsRequest)(nil),   // 13: weir.v1.SetTenantLimitsRequest
+	(*CreateTenantRequest)(nil),      // 14: weir.v1.CreateTenantRequest
+	(*ListTenantsRequest)(nil),       // 15: weir.v1.ListTenantsRequest
+	(*ListTenantsResponse)(nil),      // 16: weir.v1.ListTenantsResponse
+	(*DeleteTenantRequest)(nil),      // 17: weir.v1.DeleteTenantRequest
+	(*DeleteTenantResponse)(nil),     // 18: weir.v1.DeleteTenantResponse
+	(*PutNamespaceRequest)(nil),      // 19: weir.v1.PutNamespaceRequest
+	(*ListNamespacesRequest)(nil),    // 20: weir.v1.ListNamespacesRequest
+	(*ListNamespacesResponse)(nil),   // 21: weir.v1.ListNamespacesResponse
+	(*CreateApiKeyRequest)(nil),      // 22: weir.v1.CreateApiKeyRequest
+	(*CreateApiKeyResponse)(nil),     // 23: weir.v1.CreateApiKeyResponse
+	(*ListApiKeysRequest)(nil),       // 24: weir.v1.ListApiKeysRequest
+	(*ListApiKeysResponse)(nil),      // 25: weir.v1.ListApiKeysResponse
+	(*RevokeApiKeyRequest)(nil),      // 26: weir.v1.RevokeApiKeyRequest
+	(*RevokeApiKeyResponse)(nil),     // 27: weir.v1.RevokeApiKeyResponse
+	(*CreateSigningKeyRequest)(nil),  // 28: weir.v1.CreateSigningKeyRequest
+	(*CreateSigningKeyResponse)(nil), // 29: weir.v1.CreateSigningKeyResponse
+	(*ListSigningKeysRequest)(nil),   // 30: weir.v1.ListSigningKeysRequest
+	(*ListSigningKeysResponse)(nil),  // 31: weir.v1.ListSigningKeysResponse
+	(*RevokeSigningKeyRequest)(nil),  // 32: weir.v1.RevokeSigningKeyRequest
+	(*RevokeSigningKeyResponse)(nil), // 33: weir.v1.RevokeSigningKeyResponse
+	(*GetFilterStatsRequest)(nil),    // 34: weir.v1.GetFilterStatsRequest
+	(*GetFilterStatsResponse)(nil),   // 35: weir.v1.GetFilterStatsResponse
+	(*FilterStats)(nil),              // 36: weir.v1.FilterStats
+	(*EdgeFilterStats)(nil),          // 37: weir.v1.EdgeFilterStats
+	(*UploadFilterRequest)(nil),      // 38: weir.v1.UploadFilterRequest
+	(*PushFilterRequest)(nil),        // 39: weir.v1.PushFilterRequest
+	(*SetRolloutRequest)(nil),        // 40: weir.v1.SetRolloutRequest
+	(*PromoteFilterRequest)(nil),     // 41: weir.v1.PromoteFilterRequest
+	(*RollbackFilterRequest)(nil),    // 42: weir.v1.RollbackFilterRequest
+	(*PauseFilterRequest)(nil),       // 43: weir.v1.PauseFilterRequest
+	(*ResumeFilterRequest)(nil),      // 44: weir.v1.ResumeFilterRequest
+	(*SetFilterLimitsRequest)(nil),   // 45: weir.v1.SetFilterLimitsRequest
+	(*ListFiltersRequest)(nil),       // 46: weir.v1.ListFiltersRequest
+	(*ListFiltersResponse)(nil),      // 47: weir.v1.ListFiltersResponse
+	(*GetFilterRequest)(nil),         // 48: weir.v1.GetFilterRequest
+	(*GetFilterResponse)(nil),        // 49: weir.v1.GetFilterResponse
+	(*Publication)(nil),              // 50: weir.v1.Publication
+	(*structpb.Value)(nil),           // 51: google.protobuf.Value
+	(*Receipt)(nil),                  // 52: weir.v1.Receipt
+	(*Fault)(nil),                    // 53: weir.v1.Fault
+	(*Cursor)(nil),                   // 54: weir.v1.Cursor
+	(*Channel)(nil),                  // 55: weir.v1.Channel
+	(*Event)(nil),                    // 56: weir.v1.Event
+	(*Gap)(nil),                      // 57: weir.v1.Gap
+	(*FilterLimits)(nil),             // 58: weir.v1.FilterLimits
+	(*Tenant)(nil),                   // 59: weir.v1.Tenant
+	(*Namespace)(nil),                // 60: weir.v1.Namespace
+	(*ApiKey)(nil),                   // 61: weir.v1.ApiKey
+	(*SigningKey)(nil),               // 62: weir.v1.SigningKey
+	(*FilterVersion)(nil),            // 63: weir.v1.FilterVersion
+	(*FilterCounts)(nil),             // 64: weir.v1.FilterCounts
+	(*FilterDifference)(nil),         // 65: weir.v1.FilterDifference
+	(FilterRole)(0),                  // 66: weir.v1.FilterRole
 }
 var file_weir_v1_api_proto_depIdxs = []int32{
-	49, // 0: weir.v1.PublishRequest.event:type_name -> weir.v1.Publication
-	50, // 1: weir.v1.PublishRequest.json:type_name -> google.protobuf.Value
-	51, // 2: weir.v1.PublishResponse.receipt:type_name -> weir.v1.Receipt
-	49, // 3: weir.v1.PublishManyRequest.events:type_name -> weir.v1.Publication
-	4,  // 4: weir.v1.PublishManyResponse.outcomes:type_name -> weir.v1.PublishOutcome
-	51, // 5: weir.v1.PublishOutcome.receipt:type_name -> weir.v1.Receipt
-	52, // 6: weir.v1.PublishOutcome.fault:type_name -> weir.v1.Fault
-	53, // 7: weir.v1.HistoryRequest.after:type_name -> weir.v1.Cursor
-	54, // 8: weir.v1.HistoryResponse.channel:type_name -> weir.v1.Channel
-	55, // 9: weir.v1.HistoryResponse.events:type_name -> weir.v1.Event
-	56, // 10: weir.v1.HistoryResponse.gap:type_name -> weir.v1.Gap
-	54, // 11: weir.v1.StateResponse.channel:type_name -> weir.v1.Channel
-	55, // 12: weir.v1.StateResponse.events:type_name -> weir.v1.Event
-	57, // 13: weir.v1.SetTenantLimitsRequest.limits:type_name -> weir.v1.FilterLimits
-	58, // 14: weir.v1.ListTenantsResponse.tenants:type_name -> weir.v1.Tenant
-	59, // 15: weir.v1.PutNamespaceRequest.namespace:type_name -> weir.v1.Namespace
-	59, // 16: weir.v1.ListNamespacesResponse.namespaces:type_name -> weir.v1.Namespace
-	60, // 17: weir.v1.CreateApiKeyResponse.api_key:type_name -> weir.v1.ApiKey
-	60, // 18: weir.v1.ListApiKeysResponse.api_keys:type_name -> weir.v1.ApiKey
-	61, // 19: weir.v1.CreateSigningKeyResponse.signing_key:type_name -> weir.v1.SigningKey
-	61, // 20: weir.v1.ListSigningKeysResponse.signing_keys:type_name -> weir.v1.SigningKey
-	35, // 21: weir.v1.GetFilterStatsResponse.filters:type_name -> weir.v1.FilterStats
-	62, // 22: weir.v1.FilterStats.filter:type_name -> weir.v1.FilterVersion
-	63, // 23: weir.v1.FilterStats.total:type_name -> weir.v1.FilterCounts
-	36, // 24: weir.v1.FilterStats.edges:type_name -> weir.v1.EdgeFilterStats
-	64, // 25: weir.v1.FilterStats.samples:type_name -> weir.v1.FilterDifference
-	63, // 26: weir.v1.EdgeFilterStats.counts:type_name -> weir.v1.FilterCounts
-	65, // 27: weir.v1.SetRolloutRequest.role:type_name -> weir.v1.FilterRole
-	57, // 28: weir.v1.SetFilterLimitsRequest.limits:type_name -> weir.v1.FilterLimits
-	62, // 29: weir.v1.ListFiltersResponse.filters:type_name -> weir.v1.FilterVersion
-	62, // 30: weir.v1.GetFilterResponse.filter:type_name -> weir.v1.FilterVersion
-	0,  // 31: weir.v1.EventService.Publish:input_type -> weir.v1.PublishRequest
-	2,  // 32: weir.v1.EventService.PublishMany:input_type -> weir.v1.PublishManyRequest
-	5,  // 33: weir.v1.EventService.History:input_type -> weir.v1.HistoryRequest
-	7,  // 34: weir.v1.EventService.State:input_type -> weir.v1.StateRequest
-	9,  // 35: weir.v1.EventService.GetChannel:input_type -> weir.v1.GetChannelRequest
-	10, // 36: weir.v1.EventService.OpenProducer:input_type -> weir.v1.OpenProducerRequest
-	13, // 37: weir.v1.TenantService.CreateTenant:input_type -> weir.v1.CreateTenantRequest
-	14, // 38: weir.v1.TenantService.ListTenants:input_type -> weir.v1.ListTenantsRequest
-	16, // 39: weir.v1.TenantService.DeleteTenant:input_type -> weir.v1.DeleteTenantRequest
-	12, // 40: weir.v1.TenantService.SetTenantLimits:input_type -> weir.v1.SetTenantLimitsRequest
-	18, // 41: weir.v1.NamespaceService.PutNamespace:input_type -> weir.v1.PutNamespaceRequest
-	19, // 42: weir.v1.NamespaceService.ListNamespaces:input_type -> weir.v1.ListNamespacesRequest
-	21, // 43: weir.v1.KeyService.CreateApiKey:input_type -> weir.v1.CreateApiKeyRequest
-	23, // 44: weir.v1.KeyService.ListApiKeys:input_type -> weir.v1.ListApiKeysRequest
-	25, // 45: weir.v1.KeyService.RevokeApiKey:input_type -> weir.v1.RevokeApiKeyRequest
-	27, // 46: weir.v1.KeyService.CreateSigningKey:input_type -> weir.v1.CreateSigningKeyRequest
-	29, // 47: weir.v1.KeyService.ListSigningKeys:input_type -> weir.v1.ListSigningKeysRequest
-	31, // 48: weir.v1.KeyService.RevokeSigningKey:input_type -> weir.v1.RevokeSigningKeyRequest
-	37, // 49: weir.v1.FilterService.UploadFilter:input_type -> weir.v1.UploadFilterRequest
-	38, // 50: weir.v1.FilterService.PushFilter:input_type -> weir.v1.PushFilterRequest
-	39, // 51: weir.v1.FilterService.SetRollout:input_type -> weir.v1.SetRolloutRequest
-	40, // 52: weir.v1.FilterService.PromoteFilter:input_type -> weir.v1.PromoteFilterRequest
-	41, // 53: weir.v1.FilterService.RollbackFilter:input_type -> weir.v1.RollbackFilterRequest
-	42, // 54: weir.v1.FilterService.PauseFilter:input_type -> weir.v1.PauseFilterRequest
-	43, // 55: weir.v1.FilterService.ResumeFilter:input_type -> weir.v1.ResumeFilterRequest
-	44, // 56: weir.v1.FilterService.SetFilterLimits:input_type -> weir.v1.SetFilterLimitsRequest
-	45, // 57: weir.v1.FilterService.ListFilters:input_type -> weir.v1.ListFiltersRequest
-	47, // 58: weir.v1.FilterService.GetFilter:input_type -> weir.v1.GetFilterRequest
-	33, // 59: weir.v1.FilterService.GetFilterStats:input_type -> weir.v1.GetFilterStatsRequest
-	1,  // 60: weir.v1.EventService.Publish:output_type -> weir.v1.PublishResponse
-	3,  // 61: weir.v1.EventService.PublishMany:output_type -> weir.v1.PublishManyResponse
-	6,  // 62: weir.v1.EventService.History:output_type -> weir.v1.HistoryResponse
-	8,  // 63: weir.v1.EventService.State:output_type -> weir.v1.StateResponse
-	54, // 64: weir.v1.EventService.GetChannel:output_type -> weir.v1.Channel
-	11, // 65: weir.v1.EventService.OpenProducer:output_type -> weir.v1.OpenProducerResponse
-	58, // 66: weir.v1.TenantService.CreateTenant:output_type -> weir.v1.Tenant
-	15, // 67: weir.v1.TenantService.ListTenants:output_type -> weir.v1.ListTenantsResponse
-	17, // 68: weir.v1.TenantService.DeleteTenant:output_type -> weir.v1.DeleteTenantResponse
-	58, // 69: weir.v1.TenantService.SetTenantLimits:output_type -> weir.v1.Tenant
-	59, // 70: weir.v1.NamespaceService.PutNamespace:output_type -> weir.v1.Namespace
-	20, // 71: weir.v1.NamespaceService.ListNamespaces:output_type -> weir.v1.ListNamespacesResponse
-	22, // 72: weir.v1.KeyService.CreateApiKey:output_type -> weir.v1.CreateApiKeyResponse
-	24, // 73: weir.v1.KeyService.ListApiKeys:output_type -> weir.v1.ListApiKeysResponse
-	26, // 74: weir.v1.KeyService.RevokeApiKey:output_type -> weir.v1.RevokeApiKeyResponse
-	28, // 75: weir.v1.KeyService.CreateSigningKey:output_type -> weir.v1.CreateSigningKeyResponse
-	30, // 76: weir.v1.KeyService.ListSigningKeys:output_type -> weir.v1.ListSigningKeysResponse
-	32, // 77: weir.v1.KeyService.RevokeSigningKey:output_type -> weir.v1.RevokeSigningKeyResponse
-	62, // 78: weir.v1.FilterService.UploadFilter:output_type -> weir.v1.FilterVersion
-	62, // 79: weir.v1.FilterService.PushFilter:output_type -> weir.v1.FilterVersion
-	62, // 80: weir.v1.FilterService.SetRollout:output_type -> weir.v1.FilterVersion
-	62, // 81: weir.v1.FilterService.PromoteFilter:output_type -> weir.v1.FilterVersion
-	62, // 82: weir.v1.FilterService.RollbackFilter:output_type -> weir.v1.FilterVersion
-	62, // 83: weir.v1.FilterService.PauseFilter:output_type -> weir.v1.FilterVersion
-	62, // 84: weir.v1.FilterService.ResumeFilter:output_type -> weir.v1.FilterVersion
-	57, // 85: weir.v1.FilterService.SetFilterLimits:output_type -> weir.v1.FilterLimits
-	46, // 86: weir.v1.FilterService.ListFilters:output_type -> weir.v1.ListFiltersResponse
-	48, // 87: weir.v1.FilterService.GetFilter:output_type -> weir.v1.GetFilterResponse
-	34, // 88: weir.v1.FilterService.GetFilterStats:output_type -> weir.v1.GetFilterStatsResponse
-	60, // [60:89] is the sub-list for method output_type
-	31, // [31:60] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	50, // 0: weir.v1.PublishRequest.event:type_name -> weir.v1.Publication
+	51, // 1: weir.v1.PublishRequest.json:type_name -> google.protobuf.Value
+	52, // 2: weir.v1.PublishResponse.receipt:type_name -> weir.v1.Receipt
+	50, // 3: weir.v1.PublishManyRequest.events:type_name -> weir.v1.Publication
+	5,  // 4: weir.v1.PublishManyResponse.outcomes:type_name -> weir.v1.PublishOutcome
+	52, // 5: weir.v1.PublishOutcome.receipt:type_name -> weir.v1.Receipt
+	53, // 6: weir.v1.PublishOutcome.fault:type_name -> weir.v1.Fault
+	54, // 7: weir.v1.HistoryRequest.after:type_name -> weir.v1.Cursor
+	0,  // 8: weir.v1.HistoryRequest.consistency:type_name -> weir.v1.Consistency
+	54, // 9: weir.v1.HistoryRequest.until:type_name -> weir.v1.Cursor
+	55, // 10: weir.v1.HistoryResponse.channel:type_name -> weir.v1.Channel
+	56, // 11: weir.v1.HistoryResponse.events:type_name -> weir.v1.Event
+	57, // 12: weir.v1.HistoryResponse.gap:type_name -> weir.v1.Gap
+	54, // 13: weir.v1.HistoryResponse.next:type_name -> weir.v1.Cursor
+	0,  // 14: weir.v1.StateRequest.consistency:type_name -> weir.v1.Consistency
+	55, // 15: weir.v1.StateResponse.channel:type_name -> weir.v1.Channel
+	56, // 16: weir.v1.StateResponse.events:type_name -> weir.v1.Event
+	0,  // 17: weir.v1.GetChannelRequest.consistency:type_name -> weir.v1.Consistency
+	58, // 18: weir.v1.SetTenantLimitsRequest.limits:type_name -> weir.v1.FilterLimits
+	59, // 19: weir.v1.ListTenantsResponse.tenants:type_name -> weir.v1.Tenant
+	60, // 20: weir.v1.PutNamespaceRequest.namespace:type_name -> weir.v1.Namespace
+	60, // 21: weir.v1.ListNamespacesResponse.namespaces:type_name -> weir.v1.Namespace
+	61, // 22: weir.v1.CreateApiKeyResponse.api_key:type_name -> weir.v1.ApiKey
+	61, // 23: weir.v1.ListApiKeysResponse.api_keys:type_name -> weir.v1.ApiKey
+	62, // 24: weir.v1.CreateSigningKeyResponse.signing_key:type_name -> weir.v1.SigningKey
+	62, // 25: weir.v1.ListSigningKeysResponse.signing_keys:type_name -> weir.v1.SigningKey
+	36, // 26: weir.v1.GetFilterStatsResponse.filters:type_name -> weir.v1.FilterStats
+	63, // 27: weir.v1.FilterStats.filter:type_name -> weir.v1.FilterVersion
+	64, // 28: weir.v1.FilterStats.total:type_name -> weir.v1.FilterCounts
+	37, // 29: weir.v1.FilterStats.edges:type_name -> weir.v1.EdgeFilterStats
+	65, // 30: weir.v1.FilterStats.samples:type_name -> weir.v1.FilterDifference
+	64, // 31: weir.v1.EdgeFilterStats.counts:type_name -> weir.v1.FilterCounts
+	66, // 32: weir.v1.SetRolloutRequest.role:type_name -> weir.v1.FilterRole
+	58, // 33: weir.v1.SetFilterLimitsRequest.limits:type_name -> weir.v1.FilterLimits
+	63, // 34: weir.v1.ListFiltersResponse.filters:type_name -> weir.v1.FilterVersion
+	63, // 35: weir.v1.GetFilterResponse.filter:type_name -> weir.v1.FilterVersion
+	1,  // 36: weir.v1.EventService.Publish:input_type -> weir.v1.PublishRequest
+	3,  // 37: weir.v1.EventService.PublishMany:input_type -> weir.v1.PublishManyRequest
+	6,  // 38: weir.v1.EventService.History:input_type -> weir.v1.HistoryRequest
+	8,  // 39: weir.v1.EventService.State:input_type -> weir.v1.StateRequest
+	10, // 40: weir.v1.EventService.GetChannel:input_type -> weir.v1.GetChannelRequest
+	11, // 41: weir.v1.EventService.OpenProducer:input_type -> weir.v1.OpenProducerRequest
+	14, // 42: weir.v1.TenantService.CreateTenant:input_type -> weir.v1.CreateTenantRequest
+	15, // 43: weir.v1.TenantService.ListTenants:input_type -> weir.v1.ListTenantsRequest
+	17, // 44: weir.v1.TenantService.DeleteTenant:input_type -> weir.v1.DeleteTenantRequest
+	13, // 45: weir.v1.TenantService.SetTenantLimits:input_type -> weir.v1.SetTenantLimitsRequest
+	19, // 46: weir.v1.NamespaceService.PutNamespace:input_type -> weir.v1.PutNamespaceRequest
+	20, // 47: weir.v1.NamespaceService.ListNamespaces:input_type -> weir.v1.ListNamespacesRequest
+	22, // 48: weir.v1.KeyService.CreateApiKey:input_type -> weir.v1.CreateApiKeyRequest
+	24, // 49: weir.v1.KeyService.ListApiKeys:input_type -> weir.v1.ListApiKeysRequest
+	26, // 50: weir.v1.KeyService.RevokeApiKey:input_type -> weir.v1.RevokeApiKeyRequest
+	28, // 51: weir.v1.KeyService.CreateSigningKey:input_type -> weir.v1.CreateSigningKeyRequest
+	30, // 52: weir.v1.KeyService.ListSigningKeys:input_type -> weir.v1.ListSigningKeysRequest
+	32, // 53: weir.v1.KeyService.RevokeSigningKey:input_type -> weir.v1.RevokeSigningKeyRequest
+	38, // 54: weir.v1.FilterService.UploadFilter:input_type -> weir.v1.UploadFilterRequest
+	39, // 55: weir.v1.FilterService.PushFilter:input_type -> weir.v1.PushFilterRequest
+	40, // 56: weir.v1.FilterService.SetRollout:input_type -> weir.v1.SetRolloutRequest
+	41, // 57: weir.v1.FilterService.PromoteFilter:input_type -> weir.v1.PromoteFilterRequest
+	42, // 58: weir.v1.FilterService.RollbackFilter:input_type -> weir.v1.RollbackFilterRequest
+	43, // 59: weir.v1.FilterService.PauseFilter:input_type -> weir.v1.PauseFilterRequest
+	44, // 60: weir.v1.FilterService.ResumeFilter:input_type -> weir.v1.ResumeFilterRequest
+	45, // 61: weir.v1.FilterService.SetFilterLimits:input_type -> weir.v1.SetFilterLimitsRequest
+	46, // 62: weir.v1.FilterService.ListFilters:input_type -> weir.v1.ListFiltersRequest
+	48, // 63: weir.v1.FilterService.GetFilter:input_type -> weir.v1.GetFilterRequest
+	34, // 64: weir.v1.FilterService.GetFilterStats:input_type -> weir.v1.GetFilterStatsRequest
+	2,  // 65: weir.v1.EventService.Publish:output_type -> weir.v1.PublishResponse
+	4,  // 66: weir.v1.EventService.PublishMany:output_type -> weir.v1.PublishManyResponse
+	7,  // 67: weir.v1.EventService.History:output_type -> weir.v1.HistoryResponse
+	9,  // 68: weir.v1.EventService.State:output_type -> weir.v1.StateResponse
+	55, // 69: weir.v1.EventService.GetChannel:output_type -> weir.v1.Channel
+	12, // 70: weir.v1.EventService.OpenProducer:output_type -> weir.v1.OpenProducerResponse
+	59, // 71: weir.v1.TenantService.CreateTenant:output_type -> weir.v1.Tenant
+	16, // 72: weir.v1.TenantService.ListTenants:output_type -> weir.v1.ListTenantsResponse
+	18, // 73: weir.v1.TenantService.DeleteTenant:output_type -> weir.v1.DeleteTenantResponse
+	59, // 74: weir.v1.TenantService.SetTenantLimits:output_type -> weir.v1.Tenant
+	60, // 75: weir.v1.NamespaceService.PutNamespace:output_type -> weir.v1.Namespace
+	21, // 76: weir.v1.NamespaceService.ListNamespaces:output_type -> weir.v1.ListNamespacesResponse
+	23, // 77: weir.v1.KeyService.CreateApiKey:output_type -> weir.v1.CreateApiKeyResponse
+	25, // 78: weir.v1.KeyService.ListApiKeys:output_type -> weir.v1.ListApiKeysResponse
+	27, // 79: weir.v1.KeyService.RevokeApiKey:output_type -> weir.v1.RevokeApiKeyResponse
+	29, // 80: weir.v1.KeyService.CreateSigningKey:output_type -> weir.v1.CreateSigningKeyResponse
+	31, // 81: weir.v1.KeyService.ListSigningKeys:output_type -> weir.v1.ListSigningKeysResponse
+	33, // 82: weir.v1.KeyService.RevokeSigningKey:output_type -> weir.v1.RevokeSigningKeyResponse
+	63, // 83: weir.v1.FilterService.UploadFilter:output_type -> weir.v1.FilterVersion
+	63, // 84: weir.v1.FilterService.PushFilter:output_type -> weir.v1.FilterVersion
+	63, // 85: weir.v1.FilterService.SetRollout:output_type -> weir.v1.FilterVersion
+	63, // 86: weir.v1.FilterService.PromoteFilter:output_type -> weir.v1.FilterVersion
+	63, // 87: weir.v1.FilterService.RollbackFilter:output_type -> weir.v1.FilterVersion
+	63, // 88: weir.v1.FilterService.PauseFilter:output_type -> weir.v1.FilterVersion
+	63, // 89: weir.v1.FilterService.ResumeFilter:output_type -> weir.v1.FilterVersion
+	58, // 90: weir.v1.FilterService.SetFilterLimits:output_type -> weir.v1.FilterLimits
+	47, // 91: weir.v1.FilterService.ListFilters:output_type -> weir.v1.ListFiltersResponse
+	49, // 92: weir.v1.FilterService.GetFilter:output_type -> weir.v1.GetFilterResponse
+	35, // 93: weir.v1.FilterService.GetFilterStats:output_type -> weir.v1.GetFilterStatsResponse
+	65, // [65:94] is the sub-list for method output_type
+	36, // [36:65] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_weir_v1_api_proto_init() }
@@ -3058,13 +3206,14 @@ func file_weir_v1_api_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_v1_api_proto_rawDesc), len(file_weir_v1_api_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   5,
 		},
 		GoTypes:           file_weir_v1_api_proto_goTypes,
 		DependencyIndexes: file_weir_v1_api_proto_depIdxs,
+		EnumInfos:         file_weir_v1_api_proto_enumTypes,
 		MessageInfos:      file_weir_v1_api_proto_msgTypes,
 	}.Build()
 	File_weir_v1_api_proto = out.File
