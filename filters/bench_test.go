@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"runtime"
 	"testing"
 
 	"weir/filters/examples"
@@ -139,6 +140,42 @@ func BenchmarkInstance(b *testing.B) {
 			b.Fatal(err)
 		}
 	})
+}
+
+// BenchmarkInstanceMemory makes many instances that have answered, and reports how many fit into a MB (10^6 bytes) of the
+// process.
+func BenchmarkInstanceMemory(b *testing.B) {
+	const many = 100
+	f := openViewport(b)
+	set, _ := boxes(b, f, 100)
+	set.pack()
+	ev := event(b, benchPayload)
+	inUse := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapInuse + m.StackInuse
+	}
+	for b.Loop() {
+		var instances []*instance
+		before := inUse()
+		for range many {
+			in, err := f.program.instantiate(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := in.decide(ev, set.pack()); err != nil {
+				b.Fatal(err)
+			}
+			instances = append(instances, in)
+		}
+		b.ReportMetric(many*1e6/float64(inUse()-before), "instances/MB")
+		for _, in := range instances {
+			if err := in.close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 }
 
 // BenchmarkOpen makes a filter ready in a new engine: without a cache, and from the disk.

@@ -25,7 +25,7 @@ func (b box) holds(lon, lat float64) bool {
 }
 
 // filterSuite measures what a decision costs: one event against 1,000 groups in one call, beside the same comparison in
-// plain Go on coordinates that it need not even parse.
+// plain Go on coordinates that it need not even parse; and what the engine's bounds, instances and cache cost.
 func filterSuite(ctx context.Context, e *env) ([]report.Figure, error) {
 	boxes := randomBoxes(filterGroups)
 	event := &weirpb.Event{
@@ -56,7 +56,10 @@ func filterSuite(ctx context.Context, e *env) ([]report.Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(figures, report.Figure{Name: "expr, two comparisons, 1,000 groups", Unit: "ns/decision", Ours: ours}.Against("plain Go, parsed", rival)), nil
+	figures = append(figures, report.Figure{Name: "expr, two comparisons, 1,000 groups", Unit: "ns/decision", Ours: ours}.Against("plain Go, parsed", rival))
+
+	engine, err := engineFigures(ctx, e)
+	return append(figures, engine...), err
 }
 
 func randomBoxes(n int) []box {

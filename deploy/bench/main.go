@@ -89,7 +89,9 @@ func run(ctx context.Context, args []string) error {
 		}
 		for i := range found {
 			found[i].Suite = s.name
-			found[i].Command = "make bench SUITE=" + s.name
+			if found[i].Command == "" {
+				found[i].Command = "make bench SUITE=" + s.name
+			}
 		}
 		figures = append(figures, found...)
 	}
