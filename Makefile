@@ -25,6 +25,7 @@ check: ## Check formatting, vet, staticcheck, go.mod, generated code, and test w
 	go vet ./...
 	go tool staticcheck ./...
 	go mod tidy -diff
+	cd deploy/bench/rivals && go vet ./... && go mod tidy -diff
 	@.ci/generated-is-current
 	@$(MAKE) --no-print-directory race
 

@@ -118,7 +118,9 @@ func createStreams(ctx context.Context, js jetstream.JetStream, n int) error {
 			Replicas: nodes, Storage: jetstream.FileStorage, MaxMsgs: 1_000_000, MaxAge: 10 * time.Minute,
 		}
 		for {
-			_, err := js.CreateStream(ctx, config)
+			attempt, done := context.WithTimeout(ctx, time.Second) // a cluster without a leader does not answer at all
+			_, err := js.CreateStream(attempt, config)
+			done()
 			if err == nil {
 				break
 			}
