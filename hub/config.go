@@ -19,6 +19,18 @@ type Config struct {
 	Dir string
 	// NodeID names this node among its region's. It must stay the same for a data folder. Empty: "hub-1".
 	NodeID string
+	// Advertise is where others reach this node.
+	Advertise Addresses
+	// Connect makes the transport to the region's other nodes, once, in Open. resolve says where a node's mesh is, as far as
+	// this one knows. Nil: the node is alone for good.
+	Connect func(resolve func(node string) (addr string, ok bool)) (Transport, error)
+	// Peers are the nodes of a new region, this one among them: it begins when all of them are there and none belongs to
+	// another. They mean nothing once the region has begun. Empty: a region of this node alone.
+	Peers []Peer
+	// Join has addresses of the mesh of nodes of a region that this one, whose folder is empty, is to join.
+	Join []string
+	// Shards is how many shards a new region has. It means nothing once the region has begun. 0: 4.
+	Shards int
 	// Logger receives the hub's log. Nil: slog.Default().
 	Logger *slog.Logger
 	// Registerer receives the hub's metrics, which METRICS.md lists. Nil: they are kept nowhere.

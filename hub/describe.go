@@ -6,9 +6,9 @@ import (
 	"weir/proto/weirpb"
 )
 
-// epoch returns the epoch of a channel, also of one that nobody has published to.
-func (h *Hub) epoch(p place) uint64 {
-	return h.partOf(p.id).base.Load() + p.tenant.Record.GetGeneration()
+// epoch returns the epoch of the channel, also of one that nobody has published to.
+func (p place) epoch() uint64 {
+	return p.part.base.Load() + p.tenant.Record.GetGeneration()
 }
 
 // describe makes a channel's description of its row.
@@ -19,7 +19,7 @@ func (h *Hub) describe(p place, row *logpb.ChannelRow) *weirpb.Channel {
 		WindowBytes: row.GetWindow().GetBytes(), Keys: row.GetKeys(),
 	}
 	if row.GetNextOffset() == 1 {
-		c.Kind, c.Epoch = p.namespace.GetKind(), h.epoch(p)
+		c.Kind, c.Epoch = p.namespace.GetKind(), p.epoch()
 	}
 	return c
 }
@@ -33,5 +33,5 @@ func (h *Hub) find(tenant, channel string) (place, shard.Reader, error) {
 	if err != nil {
 		return place{}, shard.Reader{}, err
 	}
-	return p, h.partOf(p.id).reader, nil
+	return p, p.part.reader, nil
 }

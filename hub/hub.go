@@ -42,6 +42,7 @@ type Hub struct {
 	feeds   *feed.Registry
 	shards  map[placement.Shard]*shardPart
 	status  status
+	routes  *routeTable
 
 	// ctx ends, with the reason, when the hub stops serving. cancel ends it.
 	ctx     context.Context
@@ -71,6 +72,7 @@ func Open(ctx context.Context, cfg Config) (*Hub, error) {
 	}
 	h := &Hub{config: cfg, log: cfg.Logger, dir: dir, feeds: feed.NewRegistry(), shards: map[placement.Shard]*shardPart{}}
 	h.status.init()
+	h.routes = newRouteTable(h.routesNow(false))
 	h.ctx, h.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	h.metrics = newMetrics()
 	if err := h.start(ctx); err != nil {
@@ -128,11 +130,6 @@ func (h *Hub) newPart(id placement.Shard) *shardPart {
 			},
 		}, rand.Uint64()>>1),
 	}
-}
-
-// partOf returns the shard that a channel is on.
-func (h *Hub) partOf(id shard.ChannelID) *shardPart {
-	return h.shards[shards.ShardOf(id.Tenant, id.Name)]
 }
 
 // applied is told of each entry once it can be read, in order, on raft's goroutine.

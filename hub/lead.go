@@ -35,6 +35,7 @@ func (h *Hub) lead() {
 			return
 		case leads = <-h.replica.Led():
 			h.status.lead(false)
+			h.routes.set(h.routesNow(false))
 			if leads {
 				err = h.take()
 			}
@@ -72,6 +73,7 @@ func (h *Hub) take() error {
 		return fmt.Errorf("initialise: %w", err)
 	}
 	h.status.lead(true)
+	h.routes.set(h.routesNow(true))
 	h.log.Info("the hub leads", "term", h.replica.Term(), "applied", h.machine.Applied())
 	return nil
 }

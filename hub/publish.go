@@ -26,7 +26,7 @@ const (
 // not block. p must not be changed until then. Publications handed over one after another are ordered so, also ephemeral
 // ones among others. All errors are *fault.Fault.
 func (h *Hub) Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Receipt, error)) {
-	item, err := h.admit(tenant, p)
+	part, item, err := h.admit(tenant, p)
 	if err != nil {
 		h.metrics.refused(fault.CodeOf(err))
 		done(nil, err)
@@ -36,32 +36,33 @@ func (h *Hub) Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Re
 		h.metrics.published(r, err)
 		done(r, err)
 	}
-	h.partOf(item.Channel).ingest.Submit(item)
+	part.ingest.Submit(item)
 }
 
 // admit checks a publication against what is known before it is ordered.
-func (h *Hub) admit(tenant string, p *weirpb.Publication) (*ingest.Item, error) {
+func (h *Hub) admit(tenant string, p *weirpb.Publication) (*shardPart, *ingest.Item, error) {
 	if err := h.status.check(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	place, err := h.locate(tenant, p.GetChannel())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := checkPublication(place.namespace, p); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	item := &ingest.Item{
 		Channel: place.id, Settings: place.settings, Publication: p, Ephemeral: p.GetAck() == weirpb.Ack_ACK_NONE,
 	}
 	if item.Ephemeral {
-		item.Epoch = h.epoch(place)
+		item.Epoch = place.epoch()
 	}
-	return item, nil
+	return place.part, item, nil
 }
 
 // A place is where a channel is found.
 type place struct {
+	part      *shardPart
 	id        shard.ChannelID
 	tenant    *control.Tenant
 	namespace *weirpb.Namespace
@@ -83,7 +84,7 @@ func (h *Hub) locate(tenant, channel string) (place, error) {
 			WithHint("weir namespace create %s", called)
 	}
 	return place{
-		id: shard.ChannelID{Tenant: t.ID(), Name: channel}, tenant: t, namespace: namespace, settings: t.Settings[called],
+		part: h.shards[shards.ShardOf(tenant, channel)], id: shard.ChannelID{Tenant: t.ID(), Name: channel}, tenant: t, namespace: namespace, settings: t.Settings[called],
 	}, nil
 }
 

@@ -48,6 +48,7 @@ const (
 	ProducerExpired       Code = "producer_expired"      // the identity has been forgotten: open a new one
 	CursorAhead           Code = "cursor_ahead"          // a cursor beyond the channel's end
 	Busy                  Code = "busy"                  // a bounded queue is full: nothing was accepted
+	NotLeader             Code = "not_leader"            // another node leads the channel's group: nothing was accepted
 	Unavailable           Code = "unavailable"           // the hub can't be reached or has no leader
 	Timeout               Code = "timeout"               // no answer in time: it may or may not have happened
 	Internal              Code = "internal"
@@ -56,7 +57,7 @@ const (
 // Retryable reports whether the same request may succeed later, unchanged.
 func (c Code) Retryable() bool {
 	switch c {
-	case Busy, Unavailable, Timeout, Internal, Draining, TooManySessions, HelloTimeout, IdleTimeout, SequenceGap, StateFull:
+	case Busy, NotLeader, Unavailable, Timeout, Internal, Draining, TooManySessions, HelloTimeout, IdleTimeout, SequenceGap, StateFull:
 		return true
 	}
 	return false

@@ -29,7 +29,7 @@ func connectCode(code fault.Code) connect.Code {
 		return connect.CodeAborted
 	case fault.Busy, fault.StateFull, fault.TooManySessions, fault.TooManySubscriptions, fault.TooManyFilters:
 		return connect.CodeResourceExhausted
-	case fault.Unavailable, fault.Draining:
+	case fault.Unavailable, fault.NotLeader, fault.Draining:
 		return connect.CodeUnavailable
 	case fault.Timeout:
 		return connect.CodeDeadlineExceeded

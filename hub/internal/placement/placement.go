@@ -1,30 +1,43 @@
 // Package placement says which shard a channel is on.
 package placement
 
-import "hash/fnv"
+import (
+	"hash/fnv"
+	"io"
+)
+
+// A Group names one of a region's Raft groups: the control group or a shard's.
+type Group uint32
+
+// Control is the group of the control state; the others are numbered as their shards.
+const Control Group = 0
 
 // A Shard names one of a region's shards, from 1 on.
 type Shard uint32
 
-// A Placement says which shard a channel is on. Every node must say the same.
-type Placement interface {
-	ShardOf(tenantID uint64, channel string) Shard
-}
+// Group returns the shard's Raft group.
+func (s Shard) Group() Group { return Group(s) }
 
-// Hashed spreads channels over shards 1 to Hashed by the hash of their name.
+// Hashed spreads channels over shards 1 to Hashed by the hash of their name. Everyone who knows how many shards there are
+// can say which one a channel is on, and all say the same.
 type Hashed uint32
 
-// ShardOf returns the channel's shard.
-func (n Hashed) ShardOf(tenantID uint64, channel string) Shard {
+// ShardOf returns the shard of a tenant's channel. Neither name has a 0 in it.
+func (n Hashed) ShardOf(tenant, channel string) Shard {
 	if n <= 1 {
 		return 1
 	}
 	h := fnv.New64a()
-	var id [8]byte
-	for i := range id {
-		id[i] = byte(tenantID >> (8 * i))
-	}
-	_, _ = h.Write(id[:])
-	_, _ = h.Write([]byte(channel))
-	return Shard(h.Sum64()%uint64(n)) + 1
+	_, _ = io.WriteString(h, tenant)
+	_, _ = h.Write([]byte{0})
+	_, _ = io.WriteString(h, channel)
+	return Shard(mix(h.Sum64())%uint64(n)) + 1
+}
+
+// mix spreads what a hash knows over all of its bits: the low ones of FNV depend on the low ones of the input alone.
+func mix(h uint64) uint64 {
+	h ^= h >> 33
+	h *= 0xff51afd7ed558ccd
+	h ^= h >> 33
+	return h
 }
