@@ -33,8 +33,9 @@ var owners = []struct {
 	below   []string
 }{
 	{"github.com/tetratelabs/wazero", []string{"filters"}},
-	{"github.com/hashicorp/raft", []string{"hub"}},
-	{"github.com/hashicorp/raft-wal", []string{"hub"}},
+	// The rivals are a module of their own.
+	{"github.com/hashicorp/raft", []string{"hub", "deploy/bench/rivals"}},
+	{"github.com/hashicorp/raft-wal", []string{"hub", "deploy/bench/rivals"}},
 	{"github.com/cockroachdb/pebble", []string{"hub"}},
 	{"github.com/quic-go/webtransport-go", []string{"edge", "deploy"}},
 	{"github.com/alecthomas/kong", []string{"deploy"}},
