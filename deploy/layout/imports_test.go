@@ -41,7 +41,6 @@ var owners = []struct {
 	{"github.com/alecthomas/kong", []string{"deploy"}},
 }
 
-
 func TestImportsRunOneWay(t *testing.T) {
 	for _, path := range sources(t, ".go") {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
