@@ -46,11 +46,11 @@ func (h *Hub) addFilter(ctx context.Context, u *upload) (*weirpb.FilterVersion, 
 	if err != nil {
 		return nil, err
 	}
-	switch {
+	switch most := int(t.ModuleBytes(u.name, maxModule)); {
 	case len(u.module) == 0:
 		return nil, fault.New(fault.ModuleInvalid, "the module is missing")
-	case len(u.module) > maxModule:
-		return nil, fault.New(fault.ModuleTooLarge, "the module has %d bytes, at most %d are allowed", len(u.module), maxModule)
+	case len(u.module) > most:
+		return nil, fault.New(fault.ModuleTooLarge, "the module has %d bytes, at most %d are allowed", len(u.module), most)
 	}
 	u.digest = sha256.Sum256(u.module)
 	if same := u.present(t); same != nil {

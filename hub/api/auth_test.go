@@ -51,6 +51,7 @@ func TestTenantIsSettled(t *testing.T) {
 		{"KeyService/CreateApiKey", operatorKey, `{"tenant": "acme"}`, "acme"},
 		{"TenantService/ListTenants", acmeKey, `{}`, "permission_denied"},
 		{"TenantService/CreateTenant", acmeKey, `{"name": "evil"}`, "permission_denied"},
+		{"TenantService/SetTenantLimits", acmeKey, `{"name": "acme"}`, "permission_denied"},
 	}
 	for _, tt := range tests {
 		s.hub.tenants = nil

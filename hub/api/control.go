@@ -25,6 +25,10 @@ func (s tenants) DeleteTenant(ctx context.Context, r *weirpb.DeleteTenantRequest
 	return onTenant(ctx, operatorsOnly, &r.Name, r, s.hub.DeleteTenant)
 }
 
+func (s tenants) SetTenantLimits(ctx context.Context, r *weirpb.SetTenantLimitsRequest) (*weirpb.Tenant, error) {
+	return onTenant(ctx, operatorsOnly, &r.Name, r, s.hub.SetTenantLimits)
+}
+
 // namespaces serves weir.v1.NamespaceService.
 type namespaces struct{ hub Hub }
 
@@ -72,6 +76,10 @@ func (s filters) PauseFilter(ctx context.Context, r *weirpb.PauseFilterRequest) 
 
 func (s filters) ResumeFilter(ctx context.Context, r *weirpb.ResumeFilterRequest) (*weirpb.FilterVersion, error) {
 	return onTenant(ctx, tenantFor, &r.Tenant, r, s.hub.ResumeFilter)
+}
+
+func (s filters) SetFilterLimits(ctx context.Context, r *weirpb.SetFilterLimitsRequest) (*weirpb.FilterLimits, error) {
+	return onTenant(ctx, tenantFor, &r.Tenant, r, s.hub.SetFilterLimits)
 }
 
 func (s filters) ListFilters(ctx context.Context, r *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error) {

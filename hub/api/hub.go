@@ -24,6 +24,7 @@ type Hub interface {
 	CreateTenant(context.Context, *weirpb.CreateTenantRequest) (*weirpb.Tenant, error)
 	ListTenants(context.Context, *weirpb.ListTenantsRequest) (*weirpb.ListTenantsResponse, error)
 	DeleteTenant(context.Context, *weirpb.DeleteTenantRequest) (*weirpb.DeleteTenantResponse, error)
+	SetTenantLimits(context.Context, *weirpb.SetTenantLimitsRequest) (*weirpb.Tenant, error)
 
 	PutNamespace(context.Context, *weirpb.PutNamespaceRequest) (*weirpb.Namespace, error)
 	ListNamespaces(context.Context, *weirpb.ListNamespacesRequest) (*weirpb.ListNamespacesResponse, error)
@@ -42,6 +43,7 @@ type Hub interface {
 	RollbackFilter(context.Context, *weirpb.RollbackFilterRequest) (*weirpb.FilterVersion, error)
 	PauseFilter(context.Context, *weirpb.PauseFilterRequest) (*weirpb.FilterVersion, error)
 	ResumeFilter(context.Context, *weirpb.ResumeFilterRequest) (*weirpb.FilterVersion, error)
+	SetFilterLimits(context.Context, *weirpb.SetFilterLimitsRequest) (*weirpb.FilterLimits, error)
 	ListFilters(context.Context, *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error)
 	GetFilter(context.Context, *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error)
 }

@@ -43,6 +43,8 @@ type ControlCommand struct {
 	//	*ControlCommand_PromoteFilter
 	//	*ControlCommand_RollbackFilter
 	//	*ControlCommand_PauseFilter
+	//	*ControlCommand_SetTenantLimits
+	//	*ControlCommand_SetFilterLimits
 	Command       isControlCommand_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -229,6 +231,24 @@ func (x *ControlCommand) GetPauseFilter() *PauseFilter {
 	return nil
 }
 
+func (x *ControlCommand) GetSetTenantLimits() *SetTenantLimits {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCommand_SetTenantLimits); ok {
+			return x.SetTenantLimits
+		}
+	}
+	return nil
+}
+
+func (x *ControlCommand) GetSetFilterLimits() *SetFilterLimits {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCommand_SetFilterLimits); ok {
+			return x.SetFilterLimits
+		}
+	}
+	return nil
+}
+
 type isControlCommand_Command interface {
 	isControlCommand_Command()
 }
@@ -297,6 +317,14 @@ type ControlCommand_PauseFilter struct {
 	PauseFilter *PauseFilter `protobuf:"bytes,16,opt,name=pause_filter,json=pauseFilter,proto3,oneof"`
 }
 
+type ControlCommand_SetTenantLimits struct {
+	SetTenantLimits *SetTenantLimits `protobuf:"bytes,17,opt,name=set_tenant_limits,json=setTenantLimits,proto3,oneof"`
+}
+
+type ControlCommand_SetFilterLimits struct {
+	SetFilterLimits *SetFilterLimits `protobuf:"bytes,18,opt,name=set_filter_limits,json=setFilterLimits,proto3,oneof"`
+}
+
 func (*ControlCommand_Initialise) isControlCommand_Command() {}
 
 func (*ControlCommand_CreateTenant) isControlCommand_Command() {}
@@ -328,6 +356,10 @@ func (*ControlCommand_PromoteFilter) isControlCommand_Command() {}
 func (*ControlCommand_RollbackFilter) isControlCommand_Command() {}
 
 func (*ControlCommand_PauseFilter) isControlCommand_Command() {}
+
+func (*ControlCommand_SetTenantLimits) isControlCommand_Command() {}
+
+func (*ControlCommand_SetFilterLimits) isControlCommand_Command() {}
 
 // Initialise is the first command of a region; repeated, it does nothing.
 type Initialise struct {
@@ -1182,6 +1214,120 @@ func (x *PauseFilter) GetPaused() bool {
 	return false
 }
 
+// SetTenantLimits replaces what a tenant's filters may use.
+type SetTenantLimits struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Limits        *weirpb.FilterLimits   `protobuf:"bytes,2,opt,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetTenantLimits) Reset() {
+	*x = SetTenantLimits{}
+	mi := &file_weir_log_v1_control_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetTenantLimits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetTenantLimits) ProtoMessage() {}
+
+func (x *SetTenantLimits) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_log_v1_control_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetTenantLimits.ProtoReflect.Descriptor instead.
+func (*SetTenantLimits) Descriptor() ([]byte, []int) {
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *SetTenantLimits) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *SetTenantLimits) GetLimits() *weirpb.FilterLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+// SetFilterLimits replaces what all versions of a filter may use.
+type SetFilterLimits struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Limits        *weirpb.FilterLimits   `protobuf:"bytes,3,opt,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetFilterLimits) Reset() {
+	*x = SetFilterLimits{}
+	mi := &file_weir_log_v1_control_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetFilterLimits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetFilterLimits) ProtoMessage() {}
+
+func (x *SetFilterLimits) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_log_v1_control_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetFilterLimits.ProtoReflect.Descriptor instead.
+func (*SetFilterLimits) Descriptor() ([]byte, []int) {
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SetFilterLimits) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *SetFilterLimits) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetFilterLimits) GetLimits() *weirpb.FilterLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
 // DropStaged drops modules whose upload was given up.
 type DropStaged struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1193,7 +1339,7 @@ type DropStaged struct {
 
 func (x *DropStaged) Reset() {
 	*x = DropStaged{}
-	mi := &file_weir_log_v1_control_proto_msgTypes[16]
+	mi := &file_weir_log_v1_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +1351,7 @@ func (x *DropStaged) String() string {
 func (*DropStaged) ProtoMessage() {}
 
 func (x *DropStaged) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_log_v1_control_proto_msgTypes[16]
+	mi := &file_weir_log_v1_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1364,7 @@ func (x *DropStaged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropStaged.ProtoReflect.Descriptor instead.
 func (*DropStaged) Descriptor() ([]byte, []int) {
-	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{16}
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DropStaged) GetBeforeMs() int64 {
@@ -1241,7 +1387,7 @@ type TenantRecord struct {
 
 func (x *TenantRecord) Reset() {
 	*x = TenantRecord{}
-	mi := &file_weir_log_v1_control_proto_msgTypes[17]
+	mi := &file_weir_log_v1_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1253,7 +1399,7 @@ func (x *TenantRecord) String() string {
 func (*TenantRecord) ProtoMessage() {}
 
 func (x *TenantRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_log_v1_control_proto_msgTypes[17]
+	mi := &file_weir_log_v1_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1266,7 +1412,7 @@ func (x *TenantRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TenantRecord.ProtoReflect.Descriptor instead.
 func (*TenantRecord) Descriptor() ([]byte, []int) {
-	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{17}
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TenantRecord) GetTenant() *weirpb.Tenant {
@@ -1301,7 +1447,7 @@ type ApiKeyRecord struct {
 
 func (x *ApiKeyRecord) Reset() {
 	*x = ApiKeyRecord{}
-	mi := &file_weir_log_v1_control_proto_msgTypes[18]
+	mi := &file_weir_log_v1_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1313,7 +1459,7 @@ func (x *ApiKeyRecord) String() string {
 func (*ApiKeyRecord) ProtoMessage() {}
 
 func (x *ApiKeyRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_log_v1_control_proto_msgTypes[18]
+	mi := &file_weir_log_v1_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1326,7 +1472,7 @@ func (x *ApiKeyRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKeyRecord.ProtoReflect.Descriptor instead.
 func (*ApiKeyRecord) Descriptor() ([]byte, []int) {
-	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{18}
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ApiKeyRecord) GetApiKey() *weirpb.ApiKey {
@@ -1358,7 +1504,7 @@ type ModuleRecord struct {
 
 func (x *ModuleRecord) Reset() {
 	*x = ModuleRecord{}
-	mi := &file_weir_log_v1_control_proto_msgTypes[19]
+	mi := &file_weir_log_v1_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1370,7 +1516,7 @@ func (x *ModuleRecord) String() string {
 func (*ModuleRecord) ProtoMessage() {}
 
 func (x *ModuleRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_log_v1_control_proto_msgTypes[19]
+	mi := &file_weir_log_v1_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1383,7 +1529,7 @@ func (x *ModuleRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModuleRecord.ProtoReflect.Descriptor instead.
 func (*ModuleRecord) Descriptor() ([]byte, []int) {
-	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{19}
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ModuleRecord) GetDigest() []byte {
@@ -1437,7 +1583,7 @@ type ControlMeta struct {
 
 func (x *ControlMeta) Reset() {
 	*x = ControlMeta{}
-	mi := &file_weir_log_v1_control_proto_msgTypes[20]
+	mi := &file_weir_log_v1_control_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1449,7 +1595,7 @@ func (x *ControlMeta) String() string {
 func (*ControlMeta) ProtoMessage() {}
 
 func (x *ControlMeta) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_log_v1_control_proto_msgTypes[20]
+	mi := &file_weir_log_v1_control_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1462,7 +1608,7 @@ func (x *ControlMeta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlMeta.ProtoReflect.Descriptor instead.
 func (*ControlMeta) Descriptor() ([]byte, []int) {
-	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{20}
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ControlMeta) GetInitialised() bool {
@@ -1504,7 +1650,7 @@ var File_weir_log_v1_control_proto protoreflect.FileDescriptor
 
 const file_weir_log_v1_control_proto_rawDesc = "" +
 	"\n" +
-	"\x19weir/log/v1/control.proto\x12\vweir.log.v1\x1a\x15weir/v1/control.proto\"\xc1\b\n" +
+	"\x19weir/log/v1/control.proto\x12\vweir.log.v1\x1a\x15weir/v1/control.proto\"\xd9\t\n" +
 	"\x0eControlCommand\x129\n" +
 	"\n" +
 	"initialise\x18\x01 \x01(\v2\x17.weir.log.v1.InitialiseH\x00R\n" +
@@ -1526,7 +1672,9 @@ const file_weir_log_v1_control_proto_rawDesc = "" +
 	"setRollout\x12C\n" +
 	"\x0epromote_filter\x18\x0e \x01(\v2\x1a.weir.log.v1.PromoteFilterH\x00R\rpromoteFilter\x12F\n" +
 	"\x0frollback_filter\x18\x0f \x01(\v2\x1b.weir.log.v1.RollbackFilterH\x00R\x0erollbackFilter\x12=\n" +
-	"\fpause_filter\x18\x10 \x01(\v2\x18.weir.log.v1.PauseFilterH\x00R\vpauseFilterB\t\n" +
+	"\fpause_filter\x18\x10 \x01(\v2\x18.weir.log.v1.PauseFilterH\x00R\vpauseFilter\x12J\n" +
+	"\x11set_tenant_limits\x18\x11 \x01(\v2\x1c.weir.log.v1.SetTenantLimitsH\x00R\x0fsetTenantLimits\x12J\n" +
+	"\x11set_filter_limits\x18\x12 \x01(\v2\x1c.weir.log.v1.SetFilterLimitsH\x00R\x0fsetFilterLimitsB\t\n" +
 	"\acommand\";\n" +
 	"\n" +
 	"Initialise\x12-\n" +
@@ -1582,7 +1730,14 @@ const file_weir_log_v1_control_proto_rawDesc = "" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\rR\aversion\x12\x16\n" +
-	"\x06paused\x18\x04 \x01(\bR\x06paused\")\n" +
+	"\x06paused\x18\x04 \x01(\bR\x06paused\"X\n" +
+	"\x0fSetTenantLimits\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12-\n" +
+	"\x06limits\x18\x02 \x01(\v2\x15.weir.v1.FilterLimitsR\x06limits\"l\n" +
+	"\x0fSetFilterLimits\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
+	"\x06limits\x18\x03 \x01(\v2\x15.weir.v1.FilterLimitsR\x06limits\")\n" +
 	"\n" +
 	"DropStaged\x12\x1b\n" +
 	"\tbefore_ms\x18\x01 \x01(\x03R\bbeforeMs\"g\n" +
@@ -1621,34 +1776,37 @@ func file_weir_log_v1_control_proto_rawDescGZIP() []byte {
 	return file_weir_log_v1_control_proto_rawDescData
 }
 
-var file_weir_log_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_weir_log_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_weir_log_v1_control_proto_goTypes = []any{
-	(*ControlCommand)(nil),    // 0: weir.log.v1.ControlCommand
-	(*Initialise)(nil),        // 1: weir.log.v1.Initialise
-	(*CreateTenant)(nil),      // 2: weir.log.v1.CreateTenant
-	(*DeleteTenant)(nil),      // 3: weir.log.v1.DeleteTenant
-	(*TenantDropped)(nil),     // 4: weir.log.v1.TenantDropped
-	(*PutNamespace)(nil),      // 5: weir.log.v1.PutNamespace
-	(*CreateApiKey)(nil),      // 6: weir.log.v1.CreateApiKey
-	(*RevokeApiKey)(nil),      // 7: weir.log.v1.RevokeApiKey
-	(*CreateSigningKey)(nil),  // 8: weir.log.v1.CreateSigningKey
-	(*RevokeSigningKey)(nil),  // 9: weir.log.v1.RevokeSigningKey
-	(*PutChunk)(nil),          // 10: weir.log.v1.PutChunk
-	(*CommitFilter)(nil),      // 11: weir.log.v1.CommitFilter
-	(*SetRollout)(nil),        // 12: weir.log.v1.SetRollout
-	(*PromoteFilter)(nil),     // 13: weir.log.v1.PromoteFilter
-	(*RollbackFilter)(nil),    // 14: weir.log.v1.RollbackFilter
-	(*PauseFilter)(nil),       // 15: weir.log.v1.PauseFilter
-	(*DropStaged)(nil),        // 16: weir.log.v1.DropStaged
-	(*TenantRecord)(nil),      // 17: weir.log.v1.TenantRecord
-	(*ApiKeyRecord)(nil),      // 18: weir.log.v1.ApiKeyRecord
-	(*ModuleRecord)(nil),      // 19: weir.log.v1.ModuleRecord
-	(*ControlMeta)(nil),       // 20: weir.log.v1.ControlMeta
-	(*weirpb.Namespace)(nil),  // 21: weir.v1.Namespace
-	(*weirpb.SigningKey)(nil), // 22: weir.v1.SigningKey
-	(weirpb.FilterRole)(0),    // 23: weir.v1.FilterRole
-	(*weirpb.Tenant)(nil),     // 24: weir.v1.Tenant
-	(*weirpb.ApiKey)(nil),     // 25: weir.v1.ApiKey
+	(*ControlCommand)(nil),      // 0: weir.log.v1.ControlCommand
+	(*Initialise)(nil),          // 1: weir.log.v1.Initialise
+	(*CreateTenant)(nil),        // 2: weir.log.v1.CreateTenant
+	(*DeleteTenant)(nil),        // 3: weir.log.v1.DeleteTenant
+	(*TenantDropped)(nil),       // 4: weir.log.v1.TenantDropped
+	(*PutNamespace)(nil),        // 5: weir.log.v1.PutNamespace
+	(*CreateApiKey)(nil),        // 6: weir.log.v1.CreateApiKey
+	(*RevokeApiKey)(nil),        // 7: weir.log.v1.RevokeApiKey
+	(*CreateSigningKey)(nil),    // 8: weir.log.v1.CreateSigningKey
+	(*RevokeSigningKey)(nil),    // 9: weir.log.v1.RevokeSigningKey
+	(*PutChunk)(nil),            // 10: weir.log.v1.PutChunk
+	(*CommitFilter)(nil),        // 11: weir.log.v1.CommitFilter
+	(*SetRollout)(nil),          // 12: weir.log.v1.SetRollout
+	(*PromoteFilter)(nil),       // 13: weir.log.v1.PromoteFilter
+	(*RollbackFilter)(nil),      // 14: weir.log.v1.RollbackFilter
+	(*PauseFilter)(nil),         // 15: weir.log.v1.PauseFilter
+	(*SetTenantLimits)(nil),     // 16: weir.log.v1.SetTenantLimits
+	(*SetFilterLimits)(nil),     // 17: weir.log.v1.SetFilterLimits
+	(*DropStaged)(nil),          // 18: weir.log.v1.DropStaged
+	(*TenantRecord)(nil),        // 19: weir.log.v1.TenantRecord
+	(*ApiKeyRecord)(nil),        // 20: weir.log.v1.ApiKeyRecord
+	(*ModuleRecord)(nil),        // 21: weir.log.v1.ModuleRecord
+	(*ControlMeta)(nil),         // 22: weir.log.v1.ControlMeta
+	(*weirpb.Namespace)(nil),    // 23: weir.v1.Namespace
+	(*weirpb.SigningKey)(nil),   // 24: weir.v1.SigningKey
+	(weirpb.FilterRole)(0),      // 25: weir.v1.FilterRole
+	(*weirpb.FilterLimits)(nil), // 26: weir.v1.FilterLimits
+	(*weirpb.Tenant)(nil),       // 27: weir.v1.Tenant
+	(*weirpb.ApiKey)(nil),       // 28: weir.v1.ApiKey
 }
 var file_weir_log_v1_control_proto_depIdxs = []int32{
 	1,  // 0: weir.log.v1.ControlCommand.initialise:type_name -> weir.log.v1.Initialise
@@ -1662,23 +1820,27 @@ var file_weir_log_v1_control_proto_depIdxs = []int32{
 	9,  // 8: weir.log.v1.ControlCommand.revoke_signing_key:type_name -> weir.log.v1.RevokeSigningKey
 	10, // 9: weir.log.v1.ControlCommand.put_chunk:type_name -> weir.log.v1.PutChunk
 	11, // 10: weir.log.v1.ControlCommand.commit_filter:type_name -> weir.log.v1.CommitFilter
-	16, // 11: weir.log.v1.ControlCommand.drop_staged:type_name -> weir.log.v1.DropStaged
+	18, // 11: weir.log.v1.ControlCommand.drop_staged:type_name -> weir.log.v1.DropStaged
 	12, // 12: weir.log.v1.ControlCommand.set_rollout:type_name -> weir.log.v1.SetRollout
 	13, // 13: weir.log.v1.ControlCommand.promote_filter:type_name -> weir.log.v1.PromoteFilter
 	14, // 14: weir.log.v1.ControlCommand.rollback_filter:type_name -> weir.log.v1.RollbackFilter
 	15, // 15: weir.log.v1.ControlCommand.pause_filter:type_name -> weir.log.v1.PauseFilter
-	18, // 16: weir.log.v1.Initialise.root:type_name -> weir.log.v1.ApiKeyRecord
-	21, // 17: weir.log.v1.PutNamespace.namespace:type_name -> weir.v1.Namespace
-	18, // 18: weir.log.v1.CreateApiKey.record:type_name -> weir.log.v1.ApiKeyRecord
-	22, // 19: weir.log.v1.CreateSigningKey.key:type_name -> weir.v1.SigningKey
-	23, // 20: weir.log.v1.SetRollout.role:type_name -> weir.v1.FilterRole
-	24, // 21: weir.log.v1.TenantRecord.tenant:type_name -> weir.v1.Tenant
-	25, // 22: weir.log.v1.ApiKeyRecord.api_key:type_name -> weir.v1.ApiKey
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	16, // 16: weir.log.v1.ControlCommand.set_tenant_limits:type_name -> weir.log.v1.SetTenantLimits
+	17, // 17: weir.log.v1.ControlCommand.set_filter_limits:type_name -> weir.log.v1.SetFilterLimits
+	20, // 18: weir.log.v1.Initialise.root:type_name -> weir.log.v1.ApiKeyRecord
+	23, // 19: weir.log.v1.PutNamespace.namespace:type_name -> weir.v1.Namespace
+	20, // 20: weir.log.v1.CreateApiKey.record:type_name -> weir.log.v1.ApiKeyRecord
+	24, // 21: weir.log.v1.CreateSigningKey.key:type_name -> weir.v1.SigningKey
+	25, // 22: weir.log.v1.SetRollout.role:type_name -> weir.v1.FilterRole
+	26, // 23: weir.log.v1.SetTenantLimits.limits:type_name -> weir.v1.FilterLimits
+	26, // 24: weir.log.v1.SetFilterLimits.limits:type_name -> weir.v1.FilterLimits
+	27, // 25: weir.log.v1.TenantRecord.tenant:type_name -> weir.v1.Tenant
+	28, // 26: weir.log.v1.ApiKeyRecord.api_key:type_name -> weir.v1.ApiKey
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_weir_log_v1_control_proto_init() }
@@ -1703,6 +1865,8 @@ func file_weir_log_v1_control_proto_init() {
 		(*ControlCommand_PromoteFilter)(nil),
 		(*ControlCommand_RollbackFilter)(nil),
 		(*ControlCommand_PauseFilter)(nil),
+		(*ControlCommand_SetTenantLimits)(nil),
+		(*ControlCommand_SetFilterLimits)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1710,7 +1874,7 @@ func file_weir_log_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_log_v1_control_proto_rawDesc), len(file_weir_log_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -120,6 +120,9 @@ func (ch *change) addVersion(t *Tenant, timeMs int64, c *logpb.CommitFilter) *we
 		SizeBytes: c.GetSizeBytes(), CreatedMs: timeMs, Abilities: c.GetAbilities(),
 		Role: weirpb.FilterRole_FILTER_ROLE_PUSHED, RoleSinceMs: timeMs,
 	}
+	if len(versions) > 0 {
+		made.Limits = versions[0].GetLimits() // the same for all
+	}
 	versions = append(versions, made)
 	t.Filters[c.GetName()] = versions
 	if !c.GetPush() {

@@ -51,6 +51,10 @@ func dispatch(ch *change, timeMs int64, c *logpb.ControlCommand) (*change, *faul
 		return ch.rollbackFilter(timeMs, c.RollbackFilter)
 	case *logpb.ControlCommand_PauseFilter:
 		return ch.pauseFilter(c.PauseFilter)
+	case *logpb.ControlCommand_SetTenantLimits:
+		return ch.setTenantLimits(c.SetTenantLimits)
+	case *logpb.ControlCommand_SetFilterLimits:
+		return ch.setFilterLimits(c.SetFilterLimits)
 	case *logpb.ControlCommand_DropStaged:
 		return ch.dropStaged(c.DropStaged)
 	}
