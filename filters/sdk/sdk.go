@@ -17,7 +17,7 @@ import (
 
 //go:embed template/* c/*.h c/*.c c/template/* rust/src rust/template/*
 //go:embed assemblyscript/weir assemblyscript/template/* assemblyscript/package.json assemblyscript/package-lock.json assemblyscript/.npmrc
-//go:embed go/*.go go/projection/*.go go/template/*
+//go:embed go/*.go go/projection/*.go go/routing/*.go go/template/*
 var sources embed.FS
 
 // A language is what differs between projects.
@@ -34,7 +34,7 @@ type mapping struct{ pattern, to string }
 var languages = [...]language{
 	{
 		toolchain.Go, "Go", "filter.go", "It is compiled by Go itself, 1.24 or later.",
-		[]mapping{{"go/template/*.go", "."}, {"go/*.go", "weir"}, {"go/projection/*.go", "weir/projection"}},
+		[]mapping{{"go/template/*.go", "."}, {"go/*.go", "weir"}, {"go/projection/*.go", "weir/projection"}, {"go/routing/*.go", "weir/routing"}},
 	},
 	{
 		toolchain.Rust, "Rust", "filter.rs", "It is compiled by rustc with the target wasm32-unknown-unknown.",

@@ -54,6 +54,13 @@ void weir_put_u32(uint32_t v) { weir_put((weir_bytes){(uint8_t *)&v, sizeof v});
 void weir_put_u64(uint64_t v) { weir_put((weir_bytes){(uint8_t *)&v, sizeof v}); }
 void weir_put_f64(double v) { weir_put((weir_bytes){(uint8_t *)&v, sizeof v}); }
 
+uint64_t weir_routing_key(weir_bytes text) {
+    uint64_t hash = 0xcbf29ce484222325;
+    for (uint32_t i = 0; i < text.size; i++)
+        hash = (hash ^ text.at[i]) * 0x100000001b3;
+    return hash == WEIR_ANY_KEY ? 1 : hash;
+}
+
 uint8_t *weir_written(uint32_t *size) {
     *size = output.size;
     return output.bytes;

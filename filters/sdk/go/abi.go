@@ -42,6 +42,20 @@ func Project(event unsafe.Pointer, eventSize uint32, prepared unsafe.Pointer, pr
 	return answer(served.Project(eventAt(event, eventSize), unsafe.Slice((*byte)(prepared), preparedSize)))
 }
 
+// Keys is called by the package routing.
+func Keys(event unsafe.Pointer, eventSize uint32) uint64 {
+	return answerKeys(served.Keys(eventAt(event, eventSize)))
+}
+
+// Interest is called by the package routing.
+func Interest(prepared unsafe.Pointer, preparedSize uint32) uint64 {
+	return answerKeys(served.Interest(unsafe.Slice((*byte)(prepared), preparedSize)))
+}
+
+func answerKeys(keys []uint64) uint64 {
+	return answer(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(keys))), 8*len(keys)), nil)
+}
+
 // failed is bit 63 of a result: what it points to is an error's text.
 const failed = 1 << 63
 

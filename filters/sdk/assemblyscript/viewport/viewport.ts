@@ -1,8 +1,11 @@
 // Lets an event through to the viewers whose map shows its place: filters/examples/viewport, in AssemblyScript.
 
-import { Bytes, Event, Groups, Kind, Value, Verdicts, filter, find, putF64, putText, putU8, refuse, values } from "../weir";
+import {
+  ANY_KEY, Bytes, Event, Groups, Kind, Value, Verdicts, filter, find, putF64, putKey, putText, putU8, refuse, routes, values,
+} from "../weir";
 
 export * from "../weir/abi";
+export * from "../weir/routing";
 
 // What prepare makes of params: west, south, east, north, then the names of the fields unless they are the usual ones, with
 // a byte NAMES_END between them.
@@ -130,5 +133,75 @@ function decide(event: Event, groups: Groups, verdicts: Verdicts): void {
   }
 }
 
-// Last, as it needs all that stands above.
+// The world as a grid, 2^level cells each way: filters/examples/viewport/README.md, "Viewport's keys".
+const FINEST: u32 = 16;
+const COARSEST: u32 = 2;
+const MOST_CELLS: u32 = 32;
+
+function cell(v: f64): u32 {
+  v *= 65536;
+  return v < 65535 ? <u32>v : 65535;
+}
+
+function column(lon: f64): u32 {
+  return cell((lon + 180) / 360);
+}
+
+function row(lat: f64): u32 {
+  return cell((lat + 90) / 180);
+}
+
+function putCell(level: u32, x: u32, y: u32): void {
+  putKey((<u64>(level + 1) << 32) | (x << 16) | y);
+}
+
+function keys(event: Event): void {
+  locate(event.payload, usual);
+  if (isNaN(lon)) return;
+  const x = column(lon);
+  const y = row(lat);
+  putCell(0, 0, 0);
+  for (let level = COARSEST; level <= FINEST; level++) putCell(level, x >> (FINEST - level), y >> (FINEST - level));
+}
+
+// The cells of a level that a box covers, as cover finds them. The whole world has 2^32 of the finest.
+let firstColumn: u32 = 0;
+let columns: u32 = 0;
+let firstRow: u32 = 0;
+let rows: u32 = 0;
+let count: u64 = 0;
+
+function cover(box: usize, level: u32): void {
+  const shift = FINEST - level;
+  const all: u32 = 1 << level;
+  const west = load<f64>(box);
+  const east = load<f64>(box, 16);
+  firstColumn = column(west) >> shift;
+  firstRow = row(load<f64>(box, 8)) >> shift;
+  columns = (column(east) >> shift) - firstColumn + 1;
+  if (west > east) columns += all; // on from the last column to 0
+  columns = min(columns, all);
+  rows = (row(load<f64>(box, 24)) >> shift) - firstRow + 1;
+  count = <u64>columns * rows;
+}
+
+function interest(prepared: Bytes): void {
+  if (prepared.length > BOX_SIZE) {
+    putKey(ANY_KEY); // what an event has in other fields is not among its keys
+    return;
+  }
+  let level = FINEST;
+  cover(prepared.at, level);
+  while (count > MOST_CELLS) cover(prepared.at, --level);
+  if (level == COARSEST && count == 1 << (2 * COARSEST)) {
+    putCell(0, 0, 0);
+    return;
+  }
+  for (let y = firstRow; y < firstRow + rows; y++) {
+    for (let x = firstColumn; x < firstColumn + columns; x++) putCell(level, x & ((1 << level) - 1), y);
+  }
+}
+
+// Last, as they need all that stands above.
 filter(prepare, decide);
+routes(keys, interest);

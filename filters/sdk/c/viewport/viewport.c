@@ -133,3 +133,67 @@ void weir_filter_decide(const weir_event *event, const weir_groups *groups, weir
             weir_allow(verdicts, i);
     }
 }
+
+/* The world as a grid, 2^level cells each way: filters/examples/viewport/README.md, "Viewport's keys". */
+#define FINEST 16
+#define COARSEST 2
+#define MOST_CELLS 32
+
+static uint32_t cell(double v) {
+    v *= 65536;
+    return v < 65535 ? (uint32_t)v : 65535;
+}
+
+static uint32_t column(double lon) { return cell((lon + 180) / 360); }
+static uint32_t row(double lat) { return cell((lat + 90) / 180); }
+
+static void put_key(uint32_t level, uint32_t x, uint32_t y) { weir_put_key((uint64_t)(level + 1) << 32 | x << 16 | y); }
+
+void weir_filter_keys(const weir_event *event) {
+    place p = find(weir_payload(event), params_paths[4], params_paths[5]);
+    if (__builtin_isnan(p.lon))
+        return;
+    uint32_t x = column(p.lon), y = row(p.lat);
+    put_key(0, 0, 0);
+    for (uint32_t level = COARSEST; level <= FINEST; level++)
+        put_key(level, x >> (FINEST - level), y >> (FINEST - level));
+}
+
+/* The cells of a level that a box covers. The whole world has 2^32 of the finest. */
+typedef struct {
+    uint32_t x, columns, y, rows;
+    uint64_t count;
+} cells;
+
+static cells cells_of(const box *b, uint32_t level) {
+    uint32_t shift = FINEST - level, all = 1u << level;
+    uint32_t x = column(b->west) >> shift, y = row(b->south) >> shift;
+    uint32_t columns = (column(b->east) >> shift) - x + 1;
+    if (b->west > b->east)
+        columns += all; /* on from the last column to 0 */
+    if (columns > all)
+        columns = all;
+    uint32_t rows = (row(b->north) >> shift) - y + 1;
+    return (cells){x, columns, y, rows, (uint64_t)columns * rows};
+}
+
+void weir_filter_interest(weir_bytes prepared) {
+    const box *b = (const box *)prepared.at;
+    if (prepared.size > BOX_SIZE) {
+        weir_put_key(WEIR_ANY_KEY); /* what an event has in other fields is not among its keys */
+        return;
+    }
+    uint32_t level = FINEST;
+    cells c = cells_of(b, level);
+    while (c.count > MOST_CELLS)
+        c = cells_of(b, --level);
+    if (level == COARSEST && c.count == 1u << 2 * COARSEST) {
+        put_key(0, 0, 0);
+        return;
+    }
+    for (uint32_t y = c.y; y < c.y + c.rows; y++)
+        for (uint32_t x = c.x; x < c.x + c.columns; x++)
+            put_key(level, x & ((1u << level) - 1), y);
+}
+
+WEIR_ROUTES

@@ -11,9 +11,12 @@ import (
 	"math"
 
 	"weir/filters/sdk/go"
+	_ "weir/filters/sdk/go/routing"
 )
 
-func init() { weir.Serve(weir.Filter{Prepare: prepare, Decide: decide}) }
+func init() {
+	weir.Serve(weir.Filter{Prepare: prepare, Decide: decide, Keys: keys, Interest: interest})
+}
 
 func main() {}
 
@@ -148,4 +151,72 @@ func covers(box []byte, p place) bool {
 		return p.lon >= west || p.lon < east
 	}
 	return p.lon >= west && p.lon < east
+}
+
+// The world as a grid, 2^level cells each way: filters/examples/viewport/README.md, "Viewport's keys".
+const (
+	finest    = 16
+	coarsest  = 2
+	mostCells = 32
+)
+
+func cell(v float64) uint64 {
+	if v *= 65536; v < 65535 {
+		return uint64(v)
+	}
+	return 65535
+}
+
+func column(lon float64) uint64 { return cell((lon + 180) / 360) }
+func row(lat float64) uint64    { return cell((lat + 90) / 180) }
+
+func key(level int, x, y uint64) uint64 { return uint64(level+1)<<32 | x<<16 | y }
+
+func keys(event weir.Event) []uint64 {
+	p := find(event.Payload(), params[4], params[5])
+	if math.IsNaN(p.lon) {
+		return nil
+	}
+	x, y := column(p.lon), row(p.lat)
+	all := append(make([]uint64, 0, finest), key(0, 0, 0))
+	for level := coarsest; level <= finest; level++ {
+		all = append(all, key(level, x>>(finest-level), y>>(finest-level)))
+	}
+	return all
+}
+
+// cells are those of a level that a box covers.
+type cells struct{ x, columns, y, rows uint64 }
+
+func cellsOf(box []byte, level int) cells {
+	side := func(at int) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(box[at:])) }
+	shift, all := finest-level, uint64(1)<<level
+	x, y := column(side(0))>>shift, row(side(8))>>shift
+	columns := column(side(16))>>shift - x + 1
+	if side(0) > side(16) {
+		columns += all // on from the last column to 0
+	}
+	return cells{x: x, columns: min(columns, all), y: y, rows: row(side(24))>>shift - y + 1}
+}
+
+func interest(box []byte) []uint64 {
+	if len(box) > boxSize {
+		return []uint64{weir.AnyKey} // what an event has in other fields is not among its keys
+	}
+	level := finest
+	c := cellsOf(box, level)
+	for c.columns*c.rows > mostCells {
+		level--
+		c = cellsOf(box, level)
+	}
+	if level == coarsest && c.columns*c.rows == 1<<(2*coarsest) {
+		return []uint64{key(0, 0, 0)}
+	}
+	var all []uint64
+	for y := c.y; y < c.y+c.rows; y++ {
+		for x := c.x; x < c.x+c.columns; x++ {
+			all = append(all, key(level, x&(1<<level-1), y))
+		}
+	}
+	return all
 }
