@@ -108,6 +108,10 @@ func guestLog(ctx context.Context, module api.Module, stack []uint64) {
 
 // say logs the beginning of a text of size bytes.
 func (in *instance) say(ctx context.Context, text []byte, size uint32) {
+	if in.listen != nil {
+		in.listen(readable(text))
+		return
+	}
 	log := in.program.engine.log
 	if !log.Enabled(ctx, slog.LevelDebug) || !in.sample.take() {
 		return

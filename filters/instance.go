@@ -33,6 +33,7 @@ type instance struct {
 	// The guest's counters.
 	fuel, depth api.MutableGlobal
 	sample      sample
+	listen      func(text string) // gets what the guest says in place of the log; nil: the log does
 
 	buf, match, prepare, project, keys, interest api.Function
 	globals                                      []api.MutableGlobal // as named by pristine

@@ -3,6 +3,7 @@ package filters
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 
 	"github.com/tetratelabs/wazero/api"
 )
@@ -42,4 +43,19 @@ func (in *instance) appendKeys(function api.Function, input []byte, dst []uint64
 		dst = append(dst, binary.LittleEndian.Uint64(b))
 	}
 	return dst, nil
+}
+
+// SharedKeys returns the keys that an event has and a group wants, KeyAny among them where either side has it. A group that
+// shares none need not be asked about the event.
+func SharedKeys(event, interest []uint64) []uint64 {
+	shared := []uint64{}
+	if slices.Contains(interest, KeyAny) || slices.Contains(event, KeyAny) {
+		shared = append(shared, KeyAny)
+	}
+	for _, key := range event {
+		if key != KeyAny && slices.Contains(interest, key) && !slices.Contains(shared, key) {
+			shared = append(shared, key)
+		}
+	}
+	return shared
 }
