@@ -40,14 +40,23 @@ export function candidatesOf(
   }));
 }
 
-/** Asks the page's origin (SPEC.md, section 13). */
+/**
+ * The origin that knows where to connect to: that of the relay which served this SDK, and where it comes from elsewhere, as
+ * part of an application's bundle, the page's.
+ */
+export function home(module: string, page: string): string {
+  return /^https?:.*\/weir\.js$/.test(module) ? new URL(module).origin : page;
+}
+
+/** Asks that origin (SPEC.md, section 13). */
 async function discover(options: ConnectOptions): Promise<Endpoint> {
-  const response = await fetch("/.well-known/weir", { headers: { accept: "application/json" }, cache: "no-store" }).catch((cause) => {
-    throw new WeirError("discovery_failed", "the page's origin can't be reached", { cause, retryable: true });
+  const origin = home(import.meta.url, globalThis.location?.origin ?? "");
+  const response = await fetch(`${origin}/.well-known/weir`, { headers: { accept: "application/json" }, cache: "no-store" }).catch((cause) => {
+    throw new WeirError("discovery_failed", `${origin || "the page's origin"} can't be reached`, { cause, retryable: true });
   });
   if (!response.ok) {
-    throw new WeirError("discovery_failed", `the page's origin answered ${response.status} for /.well-known/weir`, {
-      hint: "give connect() the url of a relay, or serve the page from one",
+    throw new WeirError("discovery_failed", `${origin || "the page's origin"} answered ${response.status} for /.well-known/weir`, {
+      hint: "give connect() the url of a relay, or import the SDK from one",
       retryable: response.status >= 500 || response.status === 429,
     });
   }
@@ -55,7 +64,7 @@ async function discover(options: ConnectOptions): Promise<Endpoint> {
   if (text.length > maxDocument) throw new WeirError("discovery_failed", "the discovery document is too long");
   const found = parse(text);
   return endpoint(
-    stringOf(found["url"]) ?? location.origin, options.websocketUrl ?? stringOf(found["websocketUrl"]),
+    stringOf(found["url"]) ?? origin, options.websocketUrl ?? stringOf(found["websocketUrl"]),
     options.certificateHashes ?? listOf(found["certificateHashes"]), stringOf(found["token"]),
   );
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { candidatesOf, locator } from "../src/endpoint.js";
+import { candidatesOf, home, locator } from "../src/endpoint.js";
 import { WeirError } from "../src/error.js";
 import { race } from "../src/transport/race.js";
 import type { Candidate, TransportKind } from "../src/transport/transport.js";
@@ -92,6 +92,13 @@ test("where to connect to", async () => {
   });
   assert.equal((await locator({ url: "https://a/x", websocketUrl: "ws://b:1/y" })()).websocketUrl, "ws://b:1/y");
   for (const url of ["relay", "http://relay", "wss://relay"]) assert.throws(() => locator({ url }), { code: "invalid_argument" });
+});
+
+test("who is asked where to connect to", () => {
+  for (const [module, origin] of [
+    ["http://127.0.0.1:8080/weir.js", "http://127.0.0.1:8080"], ["https://relay.example/weir.js", "https://relay.example"],
+    ["https://shop.example/assets/index-4f2a.js", "page"], ["file:///app/weir.js", "page"],
+  ] as const) assert.equal(home(module, "page"), origin);
 });
 
 test("discovery", async (t) => {

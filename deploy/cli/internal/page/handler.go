@@ -37,16 +37,17 @@ type Config struct {
 	APIPaths []string
 }
 
-// Handler serves the address to this machine alone.
+// Handler serves the address to this machine alone. Pages that other servers on this machine serve may connect; the server
+// API is for the server's own pages and for tools.
 func Handler(cfg Config) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET "+ConnectPath, connect(cfg))
-	mux.Handle(sessionPath, cfg.Session)
+	mux.Handle("GET "+ConnectPath, guardLocal(connect(cfg)))
+	mux.Handle(sessionPath, guardLocal(cfg.Session))
 	for _, path := range cfg.APIPaths {
-		mux.Handle(path, cfg.API)
+		mux.Handle(path, guard(cfg.API))
 	}
-	mux.Handle("/", cfg.Browser)
-	return guard(mux)
+	mux.Handle("/", guardLocal(cfg.Browser))
+	return mux
 }
 
 func connect(cfg Config) http.Handler {

@@ -81,7 +81,10 @@ func TestStrangersGetNothing(t *testing.T) {
 		{"another address", "192.0.2.2:8080", "192.0.2.1", nil, http.StatusForbidden},
 		{"own page", "127.0.0.1:8080", "127.0.0.1", http.Header{"Origin": {"http://127.0.0.1:8080"}, "Sec-Fetch-Site": {"same-origin"}}, http.StatusOK},
 		{"foreign page", "127.0.0.1:8080", "127.0.0.1", http.Header{"Origin": {"https://evil.example"}}, http.StatusForbidden},
-		{"foreign page, same host", "127.0.0.1:8080", "127.0.0.1", http.Header{"Origin": {"http://127.0.0.1:9"}}, http.StatusForbidden},
+		{"page of a local server", "127.0.0.1:8080", "127.0.0.1", http.Header{"Origin": {"http://localhost:5173"}, "Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"cors"}}, http.StatusOK},
+		{"page that looks local", "127.0.0.1:8080", "127.0.0.1", http.Header{"Origin": {"http://localhost.evil.example:5173"}}, http.StatusForbidden},
+		{"page of the neighbour", "127.0.0.1:8080", "127.0.0.1", http.Header{"Origin": {"http://192.0.2.9:5173"}}, http.StatusForbidden},
+		{"page from a file", "127.0.0.1:8080", "127.0.0.1", http.Header{"Origin": {"null"}, "Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"cors"}}, http.StatusForbidden},
 		{"sandboxed page", "127.0.0.1:8080", "127.0.0.1", http.Header{"Origin": {"null"}}, http.StatusForbidden},
 		{"foreign image", "127.0.0.1:8080", "127.0.0.1", http.Header{"Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"no-cors"}}, http.StatusForbidden},
 		{"link", "127.0.0.1:8080", "127.0.0.1", http.Header{"Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"navigate"}}, http.StatusOK},
@@ -100,5 +103,23 @@ func TestStrangersGetNothing(t *testing.T) {
 				t.Errorf("status %d, want %d", w.Code, test.want)
 			}
 		})
+	}
+}
+
+func TestPagesOfLocalServers(t *testing.T) {
+	for path, want := range map[string]int{
+		ConnectPath: http.StatusOK, "/weir.js": http.StatusOK, "/weir": http.StatusOK,
+		"/weir.v1.EventService/Publish": http.StatusForbidden,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080"+path, nil)
+		r.Header.Set("Origin", "http://localhost:5173")
+		w := httptest.NewRecorder()
+		testHandler().ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s answers a local page with %d, want %d", path, w.Code, want)
+		}
+		if got := w.Header().Get("Access-Control-Allow-Origin"); want == http.StatusOK && got != "http://localhost:5173" {
+			t.Errorf("%s may be read by pages of %q", path, got)
+		}
 	}
 }

@@ -12,11 +12,28 @@ import (
 // that a page works without setting anything up. A stranger's page must not get one, neither by a request across origins nor by a name of
 // its own that it has made to resolve to a loopback address (DNS rebinding).
 func guard(next http.Handler) http.Handler {
+	return guardBy(sameOrigin, next)
+}
+
+// guardLocal is guard, but for pages of other servers on this machine too: whoever writes a page serves it from a
+// development server of their own.
+func guardLocal(next http.Handler) http.Handler {
+	return guardBy(func(r *http.Request) bool { return sameOrigin(r) || localOrigin(r) }, http.HandlerFunc(
+		func(w http.ResponseWriter, r *http.Request) {
+			if localOrigin(r) {
+				w.Header().Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+				w.Header().Add("Vary", "Origin")
+			}
+			next.ServeHTTP(w, r)
+		}))
+}
+
+func guardBy(allowed func(*http.Request) bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !ownHost(r):
 			http.Error(w, "this address is for this machine alone: open it as http://127.0.0.1 or http://localhost", http.StatusForbidden)
-		case !sameOrigin(r):
+		case !allowed(r):
 			http.Error(w, "pages of another origin may not use this address", http.StatusForbidden)
 		default:
 			next.ServeHTTP(w, r)
@@ -31,18 +48,24 @@ func ownHost(r *http.Request) bool {
 		host = name
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if strings.EqualFold(host, "localhost") {
+	if isLoopback(host) {
 		return true
 	}
 	addr, err := netip.ParseAddr(host)
 	if err != nil {
 		return false
 	}
-	if addr.IsLoopback() {
-		return true
-	}
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	return ok && local.AddrPort().Addr().Unmap() == addr.Unmap()
+}
+
+// isLoopback reports whether a host is this machine by a name that no stranger can point elsewhere.
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
 }
 
 // sameOrigin reports whether the request comes from a page of this server, or from no page. Browsers send Origin with
@@ -58,4 +81,11 @@ func sameOrigin(r *http.Request) bool {
 	}
 	u, err := url.Parse(origin)
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+}
+
+// localOrigin reports whether the request comes from a page that another server on this machine has served. A page without
+// an origin, from a file or a sandbox, is not one: its origin is "null" whoever wrote it.
+func localOrigin(r *http.Request) bool {
+	u, err := url.Parse(r.Header.Get("Origin"))
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && isLoopback(u.Hostname())
 }

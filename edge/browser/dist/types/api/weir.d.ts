@@ -5,9 +5,12 @@ import type { SubscribeOptions, Subscription } from "./subscription.js";
 export type TransportKind = "webtransport" | "websocket";
 /** A token, or where to get a fresh one. A function is asked before each session and before a token expires. */
 export type Token = string | (() => string | Promise<string>);
-/** Everything that {@link connect} can be told. All of it is optional on a page that a relay serves itself. */
+/** Everything that {@link connect} can be told. All of it is optional where a relay served the page or the SDK itself. */
 export interface ConnectOptions {
-    /** Of the relay: "https://relay.example". Absent: the page's origin is asked, at /.well-known/weir. */
+    /**
+     * Of the relay: "https://relay.example". Absent: the relay that served the SDK is asked, or else the page's
+     * origin, at /.well-known/weir.
+     */
     readonly url?: string;
     /** Needed with `url`. */
     readonly token?: Token;
