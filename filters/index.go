@@ -100,10 +100,10 @@ func shrunk(list []posting) []posting {
 }
 
 // Candidates appends the slots that want one of an event's keys, each once and in no particular order. It is the one
-// place that chooses between asking about some groups and asking about all: narrow is false if the keys lead to more
-// than half of the groups, or stand for all. Then nothing is appended, and the caller asks about all. Picking a group out and
-// packing it costs about as much as deciding about two that lie packed already, and lists that overlap cost their
-// length, so they are counted as they are. Only the lists that are then read cost anything.
+// place that chooses between asking about some groups and asking about all: narrow is false if the keys stand for all, or
+// lead to more than a third of the groups. Then nothing is appended, and the caller asks about all: to find a group, pick
+// it out and decide about it costs about three times what deciding where it lies packed among all does. A group that
+// several keys lead to counts as often, as finding it does cost as much. The choice itself costs a look at each key.
 func (x *Index) Candidates(keys []uint64, dst []uint32) (slots []uint32, narrow bool) {
 	total := len(x.any)
 	for _, key := range keys {
@@ -112,7 +112,7 @@ func (x *Index) Candidates(keys []uint64, dst []uint32) (slots []uint32, narrow 
 		}
 		total += len(x.lists[key])
 	}
-	if total > x.len/2 {
+	if total > x.len/3 {
 		return dst, false
 	}
 	start := len(dst)

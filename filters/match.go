@@ -7,8 +7,8 @@ import (
 	"weir/proto/fault"
 )
 
-// indexedFrom is how many groups a set has at least before an event's keys are asked for: below that the call of
-// weir_keys, which has to parse the event too, costs more than deciding about all.
+// indexedFrom is how many groups a set has at least before an event's keys are asked for: with fewer the call of weir_keys,
+// which has to parse the event as match does, costs about what deciding about all of them does.
 const indexedFrom = 128
 
 // Match has the filter decide about one event for all groups of a set: bit i of verdicts says whether the group in slot
