@@ -18,15 +18,25 @@ type filterNew struct {
 
 func (filterNew) Help() string {
 	return `Writes a small project: a filter that works, the SDK's source, sample events, and cases with what the filter is
-expected to say. Nothing is fetched.
+expected to say. Nothing is fetched. What it prints are the commands that come next.
 
 Examples:
 
     weir filter new late --lang go
-    cd late
-    weir filter test
-    weir filter upload late build/late.wasm`
+    weir filter new late --lang rust --dir filters/late`
 }
+
+// nextSteps are the commands from a project to a filter that subscribers can name, beside a running "weir dev".
+const nextSteps = `filter %[1]s is in %[2]s: write it in %[3]s
+
+  cd %[2]s
+  weir filter build
+  weir filter test
+  weir filter push %[1]s build/%[1]s.wasm
+  weir filter promote %[1]s@1
+
+The last two find a "weir dev" that runs here or in a folder above; other servers need --api and --api-key.
+`
 
 func (c *filterNew) Run(con *console) error {
 	if err := name.CheckFilter(c.Name); err != nil {
@@ -40,7 +50,6 @@ func (c *filterNew) Run(con *console) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(con.out, "filter %s is in %s: write it in %s\n\n  cd %s\n  weir filter build\n  weir filter test\n",
-		c.Name, shortPath(dir), source, shortPath(dir))
+	_, err = fmt.Fprintf(con.out, nextSteps, c.Name, shortPath(dir), source)
 	return err
 }
