@@ -15,6 +15,8 @@ import (
 	"weir/edge/internal/fanout"
 	"weir/edge/internal/metrics"
 	"weir/edge/internal/mirror"
+	"weir/edge/internal/report"
+	"weir/edge/internal/selfcheck"
 	"weir/edge/internal/session"
 	"weir/edge/internal/transport"
 	"weir/filters"
@@ -36,7 +38,17 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// Limits bounds what the edge takes on.
 	Limits Limits
+	// Reports is told every few seconds what filters have done; the hub's client is one. Nil: nobody is told.
+	Reports FilterReports
+	// Host names the edge in reports: an address or a machine's name.
+	Host string
+	// Explain lets every session ask why it got an event or did not. Else those may whose tokens say so. For development:
+	// see proto/SPEC.md, section 15.
+	Explain bool
 }
+
+// FilterReports takes reports of what filters have done.
+type FilterReports = report.Hub
 
 // Limits bounds what one edge takes on. The zero value of a field is its default.
 type Limits struct {
@@ -76,6 +88,10 @@ type Server struct {
 	table  *fanout.Table
 	host   *session.Host
 	canary *canary.Watch
+	// checker repeats some of what filters have decided.
+	checker *selfcheck.Checker
+	// reporter tells the hub what filters have done; nil if nobody wants to know.
+	reporter *report.Reporter
 }
 
 // New starts an edge. It serves clients once it is handed connections, and welcomes them once it knows the control state
@@ -124,7 +140,13 @@ func start(cfg Config, open mirror.Opener) (*Server, error) {
 	s.canary = canary.Start(canary.Config{
 		State: s.mirror.State, Ender: cfg.Upstream, Ended: s.host.Outdate, Logger: log, Metrics: m,
 	})
-	s.shelf.OnSuspend = s.canary.Suspended
+	s.checker = selfcheck.Start(m)
+	s.shelf.OnSuspend, s.shelf.Checker = s.canary.Suspended, s.checker
+	if cfg.Reports != nil {
+		s.reporter = report.Start(report.Config{
+			Hub: cfg.Reports, Collect: s.filterReports, Agent: cfg.Agent, Host: cfg.Host, Logger: log, Metrics: m,
+		})
+	}
 	s.mirror.Start(s.controlChanged)
 	return s, nil
 }
@@ -156,6 +178,10 @@ func (s *Server) Close() error {
 	s.mirror.Close()
 	s.canary.Close()
 	s.table.Close()
+	if s.reporter != nil {
+		s.reporter.Close()
+	}
+	s.checker.Close()
 	s.shelf.Close()
 	return nil
 }

@@ -29,6 +29,11 @@ type FilterStats struct {
 	Suspensions uint64 `json:"suspensions"`
 	Suspended   bool   `json:"suspended,omitempty"`
 
+	// Rechecked calls were repeated on an instance that had never been called; HistoryDependent of them came out otherwise,
+	// which none may.
+	Rechecked        uint64 `json:"rechecked"`
+	HistoryDependent uint64 `json:"history_dependent"`
+
 	// Compared verdicts while the version was a shadow; those that differed, and the latest of these.
 	Compared    uint64       `json:"compared"`
 	Differences uint64       `json:"differences"`
@@ -49,14 +54,45 @@ func (s *Server) FilterStats(tenant, filter string) []FilterStats {
 			continue // gone with its tenant
 		}
 		counts := open.Counts()
-		differences, samples := open.Differences.Noted()
+		_, samples := open.Differences.Noted()
 		all = append(all, FilterStats{
 			Filter: v.GetName(), Version: v.GetVersion(), SHA256: hex.EncodeToString(v.GetDigest()), Role: roleOf(v), CanaryPercent: v.GetCanaryPercent(),
 			Paused: v.GetPaused(), CanaryFailed: s.canary.Failed(v),
 			Calls: counts.Calls, Evaluations: counts.Evaluations, Matches: counts.Matches, Failures: counts.Failures,
 			Refused: counts.Refused, Suspensions: counts.Suspensions, Suspended: counts.Suspended,
-			Compared: open.Differences.Compared.Load(), Differences: differences, Samples: append([]Difference{}, samples...),
+			Rechecked: counts.Rechecked, HistoryDependent: counts.HistoryDependent,
+			Compared: counts.Compared, Differences: counts.Differences, Samples: append([]Difference{}, samples...),
 		})
+	}
+	return all
+}
+
+// filterReports returns what the versions of all tenants have done since the edge began.
+func (s *Server) filterReports() []*weirpb.FilterReport {
+	state := s.mirror.State()
+	var all []*weirpb.FilterReport
+	for _, t := range s.shelf.Tallies() {
+		v, f := state.FilterVersion(t.ID.Tenant, t.ID.Name, t.ID.Version)
+		if f != nil {
+			continue // gone with its tenant
+		}
+		c := t.Counts
+		r := &weirpb.FilterReport{
+			Tenant: t.ID.Tenant, Name: t.ID.Name, Version: t.ID.Version, Digest: t.ID.Digest[:],
+			Counts: &weirpb.FilterCounts{
+				Calls: c.Calls, Evaluations: c.Evaluations, Matches: c.Matches, Failures: c.Failures, Refused: c.Refused,
+				Suspensions: c.Suspensions, Compared: c.Compared, Differences: c.Differences,
+				Rechecked: c.Rechecked, HistoryDependent: c.HistoryDependent,
+			},
+			Suspended: c.Suspended, CanaryFailed: s.canary.Failed(v),
+		}
+		for _, d := range t.Samples {
+			r.Samples = append(r.Samples, &weirpb.FilterDifference{
+				Channel: d.Channel, Event: &weirpb.Cursor{Epoch: d.Epoch, Offset: d.Offset}, Group: d.Group,
+				Live: d.Live, LiveVersion: d.LiveVersion, Shadow: d.Shadow,
+			})
+		}
+		all = append(all, r)
 	}
 	return all
 }

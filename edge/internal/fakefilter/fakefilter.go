@@ -11,6 +11,7 @@ import (
 
 	"weir/filters"
 	"weir/proto/fault"
+	"weir/proto/weirpb"
 )
 
 // A Range lets an event through whose payload is a decimal number within params: "LOW:HIGH", both included. The payload
@@ -28,6 +29,9 @@ type Range struct {
 	Refuses bool
 	// Gate, if set, is what Match waits for until it is closed, or the call is cancelled.
 	Gate chan struct{}
+	// Rechecks counts calls of Recheck, and Found is what they find.
+	Rechecks atomic.Int64
+	Found    atomic.Pointer[filters.Discrepancy]
 }
 
 // Prepare checks params.
@@ -90,6 +94,36 @@ func (r *Range) Project(_ context.Context, event, _, dst []byte) ([]byte, error)
 		return append(dst, Payload(event)...), nil
 	}
 	return strconv.AppendInt(dst, n-n%r.Rounds, 10), nil
+}
+
+// Recheck finds what Found says.
+func (r *Range) Recheck(context.Context, *filters.Sample) (*filters.Discrepancy, error) {
+	r.Rechecks.Add(1)
+	return r.Found.Load(), nil
+}
+
+// Explain says what Match says; its fuel is 1 a call, and its log the payload.
+func (r *Range) Explain(ctx context.Context, event, params []byte) (*weirpb.FilterExplanation, error) {
+	x := &weirpb.FilterExplanation{Projects: r.Rounds != 0, PrepareFuel: 1, MatchFuel: 1, Log: []string{string(Payload(event))}}
+	var set filters.Set
+	prepared, err := r.Prepare(ctx, params)
+	if err == nil {
+		slot, verdicts := set.Add(prepared), filters.NewBitmap(1)
+		if err = r.Match(ctx, event, &set, verdicts); err == nil && verdicts.Get(slot) {
+			x.Verdict = weirpb.Verdict_VERDICT_MATCH
+			return x, nil
+		}
+	}
+	if x.Verdict = weirpb.Verdict_VERDICT_HELD; err != nil {
+		x.Verdict, x.Fault = weirpb.Verdict_VERDICT_FAILED, fault.From(err).ToProto()
+	}
+	return x, nil
+}
+
+// ExplainShown returns what Project returns.
+func (r *Range) ExplainShown(ctx context.Context, x *weirpb.FilterExplanation, event, _ []byte) ([]byte, error) {
+	x.ProjectFuel = 1
+	return r.Project(ctx, event, nil, nil)
 }
 
 // Payload returns the payload of an event as filters read it (ABI.md, "The event").

@@ -41,6 +41,10 @@ type Metrics struct {
 	FiltersOpen       prometheus.Gauge
 	FilterMoves       *prometheus.CounterVec // result: "moved", "refused" or "retried"
 	CanaryFailures    *prometheus.CounterVec // tenant
+	FilterRechecks    *prometheus.CounterVec // result: "same", "differs", "undecided" or "dropped"
+	FilterHistory     *prometheus.CounterVec // tenant
+	Explanations      *prometheus.CounterVec // result: "explained" or a fault's code
+	FilterReports     *prometheus.CounterVec // result: "taken" or a fault's code
 }
 
 // New makes the metrics and registers them.
@@ -78,6 +82,10 @@ func New(r prometheus.Registerer) (*Metrics, error) {
 		FiltersOpen:       b.gauge("filters_open", "Filter modules ready to run."),
 		FilterMoves:       b.counterVec("filter_moves_total", "Open subscriptions to be moved to other filter versions, by result.", "result"),
 		CanaryFailures:    b.counterVec("canary_failures_total", "Canaries that failed and were ended.", "tenant"),
+		FilterRechecks:    b.counterVec("filter_rechecks_total", "Sampled filter calls repeated on fresh instances, by result.", "result"),
+		FilterHistory:     b.counterVec("filter_history_dependent_total", "Repeated filter calls that came out otherwise.", "tenant"),
+		Explanations:      b.counterVec("explanations_total", "Events explained, by result.", "result"),
+		FilterReports:     b.counterVec("filter_reports_total", "Reports to the hub of what filters have done, by result.", "result"),
 	}
 	return m, b.err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/edge/internal/metrics"
+	"weir/edge/internal/selfcheck"
 	"weir/edge/internal/sieve"
 	"weir/filters"
 	"weir/proto/fault"
@@ -46,6 +47,8 @@ type Shelf struct {
 	most    int
 	// OnSuspend, if set before the first use, is told of filter versions that are suspended; see sieve.Sieve.
 	OnSuspend func(sieve.ID)
+	// Checker, if set before the first use, is handed a sample of the filters' calls.
+	Checker *selfcheck.Checker
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -54,6 +57,8 @@ type Shelf struct {
 	mu    sync.Mutex
 	books map[sieve.ID]*book
 	clock uint64 // counts uses, to find what was used least recently
+	// retired is what versions had done when they left the shelf.
+	retired map[sieve.ID]sieve.Counts
 }
 
 // A book is one filter version on the shelf, or on its way there.
@@ -74,7 +79,7 @@ func NewShelf(source Source, open Opener, log *slog.Logger, m *metrics.Metrics) 
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Shelf{
 		source: source, open: open, log: log, metrics: m, most: shelfMost,
-		ctx: ctx, cancel: cancel, books: make(map[sieve.ID]*book),
+		ctx: ctx, cancel: cancel, books: make(map[sieve.ID]*book), retired: make(map[sieve.ID]sieve.Counts),
 	}
 }
 
@@ -182,6 +187,7 @@ func (s *Shelf) discard(id sieve.ID, b *book) {
 		return
 	}
 	s.metrics.FiltersOpen.Dec()
+	s.retire(b)
 	if err := b.module.Close(); err != nil {
 		s.log.Warn("closing a filter failed", "tenant", id.Tenant, "filter", id.Name, "version", id.Version, "err", err)
 	}
@@ -201,7 +207,7 @@ func (s *Shelf) load(id sieve.ID, b *book) {
 	} else {
 		projects := slices.Contains(b.version.GetAbilities(), filters.AbilityProject)
 		b.sieve = sieve.New(id, module, projects, s.metrics, s.log)
-		b.sieve.OnSuspend = s.OnSuspend
+		b.sieve.OnSuspend, b.sieve.Checker = s.OnSuspend, s.Checker
 		s.metrics.FiltersOpen.Inc()
 	}
 	s.mu.Lock()
@@ -235,6 +241,7 @@ func (s *Shelf) Retain(state *State) {
 		default: // loading; it will be found unused
 		}
 	}
+	s.forgetRetired(state)
 }
 
 // Open returns the filter versions of a tenant that are on the shelf, ready, in the order of name and version; of one filter

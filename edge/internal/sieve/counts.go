@@ -19,10 +19,33 @@ type Counts struct {
 	// Suspensions is how often it was suspended, and Suspended whether it is.
 	Suspensions uint64
 	Suspended   bool
+	// Rechecked calls were repeated on an instance that had never been called, and HistoryDependent of them came out
+	// otherwise.
+	Rechecked, HistoryDependent uint64
+	// Compared verdicts while the version was a shadow, and Differences of them.
+	Compared, Differences uint64
+}
+
+// Add adds other counts of the same version. Whether it is suspended stays.
+func (c *Counts) Add(other Counts) {
+	c.Calls += other.Calls
+	c.Evaluations += other.Evaluations
+	c.Matches += other.Matches
+	c.Failures += other.Failures
+	c.Refused += other.Refused
+	c.Suspensions += other.Suspensions
+	c.Rechecked += other.Rechecked
+	c.HistoryDependent += other.HistoryDependent
+	c.Compared += other.Compared
+	c.Differences += other.Differences
 }
 
 // counters are Counts as they grow.
-type counters struct{ calls, evaluations, matches, failures, refused, suspensions atomic.Uint64 }
+type counters struct {
+	calls, evaluations, matches, failures, refused, suspensions atomic.Uint64
+
+	decisions, rechecked, historyDependent atomic.Uint64
+}
 
 func (c *counters) decided(set *filters.Set, verdicts filters.Bitmap) {
 	c.evaluations.Add(uint64(set.Len()))

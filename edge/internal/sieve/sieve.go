@@ -11,7 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"weir/edge/internal/metrics"
+	"weir/edge/internal/selfcheck"
 	"weir/filters"
+	"weir/proto/weirpb"
 )
 
 // A Module is what a Sieve needs of a *filters.Filter. Its errors are or wrap *fault.Fault.
@@ -19,6 +21,9 @@ type Module interface {
 	Prepare(ctx context.Context, params []byte) (prepared []byte, err error)
 	Match(ctx context.Context, event []byte, set *filters.Set, verdicts filters.Bitmap) error
 	Project(ctx context.Context, event, prepared, dst []byte) ([]byte, error)
+	Recheck(ctx context.Context, s *filters.Sample) (*filters.Discrepancy, error)
+	Explain(ctx context.Context, event, params []byte) (*weirpb.FilterExplanation, error)
+	ExplainShown(ctx context.Context, x *weirpb.FilterExplanation, event, params []byte) ([]byte, error)
 }
 
 // Digest is the SHA-256 of a module as uploaded.
@@ -41,6 +46,8 @@ type Sieve struct {
 	Projects bool
 	// OnSuspend, if set before the first use, is told each time that the filter is suspended. It must not block.
 	OnSuspend func(ID)
+	// Checker, if set before the first use, is handed a sample of the calls.
+	Checker *selfcheck.Checker
 	// Differences are those found while the version is a shadow.
 	Differences Differences
 
@@ -49,6 +56,8 @@ type Sieve struct {
 	seconds  prometheus.Counter
 	failures failureLog
 	counters counters
+	history  prometheus.Counter
+	log      *slog.Logger
 }
 
 // New returns a Sieve for an opened module.
@@ -58,6 +67,7 @@ func New(id ID, module Module, projects bool, m *metrics.Metrics, log *slog.Logg
 		ID: id, Projects: projects, module: module,
 		breaker: breaker{log: log, suspensions: m.FilterSuspensions.WithLabelValues(id.Tenant)},
 		seconds: m.FilterSeconds.WithLabelValues(id.Tenant),
+		history: m.FilterHistory.WithLabelValues(id.Tenant), log: log,
 		failures: failureLog{
 			log: log, counter: m.FilterFailures.WithLabelValues(id.Tenant),
 		},
@@ -87,6 +97,7 @@ func (s *Sieve) Match(ctx context.Context, event []byte, set *filters.Set, verdi
 	err := s.module.Match(ctx, event, set, verdicts)
 	if err == nil {
 		s.counters.decided(set, verdicts)
+		s.sample(event, set, verdicts)
 	}
 	s.account(ctx, start, err)
 	return err
@@ -125,11 +136,24 @@ func (s *Sieve) account(ctx context.Context, start time.Time, err error) {
 	}
 }
 
+// Explain is that of the module; it counts as no use.
+func (s *Sieve) Explain(ctx context.Context, event, params []byte) (*weirpb.FilterExplanation, error) {
+	return s.module.Explain(ctx, event, params)
+}
+
+// ExplainShown is that of the module; it counts as no use.
+func (s *Sieve) ExplainShown(ctx context.Context, x *weirpb.FilterExplanation, event, params []byte) ([]byte, error) {
+	return s.module.ExplainShown(ctx, x, event, params)
+}
+
 // Counts returns what the version has done.
 func (s *Sieve) Counts() Counts {
 	c := &s.counters
+	differences, _ := s.Differences.Noted()
 	return Counts{
 		Calls: c.calls.Load(), Evaluations: c.evaluations.Load(), Matches: c.matches.Load(), Failures: c.failures.Load(),
 		Refused: c.refused.Load(), Suspensions: c.suspensions.Load(), Suspended: !s.breaker.allows(time.Now()),
+		Rechecked: c.rechecked.Load(), HistoryDependent: c.historyDependent.Load(),
+		Compared: s.Differences.Compared.Load(), Differences: differences,
 	}
 }
