@@ -13,7 +13,11 @@ func (f *Filter) alone(ctx context.Context, do func(in *instance) error) error {
 		return err
 	}
 	defer func() { <-f.pool.slots }()
-	in, err := f.program.instantiate(ctx)
+	if err := f.pool.begin(ctx); err != nil {
+		return err
+	}
+	defer f.pool.end(Cost{})
+	in, err := f.pool.instantiate(ctx)
 	if err != nil {
 		return err
 	}

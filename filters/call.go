@@ -27,7 +27,7 @@ func (in *instance) call(function api.Function, limit int, inputs ...[]byte) ([]
 		clear(buf[at+copy(buf[at:], b) : end])
 		at = end
 	}
-	if in.fuelUsed, err = in.run(function, in.program.engine.limits.CallFuel); err != nil {
+	if in.fuelUsed, err = in.run(function, in.limits.CallFuel); err != nil {
 		return nil, err
 	}
 	return in.result(limit)

@@ -3,6 +3,7 @@ package filters
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -17,13 +18,18 @@ type Config struct {
 	CacheDir string
 	// Logger gets what the engine and, at debug level, what filters say. Nil: nothing is logged.
 	Logger *slog.Logger
+	// Limits are those of filters that have none of their own.
 	Limits Limits
+	// Most is what filters' own limits can be at most: MemoryPages by default 4 times those of Limits, CallFuel and GroupFuel
+	// 10 times, LogLines 100 times, OutputBytes just those. Other fields mean nothing.
+	Most Limits
 }
 
 // An Engine validates, compiles and runs filters. It is safe for concurrent use.
 type Engine struct {
 	log    *slog.Logger
 	limits Limits
+	most   Limits
 	cache  *diskCache
 	// machine configures what runs modules: wazero's compiler. Its interpreter stands in for other processors in tests.
 	machine func() wazero.RuntimeConfig
@@ -41,8 +47,9 @@ func New(_ context.Context, cfg Config) (*Engine, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	limits := cfg.Limits.withDefaults()
 	return &Engine{
-		log: log, limits: cfg.Limits.withDefaults(), cache: openDiskCache(cfg.CacheDir, log),
+		log: log, limits: limits, most: cfg.Most.most(limits), cache: openDiskCache(cfg.CacheDir, log),
 		machine:  wazero.NewRuntimeConfig,
 		programs: map[[32]byte]*program{},
 	}, nil
@@ -69,6 +76,11 @@ func (e *Engine) Inspect(ctx context.Context, module []byte) (Manifest, error) {
 // Open makes a module ready to run. The compiled code is shared with everybody who has the same module open; instances
 // are not, so that what a guest remembers stays with whoever opened it.
 func (e *Engine) Open(ctx context.Context, module []byte) (*Filter, error) {
+	return e.OpenFor(ctx, module, Terms{})
+}
+
+// OpenFor is Open on somebody's behalf.
+func (e *Engine) OpenFor(ctx context.Context, module []byte, terms Terms) (*Filter, error) {
 	if len(module) > e.limits.ModuleBytes {
 		return nil, fault.New(fault.ModuleTooLarge, "the module has %d bytes, and at most %d are allowed", len(module),
 			e.limits.ModuleBytes).WithHint("strip debug information and optimise for size")
@@ -77,7 +89,11 @@ func (e *Engine) Open(ctx context.Context, module []byte) (*Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newFilter(p, e.limits), nil
+	f := newFilter(p, terms)
+	if err := f.pool.fits(e.within(terms.Bounds)); err != nil {
+		return nil, errors.Join(fault.New(fault.ModuleInvalid, "%v", err).WithHint("operators: raise memory_pages of the tenant's limits"), f.Close())
+	}
+	return f, nil
 }
 
 // acquire returns the program for a module, made by whoever asks first, and counts the reference.

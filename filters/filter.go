@@ -10,14 +10,14 @@ import (
 // long as their context allows. A call itself is short, and is not ended by its context.
 type Filter struct {
 	program *program
-	limits  Limits
+	limits  Limits // the engine's
 	pool    *pool
 	usage   usage
 	once    sync.Once // closes
 }
 
-func newFilter(p *program, limits Limits) *Filter {
-	return &Filter{program: p, limits: limits, pool: newPool(p, limits.Instances)}
+func newFilter(p *program, terms Terms) *Filter {
+	return &Filter{program: p, limits: p.engine.limits, pool: newPool(p, terms)}
 }
 
 // Manifest says what the module is.

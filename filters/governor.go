@@ -18,6 +18,7 @@ type governor struct {
 	callFuel int64
 	callTime time.Duration // how long callFuel may last
 	now      func() time.Time
+	account  Account // yielded to after each slice; nil: nobody is
 
 	// Of the present call.
 	limit   int64 // fuel
@@ -25,6 +26,9 @@ type governor struct {
 	time    time.Duration
 	spent   time.Duration // of time
 	last    time.Time     // when the latest slice was used up; zero: none was
+
+	granted int64         // the latest slice
+	due     time.Duration // about how long the guest has run in calls that are over, since it last yielded
 }
 
 func newGovernor(l Limits) governor {
@@ -35,7 +39,7 @@ func newGovernor(l Limits) governor {
 func (g *governor) begin(limit int64) int64 {
 	first := min(slice, limit)
 	g.limit, g.reserve = limit, limit-first
-	g.time, g.spent, g.last = g.callTime, 0, time.Time{}
+	g.time, g.spent, g.last, g.granted = g.callTime, 0, time.Time{}, first
 	if limit > g.callFuel {
 		g.time = time.Duration(float64(g.callTime) * float64(limit) / float64(g.callFuel))
 	}
@@ -54,8 +58,23 @@ func (g *governor) more(left int64) (int64, error) {
 		return 0, err
 	}
 	grant := min(slice, rest)
-	g.reserve = rest - grant
+	g.reserve, g.granted = rest-grant, grant
 	return grant, nil
+}
+
+// end is told of a call's end; left is what the guest has left of its slice.
+func (g *governor) end(left int64) { g.due += timeOf(g.granted - left) }
+
+// timeOf is about how long it takes to use so much fuel: up to 0.2 ns a unit. Looking at the clock would take longer than
+// most calls that end within their first slice.
+func timeOf(fuel int64) time.Duration { return time.Duration(fuel / 5) }
+
+// yield lets others run, if the account says so. What the guest waits doesn't count as its time.
+func (g *governor) yield(spent time.Duration) {
+	spent, g.due = spent+g.due, 0
+	if g.account != nil && g.account.Yield(spent) {
+		g.last = g.now()
+	}
 }
 
 // used returns what the call has used, of which left is what the guest has not.
@@ -66,14 +85,15 @@ func (g *governor) used(left int64) uint64 {
 // check looks at the clock, which most calls never do: they are over before the first slice is.
 func (g *governor) check() error {
 	now := g.now()
-	if g.last.IsZero() {
-		g.spent = firstSlice
-	} else {
-		g.spent += min(now.Sub(g.last), longestSlice)
+	took := firstSlice
+	if !g.last.IsZero() {
+		took = min(now.Sub(g.last), longestSlice)
 	}
+	g.spent += took
 	g.last = now
 	if g.spent > g.time {
 		return &overrunError{limit: g.time}
 	}
+	g.yield(took)
 	return nil
 }

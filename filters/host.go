@@ -3,7 +3,6 @@ package filters
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -16,12 +15,8 @@ const (
 	hostLog    = "log"
 )
 
-// Bounds of weir.log.
-const (
-	maxLogBytes    = 256         // of a message; the rest is cut
-	logLinesEvery  = time.Second // in this time at most logLinesAtOnce messages of one instance are written
-	logLinesAtOnce = 10
-)
+// maxLogBytes is how much of a message to weir.log is written; the rest is cut.
+const maxLogBytes = 256
 
 // provideHost makes what guests import, and what metering makes them call.
 func (p *program) provideHost(ctx context.Context) error {
@@ -113,34 +108,11 @@ func (in *instance) say(ctx context.Context, text []byte, size uint32) {
 		return
 	}
 	log := in.program.engine.log
-	if !log.Enabled(ctx, slog.LevelDebug) || !in.sample.take() {
+	if !log.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
-	log.Debug("a filter says", "filter", in.program.name(), "text", readable(text), "bytes", size, "left_out", in.sample.leftOut())
-}
-
-// A sample lets through so many messages in so long, and counts the others.
-type sample struct {
-	since time.Time
-	taken int
-	out   int
-}
-
-func (s *sample) take() bool {
-	if now := time.Now(); now.Sub(s.since) >= logLinesEvery {
-		s.since, s.taken = now, 0
+	leftOut, ok := in.pool.line(in.limits.LogLines)
+	if ok {
+		log.Debug("a filter says", "filter", in.program.name(), "text", readable(text), "bytes", size, "left_out", leftOut)
 	}
-	if s.taken == logLinesAtOnce {
-		s.out++
-		return false
-	}
-	s.taken++
-	return true
-}
-
-// leftOut returns how many messages were left out since it was last asked.
-func (s *sample) leftOut() int {
-	n := s.out
-	s.out = 0
-	return n
 }

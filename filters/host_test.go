@@ -8,17 +8,23 @@ import (
 )
 
 func TestLogIsBoundedAndSampled(t *testing.T) {
+	const most = 10
 	log, lines := logged()
-	e := newEngine(t, Config{Logger: log})
+	e := newEngine(t, Config{Logger: log, Limits: Limits{LogLines: most}})
 	// Says "xxx..." 100 times in one call.
 	g := logging(nil, nil)
 	g.Funcs[wt.GuestMatch].Code = wt.Code(
 		wt.Const(0), wt.Const('x'), wt.Const(1000), wt.Fill(),
 		wt.Repeat(5, 100, wt.Const(0), wt.Const(1000), wt.Call(0)), wt.Const64(0),
 	)
-	f := open(t, e, g.Bytes())
+	shared := &Lines{}
+	shared.SetMost(1000)
+	f := openFor(t, e, g.Bytes(), Terms{Lines: shared})
 	matches(t, f, event(t, "{}"), nil)
-	if len(*lines) != logLinesAtOnce {
+	if dropped := shared.Dropped(); dropped != 90 {
+		t.Errorf("%d lines were dropped", dropped)
+	}
+	if len(*lines) != most {
 		t.Errorf("%d lines", len(*lines))
 	}
 	for _, line := range *lines {

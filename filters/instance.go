@@ -6,6 +6,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"weir/filters/internal/meter"
 )
@@ -26,13 +27,14 @@ const (
 // An instance is one guest with its memory. One goroutine uses it at a time.
 type instance struct {
 	program  *program
+	limits   Limits // of the present call
+	pool     *pool  // nil: none
 	module   api.Module
 	memory   api.Memory
 	ctx      context.Context // of its calls
 	governor governor
 	// The guest's counters.
 	fuel, depth api.MutableGlobal
-	sample      sample
 	listen      func(text string) // gets what the guest says in place of the log; nil: the log does
 
 	buf, match, prepare, project, keys, interest api.Function
@@ -47,18 +49,27 @@ type instance struct {
 
 	// Fuel that was used and has not been counted yet: by calls, and by what they needed first.
 	fuelUsed, upkeep uint64
+	cost             Cost // of the present use, as its Account is told
 
 	answer Bitmap // scratch for match
 }
 
-// instantiate makes a new instance and runs its start functions.
+// instantiate makes a new instance that is of no pool, within the engine's limits, and runs its start functions.
 func (p *program) instantiate(ctx context.Context) (*instance, error) {
-	in := &instance{program: p, governor: newGovernor(p.engine.limits)}
+	return p.instantiateFor(ctx, p.engine.limits, nil)
+}
+
+// instantiateFor is instantiate for a pool, within limits.
+func (p *program) instantiateFor(ctx context.Context, limits Limits, of *pool) (*instance, error) {
+	in := &instance{program: p, limits: limits, pool: of, governor: newGovernor(p.engine.limits)}
+	if of != nil {
+		in.governor.account = of.terms.Account
+	}
 	in.ctx = &instanceContext{Context: context.WithoutCancel(ctx), instance: in}
 	// Its counter is at 0 and can't be set before it is made, so it begins by asking for the first slice.
-	in.governor.reserve += in.governor.begin(p.engine.limits.CallFuel)
+	in.governor.reserve += in.governor.begin(limits.CallFuel)
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions(exportInitialize)
-	module, err := p.runtime.InstantiateModule(in.ctx, p.compiled, config)
+	module, err := p.runtime.InstantiateModule(experimental.WithMemoryAllocator(in.ctx, memoryOf(limits.MemoryPages)), p.compiled, config)
 	if err != nil {
 		return nil, failed("its start", err)
 	}
@@ -91,7 +102,9 @@ func (in *instance) run(function api.Function, fuel int64) (used uint64, err err
 	in.fuel.Set(uint64(in.governor.begin(fuel)))
 	in.depth.Set(0)
 	err = function.CallWithStack(in.ctx, in.stack[:])
-	return in.governor.used(int64(in.fuel.Get())), err
+	left := int64(in.fuel.Get())
+	in.governor.end(left)
+	return in.governor.used(left), err
 }
 
 // bufAlignment is what the address of the input buffer is a multiple of.
@@ -108,7 +121,7 @@ func (in *instance) reserve(size int) error {
 	want := uint32(max(minBuf, 1<<bits.Len(uint(size-1))))
 	in.size = 0
 	in.stack[0] = uint64(want)
-	used, err := in.run(in.buf, in.program.engine.limits.CallFuel)
+	used, err := in.run(in.buf, in.limits.CallFuel)
 	in.upkeep += used
 	if err != nil {
 		return err

@@ -27,6 +27,8 @@ type Limits struct {
 	PreparedBytes int
 	// OutputBytes is the longest payload that Project may return. Default 128 KiB.
 	OutputBytes int
+	// LogLines is how many lines of weir.log are written in a second, of one Filter. Default 50.
+	LogLines int
 	// Instances is how many calls into one Filter may run at once; more wait. Default: twice the number of CPUs.
 	Instances int
 }
@@ -56,7 +58,18 @@ func (l Limits) withDefaults() Limits {
 	set(&l.ParamsBytes, 16<<10)
 	set(&l.PreparedBytes, 64<<10)
 	set(&l.OutputBytes, 128<<10)
+	set(&l.LogLines, 50)
 	set(&l.Instances, 2*runtime.GOMAXPROCS(0))
+	return l
+}
+
+// most returns the limits that nobody's own can exceed, where l are those of who has none.
+func (l Limits) most(than Limits) Limits {
+	set(&l.MemoryPages, 4*than.MemoryPages)
+	set(&l.CallFuel, 10*than.CallFuel)
+	set(&l.GroupFuel, 10*than.GroupFuel)
+	set(&l.OutputBytes, than.OutputBytes)
+	set(&l.LogLines, 100*than.LogLines)
 	return l
 }
 

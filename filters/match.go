@@ -85,8 +85,8 @@ func (in *instance) decide(event []byte, groups *packing) error {
 
 	ptr := uint64(in.ptr)
 	in.stack = [5]uint64{ptr, uint64(len(event)), ptr + uint64(setAt), uint64(count), ptr + uint64(answerAt)}
-	limits := &in.program.engine.limits
-	if in.fuelUsed, err = in.run(in.match, limits.CallFuel+limits.GroupFuel*int64(count)); err != nil {
+	in.cost.Evaluations += uint64(count)
+	if in.fuelUsed, err = in.run(in.match, in.limits.CallFuel+in.limits.GroupFuel*int64(count)); err != nil {
 		return err
 	}
 	if in.stack[0]&resultFailed != 0 {

@@ -3,6 +3,8 @@ package filters
 import (
 	"context"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"weir/proto/fault"
 )
@@ -14,18 +16,25 @@ type pool struct {
 	// slots holds a token per instance in use; its capacity bounds them.
 	slots  chan struct{}
 	closed chan struct{}
+	terms  Terms
+	lines  Lines        // of all its instances
+	silent atomic.Int64 // lines left out since the last that was not
 
 	mu   sync.Mutex
 	idle []*instance // guarded by mu
 }
 
-func newPool(p *program, size int) *pool {
-	return &pool{program: p, slots: make(chan struct{}, size), closed: make(chan struct{})}
+func newPool(p *program, terms Terms) *pool {
+	return &pool{program: p, slots: make(chan struct{}, p.engine.limits.Instances), closed: make(chan struct{}), terms: terms}
 }
 
 // get returns an instance for one call. private says that the call serves one subscriber alone.
 func (p *pool) get(ctx context.Context, private bool) (*instance, error) {
 	if err := p.enter(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.begin(ctx); err != nil {
+		<-p.slots
 		return nil, err
 	}
 	p.mu.Lock()
@@ -36,6 +45,7 @@ func (p *pool) get(ctx context.Context, private bool) (*instance, error) {
 	p.mu.Unlock()
 	in, err := p.ready(ctx, in, private)
 	if err != nil {
+		p.end(Cost{Calls: 1, Failures: 1})
 		<-p.slots
 		return nil, err
 	}
@@ -64,6 +74,59 @@ func (p *pool) enter(ctx context.Context) error {
 	}
 }
 
+// begin waits until a guest may run. A slot is held: were it taken only then, whoever may run could wait for one of those who
+// may not.
+func (p *pool) begin(ctx context.Context) error {
+	if p.terms.Account == nil {
+		return nil
+	}
+	return p.terms.Account.Begin(ctx)
+}
+
+// end is the reverse of begin.
+func (p *pool) end(c Cost) {
+	if p.terms.Account != nil {
+		p.terms.Account.End(c)
+	}
+}
+
+// instantiate makes an instance within the limits that hold now.
+func (p *pool) instantiate(ctx context.Context) (*instance, error) {
+	limits := p.program.engine.within(p.terms.Bounds)
+	if err := p.fits(limits); err != nil {
+		return nil, failed("its start", err)
+	}
+	return p.program.instantiateFor(ctx, limits, p)
+}
+
+// line reports whether a line may be logged now, of at most so many a second, and how many were left out before it. A line
+// that has no pool is of a module's first start.
+func (p *pool) line(most int) (leftOut int64, ok bool) {
+	if p == nil {
+		return 0, true
+	}
+	now, shared := time.Now(), p.terms.Lines
+	p.lines.SetMost(most)
+	switch {
+	case !p.lines.take(now):
+		if shared != nil {
+			shared.dropped.Add(1)
+		}
+	case shared == nil || shared.take(now):
+		return p.silent.Swap(0), true
+	}
+	p.silent.Add(1)
+	return 0, false
+}
+
+// fits reports whether an instance can begin within limits.
+func (p *pool) fits(limits Limits) error {
+	if begins := p.program.manifest.MemoryPages; begins > limits.MemoryPages {
+		return nonsense("its memory begins with %d pages, and its tenant's filters may have %d", begins, limits.MemoryPages)
+	}
+	return nil
+}
+
 func closedFault() error {
 	return fault.New(fault.Unavailable, "the filter is closed").WithCause(errClosed)
 }
@@ -71,23 +134,41 @@ func closedFault() error {
 // ready makes sure that an instance, or a new one for nil, knows nothing that it must not know in the coming call: what
 // served one subscriber alone is forgotten before anything else, and everything once in a while.
 func (p *pool) ready(ctx context.Context, in *instance, private bool) (*instance, error) {
-	if in != nil && in.calls > 0 && (private || in.private || in.calls >= restoreEvery) && !p.program.pristine.restore(in) {
+	limits := p.program.engine.within(p.terms.Bounds)
+	if in != nil && !p.fit(in, limits, private) {
 		p.discard(in)
 		in = nil
 	}
 	if in == nil {
 		var err error
-		if in, err = p.program.instantiate(ctx); err != nil {
+		start := time.Now()
+		if in, err = p.instantiate(ctx); err != nil {
 			return nil, err
 		}
+		in.governor.due += time.Since(start)
 	}
+	in.limits = limits
 	in.calls++
 	in.private = private
 	return in, nil
 }
 
+// fit makes sure of an instance that has been used. False: it has to be replaced.
+func (p *pool) fit(in *instance, limits Limits, private bool) bool {
+	if in.memory.Size() > limits.MemoryPages*pageBytes {
+		return false
+	}
+	if in.calls == 0 || !private && !in.private && in.calls < restoreEvery {
+		return true
+	}
+	return p.program.pristine.restore(in)
+}
+
 // put gives back an instance after a call. One whose call failed is not used again: nobody knows what state it is in.
 func (p *pool) put(in *instance, failed bool) {
+	in.cost.Spent, in.governor.due = in.governor.due, 0
+	p.end(in.cost)
+	in.cost = Cost{}
 	if failed {
 		p.discard(in)
 	} else {

@@ -1,5 +1,7 @@
 package filters
 
+import "time"
+
 // pristine is what every instance of a program looks like before its first call: guests have no clock, no randomness and
 // no input before that, so all begin alike.
 type pristine struct {
@@ -10,6 +12,9 @@ type pristine struct {
 	size    uint32 // of the memory, in bytes
 	globals []uint64
 }
+
+// clearAtOnce is how much memory is cleared before others may run, in bytes: it takes about as long as a slice of fuel.
+const clearAtOnce = 1 << 20
 
 // capture takes the picture.
 func (p *pristine) capture(in *instance) {
@@ -33,7 +38,15 @@ func (p *pristine) restore(in *instance) bool {
 	if !ok {
 		return false
 	}
-	clear(view[copy(view, p.memory):])
+	start := time.Now()
+	rest := view[copy(view, p.memory):]
+	for ; len(rest) > clearAtOnce; rest = rest[clearAtOnce:] {
+		clear(rest[:clearAtOnce])
+		in.governor.yield(time.Since(start))
+		start = time.Now()
+	}
+	clear(rest)
+	in.governor.due += time.Since(start)
 	for i, g := range in.globals {
 		g.Set(p.globals[i])
 	}

@@ -45,7 +45,7 @@ func (p *program) make(ctx context.Context, module []byte) error {
 	p.wasi = slices.ContainsFunc(decoded.Imports, func(i wasm.Import) bool { return i.Module == hostWASI })
 	p.manifest = manifest
 
-	result, err := meter.Rewrite(decoded, meter.Config{Depth: int32(limits.CallDepth), Pages: limits.MemoryPages})
+	result, err := meter.Rewrite(decoded, meter.Config{Depth: int32(limits.CallDepth), Pages: p.engine.most.MemoryPages})
 	if err != nil {
 		return invalid("its code can't be used: %v", err).WithCause(err)
 	}
@@ -93,7 +93,7 @@ func (p *program) compileWith(ctx context.Context, module []byte, cache wazero.C
 	}()
 	p.cache = cache
 	config := p.engine.machine().WithCoreFeatures(api.CoreFeaturesV2).
-		WithMemoryLimitPages(p.engine.limits.MemoryPages).WithDebugInfoEnabled(false)
+		WithMemoryLimitPages(p.engine.most.MemoryPages).WithDebugInfoEnabled(false)
 	if cache != nil {
 		config = config.WithCompilationCache(cache)
 	}

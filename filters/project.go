@@ -6,7 +6,8 @@ import "context"
 // without the ability answers filter_failed.
 func (f *Filter) Project(ctx context.Context, event, prepared, dst []byte) ([]byte, error) {
 	err := f.call(ctx, exportProject, true, func(in *instance) error {
-		b, err := in.call(in.project, f.limits.OutputBytes, event, prepared)
+		b, err := in.call(in.project, in.limits.OutputBytes, event, prepared)
+		in.cost.OutputBytes += uint64(len(b))
 		dst = append(dst, b...)
 		return err
 	})

@@ -32,6 +32,10 @@ func (f *Filter) count(in *instance, err error) {
 	}
 	if broken(err) {
 		f.usage.failures.Add(1)
+		in.cost.Failures++
 	}
+	in.cost.Calls++
+	in.cost.Fuel += in.fuelUsed
+	in.cost.Upkeep += in.upkeep
 	in.fuelUsed, in.upkeep = 0, 0
 }

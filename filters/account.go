@@ -1,0 +1,73 @@
+package filters
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// An Account is on whose behalf Filters run: it decides when their guests do, and is told what they use. All Filters of a
+// tenant share one, so its methods are called concurrently.
+type Account interface {
+	// Begin waits until a guest may run. An error, which Match and others return as it is, says that it may not.
+	Begin(ctx context.Context) error
+	// Yield is called while a guest runs, after each slice of fuel; spent is how long it has run since Begin or the last
+	// Yield. It may let others run first, and reports whether it did.
+	Yield(spent time.Duration) (waited bool)
+	// End ends what Begin began.
+	End(Cost)
+}
+
+// A Cost is what one use of a Filter took, between Begin and End.
+type Cost struct {
+	// Calls of the guest, and those that failed: see Usage, as for Fuel and Upkeep.
+	Calls, Failures uint64
+	Fuel, Upkeep    uint64
+	// Evaluations are groups that were decided about.
+	Evaluations uint64
+	// OutputBytes is what projections answered.
+	OutputBytes uint64
+	// Spent is about how long the guest has run since it last yielded.
+	Spent time.Duration
+}
+
+// Terms say on whose behalf a Filter runs. The zero value is nobody's in particular, within the engine's own limits.
+type Terms struct {
+	Account Account
+	// Bounds are the filter's limits. Nil: the engine's.
+	Bounds *Bounds
+	// Lines bounds what is logged by all Filters that share it, besides Limits.LogLines of each. Nil: nothing does.
+	Lines *Lines
+}
+
+// Bounds are Limits that can change while Filters run within them: each call looks. Of Limits, those of the compiled code
+// (ModuleBytes, CallDepth, CallTime) and Instances are the engine's alone. It is safe for concurrent use.
+type Bounds struct{ limits atomic.Pointer[Limits] }
+
+// Set replaces the limits. A zero field is the engine's default.
+func (b *Bounds) Set(l Limits) { b.limits.Store(&l) }
+
+// within returns the limits that hold: those of bounds, up to what the engine allows at most.
+func (e *Engine) within(b *Bounds) Limits {
+	held := e.limits
+	if b == nil {
+		return held
+	}
+	own := b.limits.Load()
+	if own == nil {
+		return held
+	}
+	lower(&held.MemoryPages, own.MemoryPages, e.most.MemoryPages)
+	lower(&held.CallFuel, own.CallFuel, e.most.CallFuel)
+	lower(&held.GroupFuel, own.GroupFuel, e.most.GroupFuel)
+	lower(&held.OutputBytes, own.OutputBytes, e.most.OutputBytes)
+	lower(&held.LogLines, own.LogLines, e.most.LogLines)
+	return held
+}
+
+// lower makes a limit what is wanted, up to most; 0 leaves it at its default.
+func lower[T int | int64 | uint32](limit *T, wanted, most T) {
+	if wanted > 0 {
+		*limit = min(wanted, most)
+	}
+}

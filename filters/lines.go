@@ -1,0 +1,39 @@
+package filters
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Lines bound how many lines guests log: so many a second, over all Filters that share it. The zero value lets none
+// through. It is safe for concurrent use.
+type Lines struct {
+	most    atomic.Int64
+	dropped atomic.Uint64
+
+	mu    sync.Mutex
+	since time.Time // of the second at hand; guarded by mu
+	taken int64     // lines in it; guarded by mu
+}
+
+// SetMost sets how many lines a second are let through.
+func (l *Lines) SetMost(perSecond int) { l.most.Store(int64(perSecond)) }
+
+// Dropped returns how many lines were not let through.
+func (l *Lines) Dropped() uint64 { return l.dropped.Load() }
+
+// take reports whether a line is let through now.
+func (l *Lines) take(now time.Time) bool {
+	l.mu.Lock()
+	if now.Sub(l.since) >= time.Second {
+		l.since, l.taken = now, 0
+	}
+	l.taken++
+	ok := l.taken <= l.most.Load()
+	l.mu.Unlock()
+	if !ok {
+		l.dropped.Add(1)
+	}
+	return ok
+}
