@@ -81,8 +81,9 @@ func New(log *slog.Logger) *Ledger {
 	}
 }
 
-// ReportFilters takes an edge's report. The fault not_found says that the instance has been silent for so long that its
-// counts were added up: the edge begins another instance, which counts from there.
+// ReportFilters takes an edge's report, which it keeps. The fault not_found says that the instance is not known, so that it has to
+// say everything; already_exists, that it has been silent for so long that its counts were added up: the edge goes on as
+// another instance, which counts from there.
 func (l *Ledger) ReportFilters(_ context.Context, r *weirpb.EdgeReport) error {
 	if id := r.GetInstance(); id == "" || len(id) > maxText || len(r.GetHost()) > maxText {
 		return fault.New(fault.InvalidArgument, "the report does not name its edge in 1 to %d bytes", maxText)
@@ -90,9 +91,12 @@ func (l *Ledger) ReportFilters(_ context.Context, r *weirpb.EdgeReport) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, folded := l.folded[r.GetInstance()]; folded {
-		return fault.New(fault.NotFound, "this instance of the edge was silent for too long").WithHint("report as another one")
+		return fault.New(fault.AlreadyExists, "this instance of the edge was silent for too long").WithHint("report as another one")
 	}
 	e := l.edges[r.GetInstance()]
+	if e == nil && !r.GetBegins() {
+		return fault.New(fault.NotFound, "this instance of the edge is not known").WithHint("report everything")
+	}
 	if e == nil {
 		e = &edge{instance: r.GetInstance(), rows: map[version]*weirpb.FilterReport{}}
 		l.edges[e.instance] = e

@@ -22,6 +22,7 @@ type session struct {
 	publishes   *quic.Stream
 	answers     *linkwire.Reader
 	node, agent string // of the hub
+	reports     bool   // the hub takes reports
 	violated    sync.Once
 }
 
@@ -60,7 +61,7 @@ func (s *session) greet(ctx context.Context) (err error) {
 	if err := s.answers.Answer(linkwire.Welcome, welcome); err != nil {
 		return err
 	}
-	s.node, s.agent = welcome.GetNode(), welcome.GetAgent()
+	s.node, s.agent, s.reports = welcome.GetNode(), welcome.GetAgent(), welcome.GetReports()
 	return nil
 }
 

@@ -94,7 +94,7 @@ func (e *edge) serveRequest(ctx context.Context, stream *quic.Stream, t frame.Ty
 		return fmt.Errorf("%s: %w", kind, err)
 	}
 	w := linkwire.NewWriter(stream)
-	err := answer.serve(ctx, e.server.cfg.Hub, request, w.Send)
+	err := answer.serve(ctx, e.server.hub, request, w.Send)
 	if stream.Context().Err() != nil {
 		e.server.metrics.answered(kind, nil) // the edge has had enough, or has gone
 		return nil
@@ -137,6 +137,7 @@ var answers = map[frame.Type]answer{
 	linkwire.History: {func() proto.Message { return &weirpb.HistoryRequest{} }, serveHistory},
 	linkwire.Module:  {func() proto.Message { return &linkpb.Module{} }, serveModule},
 	linkwire.Canary:  {func() proto.Message { return &linkpb.EndCanary{} }, serveCanary},
+	linkwire.Report:  {func() proto.Message { return &weirpb.EdgeReport{} }, serveReport},
 }
 
 func serveFollow(ctx context.Context, hub Hub, m proto.Message, send sender) error {
@@ -163,6 +164,14 @@ func serveHistory(ctx context.Context, hub Hub, m proto.Message, send sender) er
 func serveCanary(ctx context.Context, hub Hub, m proto.Message, _ sender) error {
 	r := m.(*linkpb.EndCanary)
 	return hub.EndCanary(ctx, r.GetTenant(), r.GetFilter(), r.GetVersion(), r.GetSinceMs())
+}
+
+func serveReport(ctx context.Context, hub Hub, m proto.Message, _ sender) error {
+	stats, ok := hub.(FilterStats)
+	if !ok {
+		return fault.New(fault.Unavailable, "this hub does not add up what edges report")
+	}
+	return stats.ReportFilters(ctx, m.(*weirpb.EdgeReport))
 }
 
 func serveModule(ctx context.Context, hub Hub, m proto.Message, send sender) error {

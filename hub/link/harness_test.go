@@ -44,7 +44,8 @@ func serve(t *testing.T, h link.Hub) *server {
 	if s.edge, err = link.EdgeTLS(s.dir); err != nil {
 		t.Fatal(err)
 	}
-	server, err := link.New(link.Config{Hub: h, Identity: identity, Logger: logger, Registerer: s.registry})
+	stats, _ := h.(link.FilterStats)
+	server, err := link.New(link.Config{Hub: h, Identity: identity, Stats: stats, Logger: logger, Registerer: s.registry})
 	if err != nil {
 		t.Fatal(err)
 	}

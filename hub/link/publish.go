@@ -43,7 +43,8 @@ func (e *edge) serveHello(ctx context.Context, stream *quic.Stream, r *linkwire.
 	}
 	cfg := e.server.cfg
 	w := linkwire.NewWriter(stream)
-	if err := w.Send(linkwire.Welcome, &linkpb.Welcome{Node: cfg.Node, Agent: cfg.Agent}, linkwire.MaxPublished); err != nil {
+	welcome := &linkpb.Welcome{Node: cfg.Node, Agent: cfg.Agent, Reports: cfg.Stats != nil}
+	if err := w.Send(linkwire.Welcome, welcome, linkwire.MaxPublished); err != nil {
 		return err
 	}
 	e.log.Info("edge is up", "agent", hello.GetAgent())

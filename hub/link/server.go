@@ -31,10 +31,18 @@ type Hub interface {
 	EndCanary(ctx context.Context, tenant, filter string, version uint32, sinceMs int64) error
 }
 
+// FilterStats takes what edges report of their filters, and keeps nothing of a report that it changes. Its errors are or wrap
+// *fault.Fault.
+type FilterStats interface {
+	ReportFilters(ctx context.Context, r *weirpb.EdgeReport) error
+}
+
 // Config says what to serve. Hub and Identity are required.
 type Config struct {
 	Hub      Hub
 	Identity *Identity
+	// Stats takes what edges report of their filters; *filterstats.Ledger does. Nil: edges are told that nobody does.
+	Stats FilterStats
 	// Node and Agent name the hub in its edges' logs.
 	Node, Agent string
 	// Logger: nil is slog.Default().
@@ -46,6 +54,7 @@ type Config struct {
 // A Server serves the hub link.
 type Server struct {
 	cfg     Config
+	hub     Hub // and FilterStats, if there is one
 	log     *slog.Logger
 	metrics *metrics
 }
@@ -59,7 +68,14 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("link: %w", err)
 	}
-	return &Server{cfg: cfg, log: cfg.Logger, metrics: m}, nil
+	s := &Server{cfg: cfg, hub: cfg.Hub, log: cfg.Logger, metrics: m}
+	if cfg.Stats != nil {
+		s.hub = struct {
+			Hub
+			FilterStats
+		}{cfg.Hub, cfg.Stats}
+	}
+	return s, nil
 }
 
 const (

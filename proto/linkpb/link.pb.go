@@ -72,8 +72,10 @@ func (x *Hello) GetAgent() string {
 type Welcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names the hub's node in the operator's logs.
-	Node          string `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
-	Agent         string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	Node  string `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The hub takes weir.v1.EdgeReport, answered with End.
+	Reports       bool `protobuf:"varint,15,opt,name=reports,proto3" json:"reports,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -120,6 +122,13 @@ func (x *Welcome) GetAgent() string {
 		return x.Agent
 	}
 	return ""
+}
+
+func (x *Welcome) GetReports() bool {
+	if x != nil {
+		return x.Reports
+	}
+	return false
 }
 
 // Edge to hub: publish one event.
@@ -556,10 +565,11 @@ const file_weir_link_v1_link_proto_rawDesc = "" +
 	"\n" +
 	"\x17weir/link/v1/link.proto\x12\fweir.link.v1\x1a\x13weir/v1/event.proto\"\x1d\n" +
 	"\x05Hello\x12\x14\n" +
-	"\x05agent\x18\x01 \x01(\tR\x05agent\"3\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\"M\n" +
 	"\aWelcome\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
-	"\x05agent\x18\x02 \x01(\tR\x05agent\"i\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x18\n" +
+	"\areports\x18\x0f \x01(\bR\areports\"i\n" +
 	"\aPublish\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x126\n" +

@@ -1399,7 +1399,10 @@ type EdgeReport struct {
 	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
 	Host  string `protobuf:"bytes,3,opt,name=host,proto3" json:"host,omitempty"`
 	// Versions whose counts have changed since the report before that was taken.
-	Filters       []*FilterReport `protobuf:"bytes,4,rep,name=filters,proto3" json:"filters,omitempty"`
+	Filters []*FilterReport `protobuf:"bytes,4,rep,name=filters,proto3" json:"filters,omitempty"`
+	// Begins to say everything. The fault not_found answers a report without it of an instance that the hub does not know;
+	// already_exists, one of an instance whose account it has closed: the edge goes on as another.
+	Begins        bool `protobuf:"varint,5,opt,name=begins,proto3" json:"begins,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1460,6 +1463,13 @@ func (x *EdgeReport) GetFilters() []*FilterReport {
 		return x.Filters
 	}
 	return nil
+}
+
+func (x *EdgeReport) GetBegins() bool {
+	if x != nil {
+		return x.Begins
+	}
+	return false
 }
 
 var File_weir_v1_control_proto protoreflect.FileDescriptor
@@ -1576,13 +1586,14 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\x06counts\x18\x05 \x01(\v2\x15.weir.v1.FilterCountsR\x06counts\x123\n" +
 	"\asamples\x18\x06 \x03(\v2\x19.weir.v1.FilterDifferenceR\asamples\x12\x1c\n" +
 	"\tsuspended\x18\a \x01(\bR\tsuspended\x12#\n" +
-	"\rcanary_failed\x18\b \x01(\bR\fcanaryFailed\"\x83\x01\n" +
+	"\rcanary_failed\x18\b \x01(\bR\fcanaryFailed\"\x9b\x01\n" +
 	"\n" +
 	"EdgeReport\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04host\x18\x03 \x01(\tR\x04host\x12/\n" +
-	"\afilters\x18\x04 \x03(\v2\x15.weir.v1.FilterReportR\afilters*\x81\x01\n" +
+	"\afilters\x18\x04 \x03(\v2\x15.weir.v1.FilterReportR\afilters\x12\x16\n" +
+	"\x06begins\x18\x05 \x01(\bR\x06begins*\x81\x01\n" +
 	"\rFailurePolicy\x12\x1e\n" +
 	"\x1aFAILURE_POLICY_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15FAILURE_POLICY_CLOSED\x10\x01\x12\x17\n" +

@@ -25,7 +25,8 @@ const (
 	reportBytes = 10 << 10
 )
 
-// A Hub takes reports. Its errors are or wrap *fault.Fault; not_found means that the hub has closed this instance's account.
+// A Hub takes reports. Its errors are or wrap *fault.Fault; not_found means that it does not know this instance, already_exists that
+// it has closed its account.
 type Hub interface {
 	ReportFilters(ctx context.Context, r *weirpb.EdgeReport) error
 }
@@ -113,14 +114,17 @@ func (r *Reporter) report(within time.Duration) {
 	defer cancel()
 	for _, part := range r.parts(r.changed()) {
 		err := r.cfg.Hub.ReportFilters(ctx, &weirpb.EdgeReport{
-			Instance: r.instance, Agent: r.cfg.Agent, Host: r.cfg.Host, Filters: part,
+			Instance: r.instance, Agent: r.cfg.Agent, Host: r.cfg.Host, Filters: part, Begins: len(r.said) == 0,
 		})
 		r.note(err)
-		if fault.CodeOf(err) == fault.NotFound {
+		switch fault.CodeOf(err) {
+		case fault.NotFound: // another hub, or one that was restarted
+			clear(r.said)
+		case fault.AlreadyExists:
 			r.begin()
 		}
 		if err != nil {
-			return // all of it is said again next time
+			return // it is said again next time
 		}
 		for _, filter := range part {
 			filter.Samples = nil

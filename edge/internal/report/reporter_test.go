@@ -139,7 +139,7 @@ func TestNothingIsLostOrCountedTwice(t *testing.T) {
 		b.hub.fail(fault.New(fault.Unavailable, "away"))
 		b.set(filter("a", 20))
 		time.Sleep(2 * interval)
-		b.hub.fail(fault.New(fault.NotFound, "this instance was silent for too long"))
+		b.hub.fail(fault.New(fault.AlreadyExists, "this instance was silent for too long"))
 		time.Sleep(interval)
 		b.hub.fail(nil)
 		b.set(filter("a", 30))
@@ -150,6 +150,22 @@ func TestNothingIsLostOrCountedTwice(t *testing.T) {
 		}
 		if log := b.log.String(); strings.Count(log, "level=WARN") != 1 || strings.Count(log, "level=INFO") != 1 {
 			t.Errorf("the log is %s", log)
+		}
+	})
+}
+
+func TestAHubThatKnowsNothingIsToldEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		b.set(filter("a", 10))
+		time.Sleep(interval + time.Millisecond)
+		b.hub.fail(fault.New(fault.NotFound, "not known"))
+		time.Sleep(interval)
+		b.hub.fail(nil)
+		b.hub.reports = nil
+		b.Close()
+		if r := b.hub.reports[0]; !r.GetBegins() || len(r.GetFilters()) != 1 || b.hub.sum() != 10 {
+			t.Errorf("the hub is told %v", r)
 		}
 	})
 }

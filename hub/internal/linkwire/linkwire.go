@@ -29,6 +29,7 @@ const (
 	History frame.Type = 0x0c
 	Module  frame.Type = 0x0d
 	Canary  frame.Type = 0x0e
+	Report  frame.Type = 0x1f
 )
 
 // Frames that a hub sends.

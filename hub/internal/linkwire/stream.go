@@ -116,7 +116,7 @@ func (w *Writer) SendEnd(f *fault.Fault) error {
 }
 
 var names = map[frame.Type]string{
-	Hello: "HELLO", Publish: "PUBLISH", Follow: "FOLLOW", Watch: "WATCH", History: "HISTORY", Module: "MODULE", Canary: "CANARY",
+	Hello: "HELLO", Publish: "PUBLISH", Follow: "FOLLOW", Watch: "WATCH", History: "HISTORY", Module: "MODULE", Canary: "CANARY", Report: "REPORT",
 	Welcome: "WELCOME", Published: "PUBLISHED", Feed: "FEED", Control: "CONTROL", Page: "PAGE", Chunk: "CHUNK", End: "END",
 }
 
