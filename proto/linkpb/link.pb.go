@@ -135,9 +135,12 @@ func (x *Welcome) GetReports() bool {
 type Publish struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Chosen by the edge; the answer carries it.
-	Id            uint64              `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	Tenant        string              `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	Publication   *weirpb.Publication `protobuf:"bytes,3,opt,name=publication,proto3" json:"publication,omitempty"`
+	Id          uint64              `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Tenant      string              `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Publication *weirpb.Publication `protobuf:"bytes,3,opt,name=publication,proto3" json:"publication,omitempty"`
+	// The term in which the sender believes that the hub leads the channel's shard. A hub that does not lead it in this very
+	// term answers not_leader. 0: it does not matter in which.
+	Term          uint64 `protobuf:"varint,4,opt,name=term,proto3" json:"term,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -191,6 +194,13 @@ func (x *Publish) GetPublication() *weirpb.Publication {
 		return x.Publication
 	}
 	return nil
+}
+
+func (x *Publish) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
 }
 
 // Hub to edge: what became of a Publish. In any order.
@@ -569,11 +579,12 @@ const file_weir_link_v1_link_proto_rawDesc = "" +
 	"\aWelcome\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x18\n" +
-	"\areports\x18\x0f \x01(\bR\areports\"i\n" +
+	"\areports\x18\x0f \x01(\bR\areports\"}\n" +
 	"\aPublish\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x126\n" +
-	"\vpublication\x18\x03 \x01(\v2\x14.weir.v1.PublicationR\vpublication\"m\n" +
+	"\vpublication\x18\x03 \x01(\v2\x14.weir.v1.PublicationR\vpublication\x12\x12\n" +
+	"\x04term\x18\x04 \x01(\x04R\x04term\"m\n" +
 	"\tPublished\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12*\n" +
 	"\areceipt\x18\x02 \x01(\v2\x10.weir.v1.ReceiptR\areceipt\x12$\n" +

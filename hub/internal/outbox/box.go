@@ -1,0 +1,320 @@
+// Package outbox decides what becomes of publications on their way to the leaders of their shards: which is sent next and
+// where, which is sent again when a leader is lost, what each sender is told, and when. It is a state machine that does
+// nothing by itself: it has no clock, no goroutine and no connection, so that a simulation can drive it through every
+// order of events. Package hubclient drives it with real ones.
+package outbox
+
+import (
+	"container/list"
+	"time"
+
+	"weir/hub/internal/placement"
+	"weir/proto/fault"
+	"weir/proto/weirpb"
+)
+
+// An Item is a publication.
+type Item struct {
+	Tenant, Channel string
+	// Producer and Again say whether it may be sent twice: Again is set if it has a producer and a sequence, by which the
+	// hub recognises it.
+	Producer string
+	Again    bool
+	// Size is what it counts for in the bounds, in bytes.
+	Size     int
+	Deadline time.Time
+
+	// What follows is the caller's; a Box passes it on.
+	Body        []byte
+	Publication *weirpb.Publication
+	Done        func(*weirpb.Receipt, error)
+}
+
+// A Session names a connection to a node. Each new connection has another number; 0 is none.
+type Session uint64
+
+// A Settled is an item that has left the box, with what its sender is to be told: Receipt, or Fault.
+type Settled struct {
+	Item    *Item
+	Receipt *weirpb.Receipt
+	Fault   *fault.Fault
+}
+
+// A Send is one attempt at an item. The answer to it carries the attempt's number, which no other attempt has.
+type Send struct {
+	Attempt uint64
+	Item    *Item
+	// Term is the one in which the node is believed to lead. It must refuse the item unless it leads in that very term: what
+	// is long on its way must not arrive after the node has lost the lead and won it again, and overtake what others took
+	// in between.
+	Term uint64
+	// Again is whether there was an attempt before.
+	Again bool
+}
+
+// Effects are what a Box asks for. The caller owns the slices.
+type Effects struct {
+	Settled []Settled
+	// Wake lists sessions for which Take has something.
+	Wake []Session
+}
+
+// Limits bound what a Box holds. Beyond them an item is refused as busy.
+type Limits struct {
+	Items, Bytes int
+	// LaneItems and LaneBytes bound what waits for one shard, so that one without a leader leaves room for the others.
+	LaneItems, LaneBytes int
+}
+
+// A Box holds the publications that have no answer yet. It is not safe for concurrent use.
+//
+// All those of a shard form a lane: a queue in the order in which they were handed over. A lane sends to one session at a
+// time, in order and without waiting for answers. When something comes back that has to be sent again, the lane sends
+// nothing more until all that is under way has been answered or given up, and then begins again at its front: so nothing
+// overtakes what a producer handed over before it.
+type Box struct {
+	limits   Limits
+	now      time.Time
+	shards   placement.Hashed // 0: not known yet; everything waits in lane 0
+	lanes    []*lane          // by shard; lane 0 is for what has no shard yet
+	attempts map[uint64]attempt
+	age      *list.List // of *entry, oldest first
+	stray    *list.List // of *entry: out of their lanes, waiting for the answer to the one attempt that there may be
+	bytes    int
+	added    uint64 // number of the last entry
+	last     uint64 // number of the last attempt
+	effects  Effects
+}
+
+// An entry is an item in a box.
+type entry struct {
+	number uint64 // by the order in which they were handed over
+	item   *Item
+	lane   *lane
+	place  *list.Element // in lane.order; nil once it is a stray
+	aged   *list.Element // in Box.age
+	astray *list.Element
+	// attempt is the one under way, 0 if there is none; attempts are all of which an answer may still come.
+	attempt  uint64
+	attempts []uint64
+	tried    bool
+	// open counts attempts whose outcome is not known and may never be: the item may have been accepted.
+	open int
+}
+
+type attempt struct {
+	entry   *entry
+	session Session
+}
+
+// New returns an empty box.
+func New(limits Limits) *Box {
+	b := &Box{limits: limits, attempts: map[uint64]attempt{}, age: list.New(), stray: list.New()}
+	b.lanes = []*lane{newLane()}
+	return b
+}
+
+// Len returns how many items are in the box.
+func (b *Box) Len() int { return b.age.Len() }
+
+// Flush returns what the inputs since the last Flush ask for.
+func (b *Box) Flush() Effects {
+	for _, l := range b.lanes {
+		if l.ready(b.now) && !l.woken {
+			l.woken = true
+			b.effects.Wake = append(b.effects.Wake, l.session)
+		}
+	}
+	e := b.effects
+	b.effects = Effects{}
+	return e
+}
+
+// Add takes an item, or returns why not.
+func (b *Box) Add(now time.Time, item *Item) *fault.Fault {
+	b.advance(now)
+	l := b.laneOf(item)
+	if b.Len() >= b.limits.Items || b.bytes+item.Size > b.limits.Bytes ||
+		l.order.Len() >= b.limits.LaneItems || l.bytes+item.Size > b.limits.LaneBytes {
+		return fault.New(fault.Busy, "too many publications wait for the hub").WithRetryAfter(retryAfter)
+	}
+	b.added++
+	e := &entry{item: item, number: b.added}
+	e.aged = b.age.PushBack(e)
+	b.bytes += item.Size
+	l.push(e)
+	return nil
+}
+
+// retryAfter is when a sender that was refused should come again: much of what waits has gone by then.
+const retryAfter = 100 * time.Millisecond
+
+func (b *Box) laneOf(item *Item) *lane {
+	if b.shards == 0 {
+		return b.lanes[0]
+	}
+	return b.lanes[b.shards.ShardOf(item.Tenant, item.Channel)]
+}
+
+// SetShards says how many shards there are. A region never changes it, but a box may hear of the region late, or come upon
+// another one: then everything is sorted anew.
+func (b *Box) SetShards(now time.Time, shards placement.Hashed) {
+	b.advance(now)
+	if shards == 0 || shards == b.shards {
+		return
+	}
+	for _, l := range b.lanes {
+		b.abandon(l)
+	}
+	b.shards = shards
+	b.lanes = make([]*lane, shards+1)
+	for i := range b.lanes {
+		b.lanes[i] = newLane()
+	}
+	for at := b.age.Front(); at != nil; at = at.Next() {
+		if e := at.Value.(*entry); e.astray == nil {
+			b.laneOf(e.item).push(e)
+		}
+	}
+}
+
+// SetLeader says to which session a shard's publications go: the one to the node that leads it in this term. Session 0 is
+// for a shard without one.
+func (b *Box) SetLeader(now time.Time, shard placement.Shard, session Session, term uint64) {
+	b.advance(now)
+	if int(shard) >= len(b.lanes) {
+		return
+	}
+	l := b.lanes[shard]
+	if l.target == session && l.term == term {
+		return
+	}
+	l.target, l.term = session, term
+	l.pause, l.rounds = time.Time{}, 0 // whatever it waited for has come
+	b.turn(l)
+}
+
+// Take returns attempts for a session, up to about size bytes: the next ones of each lane that goes there.
+func (b *Box) Take(now time.Time, session Session, size int) []Send {
+	b.advance(now)
+	var sends []Send
+	for _, l := range b.lanes {
+		if l.session != session {
+			continue
+		}
+		l.woken = false
+		for ; l.ready(now) && size > 0; l.next = l.next.Next() {
+			e := l.next.Value.(*entry)
+			sends = append(sends, b.send(l, e))
+			size -= e.item.Size
+		}
+	}
+	return sends
+}
+
+func (b *Box) send(l *lane, e *entry) Send {
+	b.last++
+	e.attempt = b.last
+	e.attempts = append(e.attempts, b.last)
+	b.attempts[b.last] = attempt{e, l.session}
+	l.underway++
+	s := Send{Attempt: b.last, Item: e.item, Term: l.term, Again: e.tried}
+	e.tried = true
+	return s
+}
+
+// Lost says that a session has ended: what was sent on it and not answered may or may not have been accepted.
+func (b *Box) Lost(now time.Time, session Session, cause error) {
+	b.advance(now)
+	for at := b.stray.Front(); at != nil; {
+		e := at.Value.(*entry)
+		at = at.Next()
+		if b.attempts[e.attempt].session == session {
+			b.settle(e, nil, lostFault(cause))
+		}
+	}
+	for _, l := range b.lanes {
+		if l.target == session {
+			l.target = 0
+		}
+		if l.session != session {
+			continue
+		}
+		for _, e := range b.abandon(l) {
+			b.settle(e, nil, lostFault(cause))
+		}
+		b.turn(l)
+	}
+}
+
+// Next returns when Tick is due next, the zero time if it need not be called.
+func (b *Box) Next() time.Time {
+	var next time.Time
+	sooner := func(t time.Time) {
+		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	if front := b.age.Front(); front != nil {
+		sooner(front.Value.(*entry).item.Deadline)
+	}
+	for _, l := range b.lanes {
+		sooner(l.pause)
+		sooner(l.leave)
+	}
+	return next
+}
+
+// Tick does what has become due.
+func (b *Box) Tick(now time.Time) { b.advance(now) }
+
+// Close settles everything with f.
+func (b *Box) Close(f *fault.Fault) {
+	for front := b.age.Front(); front != nil; front = b.age.Front() {
+		b.settle(front.Value.(*entry), nil, f)
+	}
+}
+
+// advance moves the clock. Deadlines are nearly in order, so the first that is not over ends the search; one behind it waits
+// for the next.
+func (b *Box) advance(now time.Time) {
+	if now.After(b.now) {
+		b.now = now
+	}
+	for front := b.age.Front(); front != nil; front = b.age.Front() {
+		e := front.Value.(*entry)
+		if b.now.Before(e.item.Deadline) {
+			break
+		}
+		b.settle(e, nil, expiredFault(e))
+	}
+	for _, l := range b.lanes {
+		if !l.pause.IsZero() && !b.now.Before(l.pause) {
+			l.pause = time.Time{}
+		}
+		if !l.leave.IsZero() && !b.now.Before(l.leave) {
+			b.abandon(l)
+			b.turn(l)
+		}
+	}
+}
+
+// settle takes an entry out for good.
+func (b *Box) settle(e *entry, r *weirpb.Receipt, f *fault.Fault) {
+	for _, n := range e.attempts {
+		delete(b.attempts, n)
+	}
+	b.age.Remove(e.aged)
+	b.bytes -= e.item.Size
+	if e.astray != nil {
+		b.stray.Remove(e.astray)
+	} else {
+		l := e.lane
+		if e.attempt != 0 && (f == nil || uncertain(f.Code)) {
+			l.accepted = max(l.accepted, e.number)
+		}
+		l.remove(e)
+		b.turn(l)
+	}
+	b.effects.Settled = append(b.effects.Settled, Settled{Item: e.item, Receipt: r, Fault: f})
+}
