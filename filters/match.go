@@ -17,7 +17,7 @@ const indexedFrom = 128
 // failure (fault filter_failed), when all its bits are 0. It allocates nothing.
 func (f *Filter) Match(ctx context.Context, event []byte, set *Set, verdicts Bitmap) error {
 	clear(verdicts)
-	set.asked = 0
+	set.spared = 0
 	if len(verdicts) < words(set.Slots()) {
 		return fault.New(fault.Internal, "verdicts have room for %d groups of %d", 64*len(verdicts), set.Slots())
 	}
@@ -43,6 +43,7 @@ func (f *Filter) decide(in *instance, event []byte, set *Set, verdicts Bitmap) (
 		set.keys, err = in.appendKeys(in.keys, event, set.keys[:0])
 		f.count(in, err)
 		if err != nil {
+			set.spared = set.Len()
 			return exportKeys, err
 		}
 		slots, narrow = set.Candidates(set.keys)
@@ -61,7 +62,6 @@ func (f *Filter) decide(in *instance, event []byte, set *Set, verdicts Bitmap) (
 	if err != nil {
 		return exportMatch, err
 	}
-	set.asked = len(groups.slots)
 	groups.spread(in.answer, verdicts)
 	return "", nil
 }

@@ -14,7 +14,7 @@ type Set struct {
 	prepared [][]byte // by slot; nil where the slot is free
 	free     []int    // free slots, the last freed one first to be used again
 	index    *Index   // nil: no group has said what it is interested in
-	asked    int      // groups that the latest Match asked about
+	spared   int      // groups that the latest Match did not ask about
 
 	all   packing // of every group, unless stale
 	stale bool
@@ -84,8 +84,9 @@ func (s *Set) Slots() int { return len(s.prepared) }
 // Len returns how many groups there are.
 func (s *Set) Len() int { return len(s.prepared) - len(s.free) }
 
-// Asked returns how many groups the latest Match has asked the filter about: those that were evaluated.
-func (s *Set) Asked() int { return s.asked }
+// Asked returns how many groups the latest Match, since which the set has not changed, asked the filter about: those that
+// were evaluated.
+func (s *Set) Asked() int { return s.Len() - s.spared }
 
 // Prepared returns the prepared params in a slot, nil if it is free. They must not be changed.
 func (s *Set) Prepared(slot int) []byte {
@@ -95,14 +96,17 @@ func (s *Set) Prepared(slot int) []byte {
 	return s.prepared[slot]
 }
 
-// Candidates returns the slots that an event with these routing keys may concern, valid until the next call. False: it is
-// to be asked about all groups; see Index.
-func (s *Set) Candidates(keys []uint64) ([]uint32, bool) {
+// Candidates returns the slots that a match of an event with these routing keys asks about, valid until the next call.
+// False: it asks about all groups; see Index. Match calls it by itself.
+func (s *Set) Candidates(keys []uint64) (slots []uint32, narrow bool) {
+	s.spared = 0
 	if s.index == nil {
 		return nil, false
 	}
-	slots, narrow := s.index.Candidates(keys, s.candidates[:0])
-	s.candidates = slots
+	if slots, narrow = s.index.Candidates(keys, s.candidates[:0]); narrow {
+		s.candidates = slots
+		s.spared = s.Len() - len(slots)
+	}
 	return slots, narrow
 }
 

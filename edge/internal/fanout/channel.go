@@ -48,6 +48,7 @@ type channel struct {
 	touched   []*group      // by the event at hand
 	dirty     []*group      // to be woken
 	advanced  chan struct{} // closed when head moves; nil while nobody waits for that
+	told      uint64        // no group was told last when head.events was less
 	counted   tally
 	fault     *fault.Fault // why the channel has ended
 

@@ -58,13 +58,14 @@ type group struct {
 	users   int // subscribers, and those about to become one
 	index   int // in channel.groups
 	seats   []seat
+	behind  int // where the group stands behind its gate
 	trials  []*trial
 	subs    []*Subscriber
-	matches bitset // state channels: the keys that match, by number
-	item    []byte // what the event at hand is to the group
-	verdict verdict
-	dirty   bool   // to be woken
-	told    uint64 // head.events when the subscribers were last woken
+	matches bitset  // state channels: the keys that match, by number
+	item    []byte  // what the event at hand is to the group
+	verdict verdict // held between two events
+	dirty   bool    // to be woken
+	told    uint64  // head.events when the subscribers were last woken
 
 	// Guarded by the channel's pub.
 	ring  ring
@@ -180,6 +181,7 @@ func (c *channel) build(g *group, frozen frozenKeys) {
 // admit lets a group take part in the channel's events from the next one on. mu is held.
 func (c *channel) admit(g *group) {
 	g.seats = c.panel.sit(g.terms)
+	c.panel.enter(g)
 	g.trials = c.panel.try(g.terms)
 	g.index = len(c.groups)
 	c.groups = append(c.groups, g)
@@ -207,6 +209,7 @@ func (c *channel) releaseLocked(g *group) {
 	if g.index < 0 {
 		return
 	}
+	c.panel.exit(g)
 	c.panel.leave(g.seats)
 	c.panel.endTrials(g.trials)
 	last := len(c.groups) - 1

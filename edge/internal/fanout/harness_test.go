@@ -54,9 +54,11 @@ func newRig(t fataler) *rig {
 }
 
 // newSieve makes a sieve of a filter in plain Go.
-func (r *rig) newSieve(filter string, module *fakefilter.Range, projects bool) *sieve.Sieve {
+func (r *rig) newSieve(filter string, module sieve.Module, projects bool) *sieve.Sieve {
 	id := sieve.ID{Tenant: "acme", Name: filter, Version: 1, Digest: sieve.Digest([]byte(fmt.Sprintf("%-32s", filter)))}
-	return sieve.New(id, module, projects, r.m, slog.New(slog.DiscardHandler))
+	s := sieve.New(id, module, projects, r.m, slog.New(slog.DiscardHandler))
+	_, s.Routes = module.(*fakefilter.Routed)
+	return s
 }
 
 func (r *rig) term(s *sieve.Sieve, params string) Term {
@@ -65,7 +67,11 @@ func (r *rig) term(s *sieve.Sieve, params string) Term {
 	if err != nil {
 		r.t.Fatalf("prepare %q: %v", params, err)
 	}
-	return Term{Sieve: s, Prepared: prepared}
+	interest, err := s.Interest(context.Background(), prepared)
+	if err != nil {
+		r.t.Fatalf("interest of %q: %v", params, err)
+	}
+	return Term{Sieve: s, Prepared: prepared, Interest: interest}
 }
 
 // An inbox is a Listener that remembers.

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"weir/edge/internal/fakefilter"
+	"weir/edge/internal/sieve"
 	"weir/proto/weirpb"
 )
 
@@ -48,7 +49,7 @@ type world struct {
 	*rig
 	rt      *rapid.T
 	channel string
-	// plain and tens make terms of the two filters, each in two versions that decide alike.
+	// plain and tens make terms of the two filters, each in two versions that decide alike, the second by an index.
 	plain, tens [2]func(params string) Term
 	history     map[uint64][]*weirpb.Event // by epoch: all events
 	trimmed     map[uint64]uint64          // by epoch: how many are gone from the window
@@ -77,9 +78,11 @@ func newWorld(rt *rapid.T, channel string) *world {
 		rig: r, rt: rt, channel: channel, epoch: 1000,
 		history: make(map[uint64][]*weirpb.Event), trimmed: make(map[uint64]uint64),
 	}
+	plains := []sieve.Module{&fakefilter.Range{}, &fakefilter.Routed{}}
+	rounding := []sieve.Module{&fakefilter.Range{Rounds: 5}, &fakefilter.Routed{Range: fakefilter.Range{Rounds: 5}}}
 	for i, version := range []string{"", " again"} {
-		plain := r.newSieve("plain"+version, &fakefilter.Range{}, false)
-		tens := r.newSieve("tens"+version, &fakefilter.Range{Rounds: 5}, true)
+		plain := r.newSieve("plain"+version, plains[i], false)
+		tens := r.newSieve("tens"+version, rounding[i], true)
 		w.plain[i] = func(params string) Term { return r.term(plain, params) }
 		w.tens[i] = func(params string) Term { return r.term(tens, params) }
 	}

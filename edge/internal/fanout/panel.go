@@ -10,6 +10,8 @@ import (
 type Term struct {
 	Sieve    *sieve.Sieve
 	Prepared []byte
+	// Interest is the routing keys that Prepared wants, as the filter says; of no use for a Sieve without routes.
+	Interest []uint64
 	// Paused says that Sieve is not asked: it is as if it failed.
 	Paused bool
 	// Fallback is what decides where Sieve fails and the namespace's policy is last-good: the version before, with the
@@ -43,6 +45,10 @@ type panel struct {
 	evaluators map[sieve.ID]*evaluator
 	asked      uint64 // predicates evaluated since it was last taken
 	trials     trials // compared for the events that are live
+	// Groups that decide looks at: the filter versions that they stand behind, and those that stand behind none.
+	gates   []*evaluator
+	ungated []*group
+	found   []*group // by the latest decide
 
 	// The event at hand.
 	number uint64 // counts events, so that evaluators know whether they have been asked about this one
@@ -62,6 +68,8 @@ type evaluator struct {
 	verdicts filters.Bitmap
 	number   uint64 // of the event that verdicts and err are about
 	err      error
+	gated    [][]*group // by slot
+	behind   int        // how many these are
 }
 
 // A slot is one distinct prepared params in an evaluator's set.
@@ -105,7 +113,7 @@ func (p *panel) take(t *Term) (*evaluator, int) {
 	}
 	s := e.slots[string(t.Prepared)]
 	if s == nil {
-		s = &slot{index: e.set.Add(t.Prepared)}
+		s = &slot{index: t.add(&e.set)}
 		e.slots[string(t.Prepared)] = s
 		if e.set.Slots() > 64*len(e.verdicts) {
 			e.verdicts = filters.NewBitmap(2 * e.set.Slots())
@@ -114,6 +122,14 @@ func (p *panel) take(t *Term) (*evaluator, int) {
 	s.groups++
 	e.number = 0 // the verdicts lack the new slot
 	return e, s.index
+}
+
+// add makes room in a set. With an index the filter is not asked about the term where it does not want the event.
+func (t *Term) add(set *filters.Set) (slot int) {
+	if t.Sieve.Routes {
+		return set.AddInterested(t.Prepared, t.Interest)
+	}
+	return set.Add(t.Prepared)
 }
 
 // leave gives up a group's seats.
@@ -166,7 +182,7 @@ func (p *panel) ask(e *evaluator) {
 	}
 	e.number = p.number
 	e.err = e.sieve.Match(p.channel.ctx, p.asGuest(), &e.set, e.verdicts)
-	p.asked += uint64(e.set.Len())
+	p.asked += uint64(e.set.Asked())
 }
 
 // verdict says whether a group gets the event at hand: whether all its filters agree.

@@ -32,38 +32,22 @@ func (c *channel) itemFor(g *group, kind weirpb.ItemKind, e *weirpb.Event) (item
 func (c *channel) stepLog(e *weirpb.Event) {
 	c.panel.begin(e)
 	c.variants = variants{}
-	for _, g := range c.groups {
-		g.item, g.verdict = nil, c.panel.verdict(g.seats)
+	said := c.counted.said()
+	for _, g := range c.panel.decide() {
 		if g.verdict == match {
 			var ok bool
 			if g.item, ok = c.itemFor(g, weirpb.ItemKind_ITEM_KIND_EVENT, e); !ok {
 				g.verdict = failed
 			}
 		}
-		c.note(g)
+		c.counted.verdict(g.verdict)
+		c.touched = append(c.touched, g)
 	}
+	c.counted.held += uint64(len(c.groups)) - (c.counted.said() - said)
 	c.panel.compare()
 	c.commit(e)
 	if e.GetOffset() != 0 {
 		c.recent.push(e)
-	}
-}
-
-// note keeps the groups that the event at hand concerns for commit. mu is held.
-func (c *channel) note(g *group) {
-	switch g.verdict {
-	case match:
-		c.counted.match++
-	case held:
-		c.counted.held++
-	case failed:
-		c.counted.failed++
-	}
-	if g.item != nil || g.verdict == failed {
-		c.touched = append(c.touched, g)
-	}
-	if c.head.events-g.told >= skipsUntilTold-1 {
-		c.mark(g)
 	}
 }
 
@@ -73,17 +57,20 @@ func (c *channel) note(g *group) {
 func (c *channel) stepState(e *weirpb.Event) {
 	c.panel.begin(e)
 	c.variants = variants{}
+	said := c.counted.said()
 	i, known := c.keys.find(e.GetKey())
 	if !e.GetTombstone() {
 		i, known = c.keys.put(e), true
+		c.panel.decide()
 	}
-	for _, g := range c.groups {
-		g.item, g.verdict = nil, held
-		if known {
-			c.stepKey(g, i, e)
+	if known {
+		for _, g := range c.groups {
+			if was := g.matches.has(i); was || g.verdict != held {
+				c.stepKey(g, i, was, e)
+			}
 		}
-		c.note(g)
 	}
+	c.counted.held += uint64(len(c.groups)) - (c.counted.said() - said)
 	if e.GetTombstone() {
 		c.keys.remove(e.GetKey())
 	} else {
@@ -92,11 +79,7 @@ func (c *channel) stepState(e *weirpb.Event) {
 	c.commit(e)
 }
 
-func (c *channel) stepKey(g *group, i int, e *weirpb.Event) {
-	if !e.GetTombstone() {
-		g.verdict = c.panel.verdict(g.seats)
-	}
-	was := g.matches.has(i)
+func (c *channel) stepKey(g *group, i int, was bool, e *weirpb.Event) {
 	if g.verdict == match {
 		kind := weirpb.ItemKind_ITEM_KIND_ENTER
 		if was {
@@ -104,7 +87,9 @@ func (c *channel) stepKey(g *group, i int, e *weirpb.Event) {
 		}
 		var ok bool
 		if g.item, ok = c.itemFor(g, kind, e); ok {
+			c.counted.match++
 			g.matches.add(i)
+			c.touched = append(c.touched, g)
 			return
 		}
 		g.verdict = failed
@@ -116,6 +101,7 @@ func (c *channel) stepKey(g *group, i int, e *weirpb.Event) {
 	if was {
 		g.matches.remove(i)
 		g.item = c.plain(weirpb.ItemKind_ITEM_KIND_LEAVE, e)
+		c.touched = append(c.touched, g)
 	}
 }
 
@@ -132,6 +118,7 @@ func (c *channel) commit(e *weirpb.Event) {
 	}
 	for i, g := range c.touched {
 		c.publish(g, logged, size)
+		g.verdict = held
 		c.touched[i] = nil
 	}
 	if logged {
@@ -141,6 +128,23 @@ func (c *channel) commit(e *weirpb.Event) {
 	c.pub.Unlock()
 	c.touched = c.touched[:0]
 	c.counted.events++
+	c.remind()
+}
+
+// remind has groups told that were told nothing for about skipsUntilTold events. To look at all of them is rare, as it takes
+// in those that are due soon. mu is held.
+func (c *channel) remind() {
+	if c.head.events-c.told < skipsUntilTold {
+		return
+	}
+	c.told = c.head.events
+	for _, g := range c.groups {
+		if c.head.events-g.told >= skipsUntilTold*9/10 {
+			c.mark(g)
+		} else {
+			c.told = min(c.told, g.told)
+		}
+	}
 }
 
 // publish puts what the event at hand is to a group into its ring. mu and pub are held; the head's totals are still those

@@ -12,6 +12,20 @@ type tally struct {
 	state                       int64 // bytes accounted for in the table
 }
 
+// said returns how many verdicts were counted as something else than held.
+func (t *tally) said() uint64 { return t.match + t.failed }
+
+func (t *tally) verdict(v verdict) {
+	switch v {
+	case match:
+		t.match++
+	case held:
+		t.held++
+	case failed:
+		t.failed++
+	}
+}
+
 func (t *tally) flush(c *channel) {
 	m := c.table.metrics
 	m.Events.Add(float64(t.events))

@@ -207,6 +207,7 @@ func (s *Shelf) load(id sieve.ID, b *book) {
 	} else {
 		projects := slices.Contains(b.version.GetAbilities(), filters.AbilityProject)
 		b.sieve = sieve.New(id, module, projects, s.metrics, s.log)
+		b.sieve.Routes = slices.Contains(b.version.GetAbilities(), filters.AbilityKeys)
 		b.sieve.OnSuspend, b.sieve.Checker = s.OnSuspend, s.Checker
 		s.metrics.FiltersOpen.Inc()
 	}

@@ -111,7 +111,11 @@ func (t *terms) prepare(ctx context.Context, v *weirpb.FilterVersion, params []b
 	if err != nil {
 		return fanout.Term{}, err
 	}
-	return fanout.Term{Sieve: s, Prepared: prepared, Paused: v.GetPaused()}, nil
+	interest, err := s.Interest(ctx, prepared)
+	if err != nil {
+		return fanout.Term{}, err
+	}
+	return fanout.Term{Sieve: s, Prepared: prepared, Interest: interest, Paused: v.GetPaused()}, nil
 }
 
 // optional is prepare for a version that can be done without, nil if there is none.

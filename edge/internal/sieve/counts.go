@@ -48,7 +48,7 @@ type counters struct {
 }
 
 func (c *counters) decided(set *filters.Set, verdicts filters.Bitmap) {
-	c.evaluations.Add(uint64(set.Len()))
+	c.evaluations.Add(uint64(set.Asked()))
 	matches := 0
 	for _, word := range verdicts {
 		matches += bits.OnesCount64(word)

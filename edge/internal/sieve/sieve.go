@@ -19,6 +19,7 @@ import (
 // A Module is what a Sieve needs of a *filters.Filter. Its errors are or wrap *fault.Fault.
 type Module interface {
 	Prepare(ctx context.Context, params []byte) (prepared []byte, err error)
+	Interest(ctx context.Context, prepared []byte, dst []uint64) ([]uint64, error)
 	Match(ctx context.Context, event []byte, set *filters.Set, verdicts filters.Bitmap) error
 	Project(ctx context.Context, event, prepared, dst []byte) ([]byte, error)
 	Recheck(ctx context.Context, s *filters.Sample) (*filters.Discrepancy, error)
@@ -44,6 +45,8 @@ type Sieve struct {
 	ID ID
 	// Projects says whether the module decides what is shown of an event.
 	Projects bool
+	// Routes says whether the module has routing keys, so that Interest may be asked.
+	Routes bool
 	// OnSuspend, if set before the first use, is told each time that the filter is suspended. It must not block.
 	OnSuspend func(ID)
 	// Checker, if set before the first use, is handed a sample of the calls.

@@ -196,3 +196,15 @@ func TestLatestDifferencesAreKept(t *testing.T) {
 		t.Errorf("of %d differences these are kept: %v", noted, samples)
 	}
 }
+
+func TestInterestIsThatOfFiltersWithRoutes(t *testing.T) {
+	b := newBench(t)
+	prepared := b.set.Prepared(0)
+	if keys, err := b.Interest(t.Context(), prepared); err != nil || keys != nil {
+		t.Errorf("a filter without routes: %v, %v", keys, err)
+	}
+	b.Routes = true
+	if keys, err := b.Interest(t.Context(), prepared); err != nil || len(keys) != 2 {
+		t.Errorf("of 1:5: %v, %v, want 2 keys", keys, err)
+	}
+}
