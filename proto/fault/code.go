@@ -32,6 +32,7 @@ const (
 	FilterUnknown         Code = "filter_unknown"
 	FilterParams          Code = "filter_params_invalid" // the filter's own message
 	FilterFailed          Code = "filter_failed"         // trapped, overran its time or memory, or answered nonsense
+	FuelExhausted         Code = "fuel_exhausted"        // the tenant's filters need more fuel than they may use in a second
 	ModuleInvalid         Code = "module_invalid"
 	ModuleTooLarge        Code = "module_too_large"
 	TooManySubscriptions  Code = "too_many_subscriptions"
@@ -57,7 +58,7 @@ const (
 // Retryable reports whether the same request may succeed later, unchanged.
 func (c Code) Retryable() bool {
 	switch c {
-	case Busy, NotLeader, Unavailable, Timeout, Internal, Draining, TooManySessions, HelloTimeout, IdleTimeout, SequenceGap, StateFull:
+	case Busy, NotLeader, Unavailable, Timeout, Internal, Draining, TooManySessions, HelloTimeout, IdleTimeout, SequenceGap, StateFull, FuelExhausted:
 		return true
 	}
 	return false

@@ -1426,7 +1426,7 @@ type Gap struct {
 	// First and last offset that is missing. Both 0 where it can't be known, as after a change of epoch.
 	From uint64 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`
 	To   uint64 `protobuf:"varint,2,opt,name=to,proto3" json:"to,omitempty"`
-	// Stable: "trimmed", "epoch_changed", "too_slow", "filter_failed".
+	// Stable: "trimmed", "epoch_changed", "too_slow", "filter_failed", "fuel_exhausted".
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

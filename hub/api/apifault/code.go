@@ -27,7 +27,8 @@ func connectCode(code fault.Code) connect.Code {
 		return connect.CodeFailedPrecondition
 	case fault.SequenceGap:
 		return connect.CodeAborted
-	case fault.Busy, fault.StateFull, fault.TooManySessions, fault.TooManySubscriptions, fault.TooManyFilters:
+	case fault.Busy, fault.StateFull, fault.TooManySessions, fault.TooManySubscriptions, fault.TooManyFilters,
+		fault.FuelExhausted:
 		return connect.CodeResourceExhausted
 	case fault.Unavailable, fault.NotLeader, fault.Draining:
 		return connect.CodeUnavailable

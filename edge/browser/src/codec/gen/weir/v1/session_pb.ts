@@ -668,7 +668,7 @@ export type Gap = Message<"weir.v1.Gap"> & {
   to: bigint;
 
   /**
-   * Stable: "trimmed", "epoch_changed", "too_slow", "filter_failed".
+   * Stable: "trimmed", "epoch_changed", "too_slow", "filter_failed", "fuel_exhausted".
    *
    * @generated from field: string reason = 3;
    */
