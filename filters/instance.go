@@ -2,6 +2,7 @@ package filters
 
 import (
 	"context"
+	"errors"
 	"math/bits"
 
 	"github.com/tetratelabs/wazero"
@@ -80,6 +81,10 @@ func (p *program) instantiateFor(ctx context.Context, limits Limits, of *pool) (
 	for _, name := range p.pristine.names {
 		global, _ := module.ExportedGlobal(name).(api.MutableGlobal)
 		in.globals = append(in.globals, global)
+	}
+	// All instances begin with the same buffer: what a guest with an allocator uses later may depend on it.
+	if err := in.reserve(minBuf); err != nil {
+		return nil, errors.Join(failed(exportBuf, err), in.close())
 	}
 	return in, nil
 }

@@ -43,8 +43,9 @@ const (
 	// stack has 8 MiB at most.
 	maxDepth = 1000
 	// restoreEvery is how many calls that serve all of a tenant's groups an instance answers before it is put back to
-	// its beginnings: see DESIGN.md, "State".
-	restoreEvery = 64
+	// its beginnings: see DESIGN.md, "State". With the dozen calls by which its buffer may grow these are fewer than the 61
+	// after which Go's runtime, which allocates something for every call, needs another span: see DESIGN.md, "Fuel of Go".
+	restoreEvery = 48
 )
 
 func (l Limits) withDefaults() Limits {

@@ -3,7 +3,7 @@ package filters
 import "time"
 
 // pristine is what every instance of a program looks like before its first call: guests have no clock, no randomness and
-// no input before that, so all begin alike.
+// no input before that but the size of their first buffer, so all begin alike.
 type pristine struct {
 	names      []string // of the mutable globals' exports
 	restorable bool     // memory and globals are all there is
@@ -11,6 +11,8 @@ type pristine struct {
 	memory  []byte // up to its last byte that isn't 0
 	size    uint32 // of the memory, in bytes
 	globals []uint64
+	// The first input buffer.
+	bufPtr, bufSize uint32
 }
 
 // clearAtOnce is how much memory is cleared before others may run, in bytes: it takes about as long as a slice of fuel.
@@ -27,6 +29,7 @@ func (p *pristine) capture(in *instance) {
 	for _, g := range in.globals {
 		p.globals = append(p.globals, g.Get())
 	}
+	p.bufPtr, p.bufSize = in.ptr, in.size
 }
 
 // restore puts an instance back to its beginnings. False: that can't be done, it has to be replaced.
@@ -50,6 +53,6 @@ func (p *pristine) restore(in *instance) bool {
 	for i, g := range in.globals {
 		g.Set(p.globals[i])
 	}
-	in.size, in.calls, in.private = 0, 0, false
+	in.ptr, in.size, in.calls, in.private = p.bufPtr, p.bufSize, 0, false
 	return true
 }

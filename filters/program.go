@@ -117,11 +117,6 @@ func (p *program) try(ctx context.Context) error {
 		return fault.New(fault.ModuleInvalid, "%s", fault.From(err).Message).WithHint("%s", fault.From(err).Hint).WithCause(err)
 	}
 	p.pristine.capture(in)
-	if err := in.reserve(1); err != nil {
-		err := failed(exportBuf, err)
-		err.Code = fault.ModuleInvalid
-		return err
-	}
 	return in.close()
 }
 

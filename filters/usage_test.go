@@ -31,8 +31,8 @@ func TestUsageIsCounted(t *testing.T) {
 	if err := f.Match(t.Context(), event(t, "{}"), &set, NewBitmap(1)); err == nil {
 		t.Fatal("no failure")
 	}
-	// A constant and a trap, a unit each; weir_buf, twice: the second instance is new.
-	if u := f.Usage(); u != (Usage{Calls: 2, Failures: 1, Fuel: 2, Upkeep: 2}) {
+	// A constant and a trap, a unit each; and weir_buf, once: putting an instance back gives it its first buffer again.
+	if u := f.Usage(); u != (Usage{Calls: 2, Failures: 1, Fuel: 2, Upkeep: 1}) {
 		t.Errorf("after a refusal and a failure: %+v", u)
 	}
 }
