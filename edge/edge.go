@@ -40,6 +40,8 @@ type Config struct {
 	Limits Limits
 	// Reports is told every few seconds what filters have done; the hub's client is one. Nil: nobody is told.
 	Reports FilterReports
+	// ReportInterval is how often that is. 0: 5 seconds.
+	ReportInterval time.Duration
 	// Host names the edge in reports: an address or a machine's name.
 	Host string
 	// Explain lets every session ask why it got an event or did not. Else those may whose tokens say so. For development:
@@ -145,6 +147,7 @@ func start(cfg Config, open mirror.Opener) (*Server, error) {
 	if cfg.Reports != nil {
 		s.reporter = report.Start(report.Config{
 			Hub: cfg.Reports, Collect: s.filterReports, Agent: cfg.Agent, Host: cfg.Host, Logger: log, Metrics: m,
+			Interval: cfg.ReportInterval,
 		})
 	}
 	s.mirror.Start(s.controlChanged)

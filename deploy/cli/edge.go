@@ -33,6 +33,7 @@ type edgeCommand struct {
 	Data         string        `help:"Folder for compiled filters and the reset key. Nothing in it is missed when it is lost." default:"weir-edge" type:"path" env:"WEIR_EDGE_DATA" placeholder:"DIR"`
 	Admin        string        `help:"Private address: health, metrics, profiles, filters." default:"127.0.0.1:8447" env:"WEIR_EDGE_ADMIN" placeholder:"HOST:PORT"`
 	MaxSessions  int           `help:"Most sessions at once. 0: the default, 100000." env:"WEIR_EDGE_MAX_SESSIONS" placeholder:"N"`
+	Explain      bool          `help:"Let every session ask why it got an event, or did not. For development; else tokens with the claim explain may." env:"WEIR_EDGE_EXPLAIN"`
 	Drain        time.Duration `help:"When told to stop, how long to spread the farewell to the clients over." default:"20s" env:"WEIR_EDGE_DRAIN"`
 	Config       string        `help:"YAML file with these settings." type:"path" env:"WEIR_EDGE_CONFIG" placeholder:"FILE"`
 }
@@ -141,13 +142,23 @@ func (s *edgeProcess) open(ctx context.Context) error {
 	s.parts.OnClose("filters", engine.Close)
 	s.edge, err = edge.New(edge.Config{
 		Upstream: s.hub, Filters: engine, Agent: currentBuild().agent(), Logger: s.log, Registerer: s.metrics,
-		Limits: edge.Limits{Sessions: s.command.MaxSessions},
+		Limits:  edge.Limits{Sessions: s.command.MaxSessions},
+		Reports: s.hub, Host: s.host(), Explain: s.command.Explain,
 	})
 	if err != nil {
 		return fmt.Errorf("start the edge: %w", err)
 	}
 	s.parts.OnClose("edge", func(context.Context) error { return s.edge.Close() })
 	return nil
+}
+
+// host names the edge to operators: its machine, and the port by which edges on one machine differ.
+func (s *edgeProcess) host() string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "unknown"
+	}
+	return fmt.Sprintf("%s:%d", name, s.adminAddr.Port())
 }
 
 func (s *edgeProcess) serve(context.Context) error {

@@ -59,6 +59,8 @@ type filterView struct {
 	SizeBytes uint32   `json:"size_bytes"`
 	Abilities []string `json:"abilities"`
 	Created   string   `json:"created"`
+	// HistoryDependent says that an edge has caught it depending on history; see "weir filter stats".
+	HistoryDependent bool `json:"history_dependent,omitempty"`
 }
 
 func viewFilter(f *weirpb.FilterVersion) filterView {
@@ -147,13 +149,36 @@ func (c *filterList) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return client.explain(err)
 	}
+	caught := c.historyDependent(ctx, client)
 	list := listing{none: "no filters", header: []string{"NAME", "VERSION", "ROLE", "SIZE", "ABILITIES", "SHA-256", "CREATED"}}
 	for _, version := range response.GetFilters() {
 		view := viewFilter(version)
+		view.HistoryDependent = caught[nameVersion{view.Name, view.Version}]
 		list.add(view, view.Name, fmt.Sprint(view.Version), view.use(), byteSize(view.SizeBytes).String(),
 			strings.Join(view.Abilities, ","), view.SHA256[:min(12, len(view.SHA256))], view.Created)
 	}
 	return list.print(con, c.JSON)
+}
+
+type nameVersion struct {
+	name    string
+	version uint32
+}
+
+// historyDependent returns the versions that edges have caught depending on history. A hub that can't say so has caught none:
+// the list of filters does not need it.
+func (c *filterList) historyDependent(ctx context.Context, client *apiClient) map[nameVersion]bool {
+	response, err := client.filters().GetFilterStats(ctx, &weirpb.GetFilterStatsRequest{Tenant: c.or(client)})
+	if err != nil {
+		return nil
+	}
+	caught := map[nameVersion]bool{}
+	for _, s := range response.GetFilters() {
+		if s.GetTotal().GetHistoryDependent() > 0 {
+			caught[nameVersion{s.GetFilter().GetName(), s.GetFilter().GetVersion()}] = true
+		}
+	}
+	return caught
 }
 
 func (c *apiClient) filters() weirpbconnect.FilterServiceClient {

@@ -28,6 +28,9 @@ func (v filterView) use() string {
 	if v.Paused {
 		text += ", paused"
 	}
+	if v.HistoryDependent {
+		text += ", depends on history"
+	}
 	return text
 }
 

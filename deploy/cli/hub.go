@@ -21,6 +21,7 @@ import (
 	"weir/filters"
 	"weir/hub"
 	"weir/hub/api"
+	"weir/hub/filterstats"
 	"weir/hub/link"
 )
 
@@ -53,7 +54,7 @@ const stopGrace = 10 * time.Second
 func (c *hubCommand) Run(ctx context.Context, con *console, log *slog.Logger) (err error) {
 	parts := lifecycle.New()
 	defer func() { err = errors.Join(err, parts.Close(stopGrace)) }()
-	s := &hubProcess{command: c, parts: parts, log: log, metrics: private.NewRegistry()}
+	s := &hubProcess{command: c, parts: parts, log: log, metrics: private.NewRegistry(), stats: filterstats.New(log)}
 	for _, step := range []func(context.Context) error{s.serveAdmin, s.open, s.serveAPI, s.serveLink} {
 		if err := step(ctx); err != nil {
 			return err
@@ -77,6 +78,8 @@ type hubProcess struct {
 
 	hub     *hub.Hub
 	filters *filters.Engine
+	// stats adds up what edges report of their filters.
+	stats *filterstats.Ledger
 
 	apiURL    string
 	linkAddr  net.Addr
@@ -122,7 +125,7 @@ func (s *hubProcess) open(ctx context.Context) error {
 
 // serveAPI serves the server API: by TLS, or by plain HTTP where it stays on this machine.
 func (s *hubProcess) serveAPI(context.Context) error {
-	handler, err := api.New(api.Config{Hub: s.hub, Logger: s.log.With("part", "api"), Registerer: s.metrics})
+	handler, err := api.New(api.Config{Hub: s.hub, Stats: s.stats, Logger: s.log.With("part", "api"), Registerer: s.metrics})
 	if err != nil {
 		return err
 	}
@@ -180,7 +183,7 @@ func (s *hubProcess) serveLink(context.Context) error {
 		return err
 	}
 	server, err := link.New(link.Config{
-		Hub: s.hub, Identity: identity, Node: s.command.NodeID, Agent: currentBuild().agent(),
+		Hub: s.hub, Identity: identity, Stats: s.stats, Node: s.command.NodeID, Agent: currentBuild().agent(),
 		Logger: s.log.With("part", "link"), Registerer: s.metrics,
 	})
 	if err != nil {

@@ -2,6 +2,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -31,7 +32,7 @@ type Hub interface {
 	ReportFilters(ctx context.Context, r *weirpb.EdgeReport) error
 }
 
-// A Config says how to make a Reporter. All fields are required.
+// A Config says how to make a Reporter. All fields but Interval are required.
 type Config struct {
 	Hub Hub
 	// Collect returns what each version has done since the edge began.
@@ -40,6 +41,8 @@ type Config struct {
 	Agent, Host string
 	Logger      *slog.Logger
 	Metrics     *metrics.Metrics
+	// Interval is how often to report. 0: 5 seconds.
+	Interval time.Duration
 }
 
 // A Reporter reports until Close. Counts are absolute, so that a report that is lost or comes twice changes nothing.
@@ -82,7 +85,7 @@ func (r *Reporter) Close() {
 }
 
 func (r *Reporter) run() {
-	ticker := time.NewTicker(interval)
+	ticker := time.NewTicker(cmp.Or(r.cfg.Interval, interval))
 	defer ticker.Stop()
 	for {
 		select {

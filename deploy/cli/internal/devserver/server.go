@@ -21,6 +21,7 @@ import (
 	"weir/filters"
 	"weir/hub"
 	"weir/hub/api"
+	"weir/hub/filterstats"
 )
 
 // A Server is one running "weir dev".
@@ -41,6 +42,7 @@ type Server struct {
 	info        devfile.Info
 	gate        private.Gate
 	filterLogs  *filteradmin.Logs
+	stats       *filterstats.Ledger
 }
 
 // An AddressError says which setting has an address that can't be listened on.
@@ -58,6 +60,8 @@ const (
 	startTimeout = 2 * time.Minute
 	// closeGrace is how long what is under way may take to end well. Somebody waits at a prompt.
 	closeGrace = 2 * time.Second
+	// reportInterval is how often the edge reports what filters do. It costs a function call here, and somebody watches.
+	reportInterval = 200 * time.Millisecond
 )
 
 // Start runs a server and returns when it serves. ctx ends the starting, not the server.
@@ -66,6 +70,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	defer cancel()
 	s := &Server{
 		cfg: cfg, logger: cfg.Logger, parts: lifecycle.New(), metrics: private.NewRegistry(), filterLogs: filteradmin.NewLogs(),
+		stats: filterstats.New(cfg.Logger),
 	}
 	for _, step := range []func(context.Context) error{
 		s.openSockets, s.takeData, s.serveAdmin, s.openHub, s.seed, s.openEdge, s.serveSessions, s.servePage, s.fly, s.announce,
@@ -164,7 +169,7 @@ func (s *Server) openHub(ctx context.Context) error {
 	if err := s.hub.Ready(ctx); err != nil {
 		return fmt.Errorf("the hub does not get ready: %w", err)
 	}
-	s.api, err = api.New(api.Config{Hub: s.hub, Logger: s.logger.With("part", "api"), Registerer: s.metrics})
+	s.api, err = api.New(api.Config{Hub: s.hub, Stats: s.stats, Logger: s.logger.With("part", "api"), Registerer: s.metrics})
 	return err
 }
 
@@ -178,6 +183,7 @@ func (s *Server) openEdge(ctx context.Context) error {
 	var err error
 	s.edge, err = edge.New(edge.Config{
 		Upstream: s.hub, Filters: s.filters, Agent: s.cfg.Agent, Logger: s.logger.With("part", "edge"), Registerer: s.metrics,
+		Reports: s.stats, ReportInterval: reportInterval, Host: "weir dev", Explain: true,
 	})
 	if err != nil {
 		return fmt.Errorf("start the edge: %w", err)
