@@ -13,6 +13,12 @@ import (
 // are or wrap *fault.Fault. The command line injects the one of the filter engine.
 type Inspector func(ctx context.Context, module []byte) (abilities []string, err error)
 
+// What a Config has that does not say otherwise.
+const (
+	defaultCacheBytes = 64 << 20
+	defaultShards     = 4
+)
+
 // Config says how to open a Hub. Only Dir is required.
 type Config struct {
 	// Dir is the data folder; it is made if missing.
@@ -37,7 +43,7 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// Inspect validates uploaded modules. Nil: uploads are refused.
 	Inspect Inspector
-	// CacheBytes bounds the memory for blocks read from disk. 0: 64 MiB.
+	// CacheBytes bounds the memory for blocks read from disk, of all groups together. 0: 64 MiB.
 	CacheBytes int64
 	// Now is the clock that events are stamped with. Nil: time.Now.
 	Now func() time.Time
@@ -45,6 +51,8 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	c.NodeID = cmp.Or(c.NodeID, "hub-1")
+	c.CacheBytes = cmp.Or(c.CacheBytes, defaultCacheBytes)
+	c.Shards = cmp.Or(c.Shards, defaultShards)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"weir/hub/internal/control"
+	"weir/hub/internal/placement"
 	"weir/proto/fault"
 	"weir/proto/logpb"
 	"weir/proto/weirpb"
@@ -12,12 +13,12 @@ import (
 
 // command proposes a change of the control state and waits until it is made. A refusal is a *fault.Fault.
 func (h *Hub) command(ctx context.Context, c *logpb.ControlCommand) (any, error) {
-	return h.propose(ctx, 0, &logpb.Entry{Command: &logpb.Entry_Control{Control: c}})
+	return h.groups[placement.Control].propose(ctx, &logpb.Entry{Command: &logpb.Entry_Control{Control: c}})
 }
 
 // change is command for callers from outside.
 func change[R any](ctx context.Context, h *Hub, c *logpb.ControlCommand) (*R, error) {
-	if err := h.status.check(); err != nil {
+	if err := h.checkControl(); err != nil {
 		return nil, err
 	}
 	answer, err := h.command(ctx, c)
@@ -28,12 +29,20 @@ func change[R any](ctx context.Context, h *Hub, c *logpb.ControlCommand) (*R, er
 	return r, nil
 }
 
+// checkControl returns why this node can't change the control state now.
+func (h *Hub) checkControl() error {
+	if err := h.status.check(); err != nil {
+		return err
+	}
+	return h.groups[placement.Control].checkLead()
+}
+
 // tenant returns a tenant as it is now.
 func (h *Hub) tenant(called string) (*control.Tenant, error) {
 	if err := h.status.check(); err != nil {
 		return nil, err
 	}
-	if t := h.machine.Control().State().Tenants[called]; t != nil {
+	if t := h.control.State().Tenants[called]; t != nil {
 		return t, nil
 	}
 	return nil, control.UnknownTenant(called)
@@ -49,7 +58,7 @@ func (h *Hub) WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpda
 	defer cancel(nil)
 	stop := context.AfterFunc(h.ctx, func() { cancel(context.Cause(h.ctx)) })
 	defer stop()
-	return h.machine.Control().Watch(both, deliver)
+	return h.control.Watch(both, deliver)
 }
 
 // Module returns the filter module with this SHA-256, if a version of a filter refers to it.
@@ -60,7 +69,7 @@ func (h *Hub) Module(ctx context.Context, digest []byte) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
 	}
-	module, err := h.machine.Control().Module(digest)
+	module, err := h.control.Module(digest)
 	if err != nil {
 		var refused *fault.Fault
 		if errors.As(err, &refused) {

@@ -151,8 +151,8 @@ func TestFilters(t *testing.T) {
 	if err != nil || v.GetVersion() != 1 || !v.GetLive() || v.GetAbilities()[0] != "keys" {
 		t.Fatalf("the first version is %v, %v", v, err)
 	}
-	before := h.machine.Applied()
-	if again, err := upload("viewport", module); err != nil || again.GetVersion() != 1 || h.machine.Applied() != before {
+	before := h.groups[0].machine.Applied()
+	if again, err := upload("viewport", module); err != nil || again.GetVersion() != 1 || h.groups[0].machine.Applied() != before {
 		t.Errorf("uploaded again it is %v, %v", again, err)
 	}
 	if v, err := upload("viewport", []byte("wasm2")); err != nil || v.GetVersion() != 2 {
@@ -249,7 +249,7 @@ func TestDeletedTenantsLeaveNothing(t *testing.T) {
 	if _, err := h.Module(ctx, v.GetDigest()); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("its module: %v", err)
 	}
-	if left := h.machine.Control().State().Meta.GetDropping(); len(left) != 0 {
+	if left := h.control.State().Meta.GetDropping(); len(left) != 0 {
 		t.Errorf("still being dropped are %v", left)
 	}
 	if _, err := h.CreateTenant(ctx, &weirpb.CreateTenantRequest{Name: "acme"}); err != nil {
@@ -277,7 +277,7 @@ func TestInterruptedDeletionIsFinished(t *testing.T) {
 		t.Log("the deletion was answered although its caller had gone")
 	}
 	err := h.WatchControl(testContext(t), func(*weirpb.ControlUpdate) error { // the change was on its way
-		if len(h.machine.Control().State().Tenants) == 0 {
+		if len(h.control.State().Tenants) == 0 {
 			return errEnough
 		}
 		return nil
@@ -289,10 +289,10 @@ func TestInterruptedDeletionIsFinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	h = openHub(t, Config{Dir: dir})
-	if err := h.tidy(); err != nil {
+	if err := h.tidy(testContext(t)); err != nil {
 		t.Fatal(err)
 	}
-	if left := h.machine.Control().State().Meta.GetDropping(); len(left) != 0 {
+	if left := h.control.State().Meta.GetDropping(); len(left) != 0 {
 		t.Errorf("still being dropped are %v", left)
 	}
 }
@@ -343,8 +343,8 @@ func TestRollouts(t *testing.T) {
 	if _, err := h.PromoteFilter(ctx, &weirpb.PromoteFilterRequest{Tenant: "acme", Name: "f", Version: 1}); err != nil {
 		t.Fatal(err)
 	}
-	before := h.machine.Applied()
-	if v := push("wasm1"); v.GetVersion() != 1 || h.machine.Applied() != before {
+	before := h.groups[0].machine.Applied()
+	if v := push("wasm1"); v.GetVersion() != 1 || h.groups[0].machine.Applied() != before {
 		t.Errorf("pushed again it is %v", v)
 	}
 	push("wasm2")

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"weir/hub/internal/shard"
 	"weir/proto/logpb"
 	"weir/proto/weirpb"
 )
@@ -22,16 +21,4 @@ func (h *Hub) describe(p place, row *logpb.ChannelRow) *weirpb.Channel {
 		c.Kind, c.Epoch = p.namespace.GetKind(), p.epoch()
 	}
 	return c
-}
-
-// find returns where a channel is, and who reads it.
-func (h *Hub) find(tenant, channel string) (place, shard.Reader, error) {
-	if err := h.status.check(); err != nil {
-		return place{}, shard.Reader{}, err
-	}
-	p, err := h.locate(tenant, channel)
-	if err != nil {
-		return place{}, shard.Reader{}, err
-	}
-	return p, p.part.reader, nil
 }

@@ -76,7 +76,7 @@ func TestCorruptEventsAreNotServed(t *testing.T) {
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
-	damageTables(t, filepath.Join(dir, "state"))
+	damageTables(t, filepath.Join(chatGroup(h).dir, "state"))
 	registry := prometheus.NewRegistry()
 	h, err := Open(testContext(t), Config{Dir: dir, Registerer: registry, Logger: testLogger()})
 	if err != nil {
@@ -132,10 +132,10 @@ func TestDamagedLogStopsTheHub(t *testing.T) {
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.RemoveAll(filepath.Join(dir, "state")); err != nil {
+	if err := os.RemoveAll(filepath.Join(chatGroup(h).dir, "state")); err != nil {
 		t.Fatal(err)
 	}
-	segments, err := filepath.Glob(filepath.Join(dir, "log", "*.wal"))
+	segments, err := filepath.Glob(filepath.Join(chatGroup(h).dir, "log", "*.wal"))
 	if err != nil || len(segments) == 0 {
 		t.Fatal(segments, err)
 	}

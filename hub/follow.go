@@ -19,20 +19,23 @@ var feedPage = shard.Page{Count: 1024, Bytes: 256 << 10}
 // where the window allows: then the description's cursor is from, and there is no snapshot. A follower that falls out of
 // the window is given a description anew. What is delivered is shared with other followers: it must not be changed.
 func (h *Hub) Follow(ctx context.Context, tenant, channel string, from *weirpb.Cursor, deliver func(*weirpb.FeedBatch) error) error {
-	p, reader, err := h.find(tenant, channel)
+	p, err := h.find(tenant, channel)
 	if err != nil {
 		return err
 	}
-	tail, release, err := h.feeds.Follow(p.id)
+	tail, release, err := p.part.feeds.Follow(p.id)
 	if err != nil {
 		return err
 	}
 	defer release()
-	// Had the tenant been deleted before there was a tail to end, nobody would end it.
-	if h.machine.Control().State().TenantByID(p.id.Tenant) == nil {
+	// Had the lead been lost or the tenant been deleted before there was a tail to end, nobody would end it.
+	if err := p.part.group.checkLead(); err != nil {
+		return err
+	}
+	if h.control.State().TenantByID(p.id.Tenant) == nil {
 		return control.UnknownTenant(tenant)
 	}
-	f := &follower{hub: h, place: p, reader: reader, tail: tail, deliver: deliver}
+	f := &follower{hub: h, place: p, reader: p.part.reader, tail: tail, deliver: deliver}
 	if err := f.begin(from); err != nil {
 		return followFault(ctx, err)
 	}

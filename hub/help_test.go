@@ -103,3 +103,6 @@ func mustPublish(t testing.TB, h *Hub, p *weirpb.Publication) *weirpb.Receipt {
 	}
 	return r
 }
+
+// chatGroup returns the group of the channel "chat:a".
+func chatGroup(h *Hub) *group { return h.shardOf("acme", "chat:a").group }

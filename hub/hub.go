@@ -6,43 +6,40 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"weir/hub/internal/control"
 	"weir/hub/internal/datadir"
 	"weir/hub/internal/feed"
-	"weir/hub/internal/ingest"
-	"weir/hub/internal/machine"
 	"weir/hub/internal/placement"
-	"weir/hub/internal/replica"
-	"weir/hub/internal/shard"
+	"weir/hub/internal/region"
 	"weir/hub/internal/store"
 	"weir/proto/fault"
 )
-
-// shards is how many shards a region has. A channel's shard depends on it.
-const shards = placement.Hashed(1)
 
 // drainTimeout is how long Close waits for publications that were accepted.
 const drainTimeout = 10 * time.Second
 
 // A Hub is one node of a region. It is safe for concurrent use.
 type Hub struct {
-	config  Config
-	log     *slog.Logger
-	metrics *metrics
-	dir     *datadir.Dir
-	store   *store.Store
-	machine *machine.Machine
-	replica *replica.Replica
-	feeds   *feed.Registry
-	shards  map[placement.Shard]*shardPart
-	status  status
-	routes  *routeTable
+	config    Config
+	log       *slog.Logger
+	metrics   *metrics
+	dir       *datadir.Dir
+	node      region.Node
+	transport Transport // nil for a node that is alone for good
+	cache     *store.Cache
+	feeds     feed.Budget
+
+	// What follows is set when the node takes part in its region, before status.begun.
+	region  region.Region
+	groups  []*group     // by number: the control group, then the shards'
+	shards  []*shardPart // shard n is at n-1
+	control *control.Control
+
+	status status
+	routes *routeTable
 
 	// ctx ends, with the reason, when the hub stops serving. cancel ends it.
 	ctx     context.Context
@@ -51,18 +48,9 @@ type Hub struct {
 	closing sync.Once
 }
 
-// A shardPart is what this node has of one shard beside its replicated state.
-type shardPart struct {
-	id     placement.Shard
-	ingest *ingest.Ingest
-	reader shard.Reader
-	// base is the shard's base epoch, 0 until it is known.
-	base atomic.Uint64
-}
-
 var errClosed = fault.New(fault.Unavailable, "the hub is shutting down")
 
-// Open takes possession of the data folder, recovers what is in it and starts. It returns before the hub leads: see
+// Open takes possession of the data folder, recovers what is in it and starts. It returns before the hub serves: see
 // Ready. The folder must belong to no running process and to no newer version.
 func Open(ctx context.Context, cfg Config) (*Hub, error) {
 	cfg = cfg.withDefaults()
@@ -70,9 +58,9 @@ func Open(ctx context.Context, cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the hub: %w", err)
 	}
-	h := &Hub{config: cfg, log: cfg.Logger, dir: dir, feeds: feed.NewRegistry(), shards: map[placement.Shard]*shardPart{}}
+	h := &Hub{config: cfg, log: cfg.Logger, dir: dir, cache: store.NewCache(cfg.CacheBytes)}
 	h.status.init()
-	h.routes = newRouteTable(h.routesNow(false))
+	h.routes = newRouteTable(h.routesNow())
 	h.ctx, h.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	h.metrics = newMetrics()
 	if err := h.start(ctx); err != nil {
@@ -85,67 +73,49 @@ func (h *Hub) start(ctx context.Context) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	h.store, err = store.Open(filepath.Join(h.dir.Path, "state"), store.Options{
-		Logger: h.log.With("source", "store"), CacheBytes: h.config.CacheBytes, OnCorrupt: h.noteCorrupt,
-	})
-	if err != nil {
-		return err
-	}
-	var all []placement.Shard
-	for id := placement.Shard(1); id <= placement.Shard(shards); id++ {
-		all = append(all, id)
-		h.shards[id] = h.newPart(id)
-	}
-	h.machine, err = machine.New(machine.Config{
-		Store: h.store, Shards: all, OnApplied: h.applied, OnFailed: h.fail,
-	})
-	if err != nil {
-		return err
-	}
-	h.replica, err = replica.Open(replica.Config{
-		Dir: h.dir.Path, NodeID: h.config.NodeID, Logger: h.log, Machine: h.machine,
-	})
-	if err != nil {
+	if h.node, err = region.EnsureNode(h.dir.Path, h.config.NodeID); err != nil {
 		return err
 	}
 	if err := h.metrics.register(h); err != nil {
 		return err
 	}
-	h.running.Go(h.lead)
-	return nil
+	if err := h.connect(); err != nil {
+		return err
+	}
+	return h.enter()
 }
 
-func (h *Hub) newPart(id placement.Shard) *shardPart {
-	return &shardPart{
-		id:     id,
-		reader: shard.NewReader(h.store, id),
-		ingest: ingest.New(ingest.Config{
-			Shard:   id,
-			Propose: func(entry []byte) ingest.Future { return h.replica.Propose(entry) },
-			Certain: replica.Certain,
-			Emit:    h.feeds.Emit,
-			Now:     h.config.Now,
-			Metrics: ingest.Metrics{
-				BatchEvents: h.metrics.batchEvents, BatchBytes: h.metrics.batchBytes, Commit: h.metrics.commit,
-			},
-		}, rand.Uint64()>>1),
+// takePart opens the node's part of all groups of its region, which is known now.
+func (h *Hub) takePart(r region.Region) error {
+	h.region = r
+	var replicas []*group
+	for id := range placement.Group(r.Shards) + 1 {
+		g, err := h.openGroup(id)
+		if g != nil {
+			h.groups = append(h.groups, g)
+		}
+		if err != nil {
+			return fmt.Errorf("group %d: %w", id, err)
+		}
+		replicas = append(replicas, g)
 	}
-}
-
-// applied is told of each entry once it can be read, in order, on raft's goroutine.
-func (h *Hub) applied(a machine.Applied) {
-	if gone, ok := a.Answer.(*control.Tenant); ok {
-		h.feeds.EndTenant(gone.ID(), control.UnknownTenant(gone.Name()))
-	}
-	if a.Outcomes == nil {
-		return
-	}
-	for i := range a.Outcomes {
-		if o := &a.Outcomes[i]; o.KindChanged {
-			h.feeds.EndChannel(o.Channel, fault.New(fault.Unavailable, "the channel has become one of another kind"))
+	h.control = h.groups[placement.Control].machine.Control()
+	for _, g := range replicas {
+		if err := g.join(); err != nil {
+			return fmt.Errorf("group %d: %w", g.id, err)
 		}
 	}
-	h.shards[a.Shard].ingest.Applied(a.Proposal, a.Outcomes)
+	if !r.Begun {
+		r.Begun = true
+		if err := r.Save(h.dir.Path); err != nil {
+			return fmt.Errorf("note that the groups have begun: %w", err)
+		}
+	}
+	h.status.begin()
+	for _, g := range replicas {
+		h.running.Go(g.attend)
+	}
+	return nil
 }
 
 // fail takes this node out: its state can't be trusted or written. What was acknowledged stays in the log.
@@ -156,7 +126,9 @@ func (h *Hub) fail(err error) {
 		WithHint("operators: see its log; restart it, or restore its data folder").WithCause(err)
 	h.status.fail(why)
 	h.cancel(why)
-	h.feeds.End(why)
+	for _, p := range h.shards {
+		p.feeds.End(why)
+	}
 }
 
 func (h *Hub) noteCorrupt(err error) {
@@ -164,12 +136,9 @@ func (h *Hub) noteCorrupt(err error) {
 	h.log.Error("a stored row is corrupt", "error", err)
 }
 
-// Ready waits until the hub leads its region and has applied all that was committed before. It returns why not if it
-// never will, or that ctx has ended.
-func (h *Hub) Ready(ctx context.Context) error { return h.status.ready(ctx) }
-
-// Close stops the hub: publications that were accepted are answered first. It waits for the calls in progress; those of
-// Follow and WatchControl end with a fault, once the delivery that they are at returns. It may be called again.
+// Close stops the hub: what it leads is handed over, and publications that were accepted are answered. It waits for the
+// calls in progress; those of Follow and WatchControl end with a fault, once the delivery that they are at returns. It may
+// be called again.
 func (h *Hub) Close() error {
 	var err error
 	h.closing.Do(func() { err = h.close() })
@@ -177,24 +146,25 @@ func (h *Hub) Close() error {
 }
 
 func (h *Hub) close() error {
+	h.handOver()
 	h.status.close(errClosed)
 	expired, stop := context.WithTimeout(context.Background(), drainTimeout)
 	defer stop()
-	for _, p := range h.shards {
-		if !p.ingest.Drain(expired.Done()) {
+	for _, g := range h.groups {
+		if p := g.shard; p != nil && !p.ingest.Drain(expired.Done()) {
 			h.log.Warn("publications were given up at shutdown", "shard", p.id)
 		}
 	}
 	h.cancel(errClosed)
-	h.feeds.End(errClosed)
+	for _, p := range h.shards {
+		p.feeds.End(errClosed)
+	}
 	h.running.Wait()
 	var err error
-	if h.replica != nil {
-		err = h.replica.Close()
+	for _, g := range h.groups {
+		err = errors.Join(err, g.close())
 	}
 	h.metrics.unregister(h.config.Registerer)
-	if h.store != nil {
-		err = errors.Join(err, h.store.Close())
-	}
+	h.cache.Close()
 	return errors.Join(err, h.dir.Close())
 }

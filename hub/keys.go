@@ -39,7 +39,7 @@ func (h *Hub) Authenticate(key string) (Principal, error) {
 	if err != nil {
 		return Principal{}, err
 	}
-	r := h.machine.Control().State().ApiKeys[k.ID]
+	r := h.control.State().ApiKeys[k.ID]
 	if !k.Matches(r.GetSecretSha256()) || r == nil {
 		return Principal{}, fault.New(fault.Unauthenticated, "the API key is unknown or revoked")
 	}
@@ -103,7 +103,7 @@ func (h *Hub) ListApiKeys(_ context.Context, r *weirpb.ListApiKeysRequest) (*wei
 	if err := h.status.check(); err != nil {
 		return nil, err
 	}
-	return &weirpb.ListApiKeysResponse{ApiKeys: h.machine.Control().State().ApiKeysOf(r.GetTenant())}, nil
+	return &weirpb.ListApiKeysResponse{ApiKeys: h.control.State().ApiKeysOf(r.GetTenant())}, nil
 }
 
 // RevokeApiKey makes an API key useless.

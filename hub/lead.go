@@ -5,107 +5,155 @@ import (
 	"fmt"
 	"time"
 
-	"weir/hub/internal/entry"
-	"weir/hub/internal/machine"
-	"weir/hub/internal/placement"
-	"weir/proto/fault"
 	"weir/proto/logpb"
 )
 
-// tick is how often a leader looks whether something has come of age, and whether the log is due for a snapshot.
+// tick is how often a node looks whether a group has work for it: for its leader what has come of age, for anyone a
+// snapshot.
 const tick = time.Second
 
-// stuckTicks without leading are too many for the only node of its group: raft-wal does not write again once it could not
-// begin a new file.
+// stuckTicks without a leader are too many.
 const stuckTicks = 10
 
 // snapshotBytes of entries make a snapshot, so that a restart reads no more than that.
 const snapshotBytes = 128 << 20
 
-// lead follows the elections: it brings a new leader to where it may serve, and then does what leaders do.
-func (h *Hub) lead() {
+// attend follows the group's elections: it brings a new leader to where it may serve, and then does what leaders do.
+func (g *group) attend() {
 	every := time.NewTicker(tick)
 	defer every.Stop()
-	var leads bool
-	idle := 0 // ticks without leading
+	idle := 0 // ticks without a leader
 	for {
 		var err error
 		select {
-		case <-h.ctx.Done():
+		case <-g.hub.ctx.Done():
+			g.yield()
 			return
-		case leads = <-h.replica.Led():
-			h.status.lead(false)
-			h.routes.set(h.routesNow(false))
-			if leads {
-				err = h.take()
+		case <-g.replica.Led():
+			g.yield()
+			if g.replica.Leads() {
+				err = g.take()
 			}
+			g.hub.updateRoutes()
+		case <-g.replica.Changed():
+			g.lead.stir()
+			g.hub.updateRoutes()
 		case <-every.C:
-			idle = h.noteIdle(idle)
-			if leads && h.status.check() != nil {
-				err = h.take()
-			} else if leads {
-				err = h.tidy()
-			}
+			idle = g.noteIdle(idle)
+			err = g.work()
 		}
-		if err != nil && h.ctx.Err() == nil {
-			h.log.Warn("the leader's work could not be done, it is tried again", "error", err)
+		if err != nil && g.hub.ctx.Err() == nil {
+			g.log.Warn("the group's work could not be done, it is tried again", "error", err)
 		}
 	}
 }
 
-// noteIdle counts ticks without leading, and says so when there have been too many.
-func (h *Hub) noteIdle(idle int) int {
-	if h.status.leading.Load() {
+// noteIdle counts ticks without a leader, and says so when there have been too many.
+func (g *group) noteIdle(idle int) int {
+	switch {
+	case g.led():
 		return 0
-	}
-	if idle+1 == stuckTicks {
-		h.log.Error("the hub has not led for a while: its log can't be written if the disk is full or failing; make room, then restart the hub")
+	case idle+1 == stuckTicks && g.hub.transport == nil:
+		// raft-wal does not write again once it could not begin a new file
+		g.log.Error("the hub has not led for a while: its log can't be written if the disk is full or failing; make room, then restart the hub")
+	case idle+1 == stuckTicks:
+		g.log.Error("the group has had no leader for a while: a majority of its nodes has to be up, to reach each other, and to have room on their disks")
 	}
 	return idle + 1
 }
 
-// take waits until all that was committed is applied, and makes sure that the region has been initialised.
-func (h *Hub) take() error {
-	if err := h.replica.Barrier(); err != nil {
+// led reports whether a leader of the group is known.
+func (g *group) led() bool {
+	leader, _ := g.replica.Leader()
+	return leader != ""
+}
+
+// take waits until all that was committed is applied, and makes sure that the group has been initialised.
+func (g *group) take() error {
+	_, term := g.replica.Leader()
+	if err := g.replica.Barrier(); err != nil {
 		return fmt.Errorf("catch up: %w", err)
 	}
-	if err := h.initialise(h.ctx); err != nil {
+	var err error
+	if g.shard != nil {
+		err = g.initialiseShard(g.hub.ctx)
+	} else {
+		err = g.initialiseControl(g.hub.ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("initialise: %w", err)
 	}
-	h.status.lead(true)
-	h.routes.set(h.routesNow(true))
-	h.log.Info("the hub leads", "term", h.replica.Term(), "applied", h.machine.Applied())
+	if leader, now := g.replica.Leader(); leader != g.hub.node.Name || now != term {
+		return nil // there will be word of it
+	}
+	g.lead.set(term)
+	if g.shard == nil {
+		g.hub.status.serve()
+	}
+	g.log.Info("this node leads", "term", term, "applied", g.machine.Applied())
 	return nil
 }
 
-func (h *Hub) initialise(ctx context.Context) error {
-	for _, p := range h.shards {
-		if err := h.initialiseShard(ctx, p); err != nil {
-			return err
-		}
+// yield ends what only a leader does. Whoever follows a channel of the shard goes on with its next leader.
+func (g *group) yield() {
+	led := g.lead.leads()
+	g.lead.set(0)
+	if led && g.shard != nil {
+		g.shard.feeds.End(g.notLeader())
 	}
-	if h.machine.Control().State().Meta.GetInitialised() {
+	if led {
+		g.log.Info("this node leads no longer", "term", g.replica.Term())
+	}
+}
+
+// work is a node's regular work for a group.
+func (g *group) work() error {
+	if err := g.snapshot(); err != nil {
+		return fmt.Errorf("make a snapshot: %w", err)
+	}
+	switch {
+	case !g.replica.Leads():
+		return nil
+	case !g.lead.leads():
+		defer g.hub.updateRoutes()
+		return g.take()
+	case g.shard != nil:
+		return g.hub.sweep(g.hub.ctx, g.shard)
+	}
+	return g.hub.tidy(g.hub.ctx)
+}
+
+func (g *group) snapshot() error {
+	if g.machine.Logged() < snapshotBytes {
 		return nil
 	}
-	root, err := h.rootKey()
+	return g.replica.Snapshot()
+}
+
+func (g *group) initialiseControl(ctx context.Context) error {
+	if g.machine.Control().State().Meta.GetInitialised() {
+		return nil
+	}
+	root, err := g.hub.rootKey()
 	if err != nil {
 		return err
 	}
-	_, err = h.command(ctx, &logpb.ControlCommand{Command: &logpb.ControlCommand_Initialise{
-		Initialise: &logpb.Initialise{Root: root},
-	}})
+	_, err = g.propose(ctx, &logpb.Entry{Command: &logpb.Entry_Control{Control: &logpb.ControlCommand{
+		Command: &logpb.ControlCommand_Initialise{Initialise: &logpb.Initialise{Root: root}},
+	}}})
 	return err
 }
 
-func (h *Hub) initialiseShard(ctx context.Context, p *shardPart) error {
+func (g *group) initialiseShard(ctx context.Context) error {
+	p := g.shard
 	base, err := p.reader.BaseEpoch()
 	if err != nil {
 		return err
 	}
 	if base == 0 {
-		epoch := uint64(max(1, h.config.Now().UnixMilli()))
+		epoch := uint64(max(1, g.hub.config.Now().UnixMilli()))
 		e := &logpb.Entry{Command: &logpb.Entry_InitShard{InitShard: &logpb.InitShard{BaseEpoch: epoch}}}
-		if _, err := h.propose(ctx, p.id, e); err != nil {
+		if _, err := g.propose(ctx, e); err != nil {
 			return err
 		}
 		if base, err = p.reader.BaseEpoch(); err != nil {
@@ -114,73 +162,4 @@ func (h *Hub) initialiseShard(ctx context.Context, p *shardPart) error {
 	}
 	p.base.Store(base)
 	return nil
-}
-
-// tidy is a leader's regular work.
-func (h *Hub) tidy() error {
-	if err := h.dropTenants(h.ctx); err != nil {
-		return fmt.Errorf("drop deleted tenants: %w", err)
-	}
-	for _, p := range h.shards {
-		if err := h.sweep(h.ctx, p); err != nil {
-			return fmt.Errorf("trim shard %d: %w", p.id, err)
-		}
-	}
-	if err := h.dropStaged(h.ctx); err != nil {
-		return fmt.Errorf("drop modules that were given up: %w", err)
-	}
-	if h.machine.Logged() < snapshotBytes {
-		return nil
-	}
-	if err := h.replica.Snapshot(); err != nil {
-		return fmt.Errorf("make a snapshot: %w", err)
-	}
-	return nil
-}
-
-// propose hands an entry to Raft and waits until it has been applied. When ctx ends first, it may or may not happen.
-func (h *Hub) propose(ctx context.Context, shard placement.Shard, e *logpb.Entry) (answer any, err error) {
-	e.TimeMs, e.Shard = h.config.Now().UnixMilli(), uint32(shard)
-	encoded, err := entry.Encode(e)
-	if err != nil {
-		return nil, fault.New(fault.InvalidArgument, "the request can't be encoded").WithCause(err)
-	}
-	type result struct {
-		answer any
-		err    error
-	}
-	done := make(chan result, 1)
-	spawned := h.status.spawn(&h.running, func() {
-		future := h.replica.Propose(encoded)
-		if err := future.Error(); err != nil {
-			done <- result{err: fault.New(fault.Unavailable, "the hub could not commit the change").
-				WithHint("it may still happen: look before trying again").WithCause(err)}
-			return
-		}
-		done <- result{answer: future.Response()}
-	})
-	if !spawned {
-		return nil, errClosed
-	}
-	select {
-	case r := <-done:
-		return unpack(r.answer, r.err)
-	case <-ctx.Done():
-		return nil, fault.New(fault.Timeout, "the change was not answered in time: it may or may not have happened").
-			WithCause(context.Cause(ctx))
-	}
-}
-
-// unpack tells refusals from answers.
-func unpack(answer any, err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	if err, ok := answer.(error); ok {
-		if err == machine.ErrFailed {
-			return nil, fault.New(fault.Unavailable, "the hub has failed").WithCause(err)
-		}
-		return nil, err
-	}
-	return answer, nil
 }

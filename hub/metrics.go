@@ -68,37 +68,9 @@ func counter(name, help string) prometheus.Counter {
 	return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 }
 
-func gauge(name, help string, value func() float64) prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
-}
-
-// register also adds what is read from the hub when it is asked for.
 func (m *metrics) register(h *Hub) error {
-	queue := func(pick func(count, bytes int) int) func() float64 {
-		return func() (sum float64) {
-			for _, p := range h.shards {
-				sum += float64(pick(p.ingest.Depth()))
-			}
-			return sum
-		}
-	}
 	for _, c := range []prometheus.Collector{
-		m.publishes, m.commit, m.batchEvents, m.batchBytes, m.caughtUp, m.trims, m.corruption, m.failed,
-		gauge("weir_hub_queue_events", "Publications that wait for being packed.", queue(func(n, _ int) int { return n })),
-		gauge("weir_hub_queue_bytes", "Bytes of the publications that wait for being packed.", queue(func(_, n int) int { return n })),
-		gauge("weir_hub_channels_live", "Channels that are followed or were lately.", func() float64 { return float64(h.feeds.Live()) }),
-		gauge("weir_hub_followers", "Feeds that are open.", func() float64 { return float64(h.feeds.Followers()) }),
-		gauge("weir_hub_feed_bytes", "Bytes of the events that live channels have in memory, roughly.", func() float64 { return float64(h.feeds.Bytes()) }),
-		gauge("weir_hub_store_bytes", "Bytes that the state takes on disk: windows, keys, producers, control state.", func() float64 { return float64(h.store.Size()) }),
-		gauge("weir_hub_raft_term", "Raft's term.", func() float64 { return float64(h.replica.Term()) }),
-		gauge("weir_hub_raft_applied_index", "Index of the last entry that has been applied.", func() float64 { return float64(h.machine.Applied()) }),
-		gauge("weir_hub_leader", "1 while this node leads its region and serves.", func() float64 {
-			if h.status.leading.Load() {
-				return 1
-			}
-			return 0
-		}),
-		gauge("weir_hub_tenants", "Tenants.", func() float64 { return float64(len(h.machine.Control().State().Tenants)) }),
+		m.publishes, m.commit, m.batchEvents, m.batchBytes, m.caughtUp, m.trims, m.corruption, m.failed, newGauges(h),
 	} {
 		if err := h.config.Registerer.Register(c); err != nil {
 			return fmt.Errorf("register metrics: %w", err)

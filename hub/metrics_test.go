@@ -49,7 +49,7 @@ func TestMetricsAreThoseThatAreListed(t *testing.T) {
 
 func TestMetricsCount(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	h := withTenant(t, Config{Registerer: registry})
+	h := withTenant(t, Config{Registerer: registry, Shards: 1})
 	from := newProducer()
 	for range 2 {
 		mustPublish(t, h, &weirpb.Publication{Channel: "chat:a", Producer: from, Sequence: 1})
@@ -63,7 +63,7 @@ func TestMetricsCount(t *testing.T) {
 	v.until("the description", func() bool { return len(v.described) == 1 })
 	got := gather(t, registry)
 	for name, want := range map[string]float64{
-		"weir_hub_publishes_total": 4, "weir_hub_followers": 1, "weir_hub_channels_live": 1, "weir_hub_leader": 1,
+		"weir_hub_publishes_total": 4, "weir_hub_followers": 1, "weir_hub_channels_live": 1, "weir_hub_leader": 2,
 		"weir_hub_tenants": 1, "weir_hub_failed": 0, "weir_hub_queue_events": 0, "weir_hub_batch_events": 2, "weir_hub_commit_seconds": 2,
 	} {
 		if got[name] != want {

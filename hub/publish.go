@@ -5,6 +5,7 @@ import (
 
 	"weir/hub/internal/control"
 	"weir/hub/internal/ingest"
+	"weir/hub/internal/placement"
 	"weir/hub/internal/shard"
 	"weir/proto/fault"
 	"weir/proto/logpb"
@@ -41,10 +42,7 @@ func (h *Hub) Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Re
 
 // admit checks a publication against what is known before it is ordered.
 func (h *Hub) admit(tenant string, p *weirpb.Publication) (*shardPart, *ingest.Item, error) {
-	if err := h.status.check(); err != nil {
-		return nil, nil, err
-	}
-	place, err := h.locate(tenant, p.GetChannel())
+	place, err := h.find(tenant, p.GetChannel())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -69,12 +67,29 @@ type place struct {
 	settings  *logpb.Settings
 }
 
-// locate finds a channel's tenant and namespace.
-func (h *Hub) locate(tenant, channel string) (place, error) {
+// find returns where a channel is, if this node leads its shard.
+func (h *Hub) find(tenant, channel string) (place, error) {
+	if err := h.status.check(); err != nil {
+		return place{}, err
+	}
 	if err := name.CheckChannel(channel); err != nil {
 		return place{}, err
 	}
-	t := h.machine.Control().State().Tenants[tenant]
+	part := h.shardOf(tenant, channel)
+	if err := part.group.checkLead(); err != nil {
+		return place{}, err
+	}
+	return h.locate(part, tenant, channel)
+}
+
+// shardOf returns the shard that a channel is on.
+func (h *Hub) shardOf(tenant, channel string) *shardPart {
+	return h.shards[placement.Hashed(len(h.shards)).ShardOf(tenant, channel)-1]
+}
+
+// locate finds a channel's tenant and namespace.
+func (h *Hub) locate(part *shardPart, tenant, channel string) (place, error) {
+	t := h.control.State().Tenants[tenant]
 	if t == nil {
 		return place{}, control.UnknownTenant(tenant)
 	}
@@ -84,7 +99,8 @@ func (h *Hub) locate(tenant, channel string) (place, error) {
 			WithHint("weir namespace create %s", called)
 	}
 	return place{
-		part: h.shards[shards.ShardOf(tenant, channel)], id: shard.ChannelID{Tenant: t.ID(), Name: channel}, tenant: t, namespace: namespace, settings: t.Settings[called],
+		part: part, id: shard.ChannelID{Tenant: t.ID(), Name: channel},
+		tenant: t, namespace: namespace, settings: t.Settings[called],
 	}, nil
 }
 

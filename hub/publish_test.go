@@ -276,7 +276,7 @@ func TestCopyOfARunningFolderIsAHub(t *testing.T) {
 	for i := range 200 {
 		mustPublish(t, h, &weirpb.Publication{Channel: "chat:a", Payload: fmt.Appendf(nil, "%d", i)})
 		if i == 100 { // the state on disk is older than the log
-			if err := errors.Join(h.store.Flush(), h.replica.Snapshot()); err != nil {
+			if err := errors.Join(chatGroup(h).store.Flush(), chatGroup(h).replica.Snapshot()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -294,7 +294,7 @@ func TestStateIsRebuiltFromTheSnapshotAndTheLog(t *testing.T) {
 	for i := range 100 {
 		mustPublish(t, h, &weirpb.Publication{Channel: "chat:a"})
 		if i == 50 {
-			if err := h.replica.Snapshot(); err != nil {
+			if err := chatGroup(h).replica.Snapshot(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -302,7 +302,7 @@ func TestStateIsRebuiltFromTheSnapshotAndTheLog(t *testing.T) {
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.RemoveAll(filepath.Join(dir, "state")); err != nil {
+	if err := os.RemoveAll(filepath.Join(chatGroup(h).dir, "state")); err != nil {
 		t.Fatal(err)
 	}
 	h = openHub(t, Config{Dir: dir})

@@ -44,25 +44,25 @@ func (h *Hub) History(ctx context.Context, r *weirpb.HistoryRequest) (*weirpb.Hi
 	if err := ctx.Err(); err != nil {
 		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
 	}
-	p, reader, err := h.find(r.GetTenant(), r.GetChannel())
+	p, err := h.find(r.GetTenant(), r.GetChannel())
 	if err != nil {
 		return nil, err
 	}
 	after := r.GetAfter()
 	if after != nil && after.GetEpoch() != 0 {
-		row, err := reader.Channel(p.id)
+		row, err := p.part.reader.Channel(p.id)
 		if err != nil {
 			return nil, readFault(err)
 		}
 		if after.GetEpoch() != h.describe(p, row).GetEpoch() {
-			return h.history(p, reader, nil, pageOf(r.GetLimit()), &weirpb.Gap{Reason: "epoch_changed"})
+			return h.history(p, nil, pageOf(r.GetLimit()), &weirpb.Gap{Reason: "epoch_changed"})
 		}
 	}
-	return h.history(p, reader, after, pageOf(r.GetLimit()), nil)
+	return h.history(p, after, pageOf(r.GetLimit()), nil)
 }
 
-func (h *Hub) history(p place, reader shard.Reader, after *weirpb.Cursor, page shard.Page, gap *weirpb.Gap) (*weirpb.HistoryResponse, error) {
-	row, events, err := reader.Events(p.id, after.GetOffset(), page)
+func (h *Hub) history(p place, after *weirpb.Cursor, page shard.Page, gap *weirpb.Gap) (*weirpb.HistoryResponse, error) {
+	row, events, err := p.part.reader.Events(p.id, after.GetOffset(), page)
 	if err != nil {
 		return nil, readFault(err)
 	}
@@ -85,7 +85,7 @@ func (h *Hub) State(ctx context.Context, r *weirpb.StateRequest) (*weirpb.StateR
 	if err := ctx.Err(); err != nil {
 		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
 	}
-	p, reader, err := h.find(r.GetTenant(), r.GetChannel())
+	p, err := h.find(r.GetTenant(), r.GetChannel())
 	if err != nil {
 		return nil, err
 	}
@@ -99,9 +99,9 @@ func (h *Hub) State(ctx context.Context, r *weirpb.StateRequest) (*weirpb.StateR
 	response := &weirpb.StateResponse{}
 	var row *logpb.ChannelRow
 	if len(r.GetKeys()) > 0 {
-		row, response.Events, err = reader.LatestOf(p.id, r.GetKeys())
+		row, response.Events, err = p.part.reader.LatestOf(p.id, r.GetKeys())
 	} else {
-		row, response.Events, response.More, err = reader.Latest(p.id, r.GetAfterKey(), pageOf(r.GetLimit()))
+		row, response.Events, response.More, err = p.part.reader.Latest(p.id, r.GetAfterKey(), pageOf(r.GetLimit()))
 	}
 	if err != nil {
 		return nil, readFault(err)
@@ -115,11 +115,11 @@ func (h *Hub) GetChannel(ctx context.Context, r *weirpb.GetChannelRequest) (*wei
 	if err := ctx.Err(); err != nil {
 		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
 	}
-	p, reader, err := h.find(r.GetTenant(), r.GetChannel())
+	p, err := h.find(r.GetTenant(), r.GetChannel())
 	if err != nil {
 		return nil, err
 	}
-	row, err := reader.Channel(p.id)
+	row, err := p.part.reader.Channel(p.id)
 	if err != nil {
 		return nil, readFault(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 
+	"google.golang.org/protobuf/proto"
+
 	"weir/proto/linkpb"
 )
 
@@ -25,9 +27,14 @@ func (t *routeTable) get() (*linkpb.Routes, <-chan struct{}) {
 	return t.current, t.changed
 }
 
-func (t *routeTable) set(r *linkpb.Routes) {
+// update replaces the table by what it is now, unless that is the same.
+func (t *routeTable) update(now func() *linkpb.Routes) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	r := now()
+	if proto.Equal(r, t.current) {
+		return
+	}
 	t.current = r
 	close(t.changed)
 	t.changed = make(chan struct{})
@@ -55,16 +62,29 @@ func (h *Hub) WatchRoutes(ctx context.Context, deliver func(*linkpb.Routes) erro
 	}
 }
 
+// updateRoutes makes the table anew and shows it if it is another.
+func (h *Hub) updateRoutes() {
+	h.routes.update(h.routesNow)
+}
+
 // routesNow makes the table.
-func (h *Hub) routesNow(leads bool) *linkpb.Routes {
-	r := &linkpb.Routes{
-		Shards: uint32(shards), Self: h.config.NodeID,
-		Nodes: []*linkpb.Node{{Id: h.config.NodeID, Link: h.config.Advertise.Link, Api: h.config.Advertise.API, Mesh: h.config.Advertise.Mesh, Voter: true}},
-	}
-	for g := range uint32(shards) + 1 {
-		if leads {
-			r.Routes = append(r.Routes, &linkpb.Route{Group: g, Node: h.config.NodeID, Term: h.replica.Term()})
+func (h *Hub) routesNow() *linkpb.Routes {
+	r := &linkpb.Routes{Self: h.config.NodeID, Region: h.region.ID, Shards: uint32(h.region.Shards), Nodes: h.nodes()}
+	for _, g := range h.groups {
+		if g.replica == nil {
+			continue
 		}
+		leader, term := g.replica.Leader()
+		if leader == "" || (leader == h.node.Name && g.lead.term.Load() != term) {
+			continue
+		}
+		r.Routes = append(r.Routes, &linkpb.Route{Group: uint32(g.id), Node: leader, Term: term})
 	}
 	return r
+}
+
+// nodes lists the region's nodes.
+func (h *Hub) nodes() []*linkpb.Node {
+	a := h.addresses()
+	return []*linkpb.Node{{Id: h.config.NodeID, Link: a.Link, Api: a.API, Mesh: a.Mesh, Voter: true}}
 }

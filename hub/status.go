@@ -1,45 +1,72 @@
 package hub
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 
 	"weir/proto/fault"
 )
 
-// A status says whether the hub serves.
+// A status says whether the node serves.
 type status struct {
-	// leading is whether requests are taken: the fast path of what mu guards.
-	leading atomic.Bool
+	// serving is whether what every node answers is answered: the fast path of what mu guards.
+	serving atomic.Bool
 
 	mu sync.Mutex
-	// failed is why the hub never will serve again, nil while it may. Guarded by mu.
+	// taking is whether the node takes part in its region's groups. Guarded by mu.
+	taking bool
+	// failed is why the node never will serve again, nil while it may. Guarded by mu.
 	failed error
 	// closed is whether goroutines may no longer be started. Guarded by mu.
 	closed bool
+	// waits is what the node waits for before it takes part, for who asks. Guarded by mu.
+	waits error
 	// changed is closed and replaced when something changes. Guarded by mu.
 	changed chan struct{}
 }
 
-var errNotLeading = fault.New(fault.Unavailable, "the hub is starting or has lost the lead").
-	WithHint("try again in a moment")
+var errStarting = fault.New(fault.Unavailable, "the hub is starting").WithHint("try again in a moment")
 
 func (s *status) init() { s.changed = make(chan struct{}) }
 
-// lead says that the hub leads and has caught up, or not.
-func (s *status) lead(leads bool) {
+// begin says that the node takes part in its region.
+func (s *status) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leading.Store(leads && s.failed == nil)
+	s.taking, s.waits = true, nil
 	s.notify()
 }
 
-// fail says that the hub serves no longer. The first reason stands.
+// takes reports whether the node takes part in its region: what it has of the groups may be looked at.
+func (s *status) takes() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taking
+}
+
+// serve says that the node has caught up with its region.
+func (s *status) serve() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taking && s.failed == nil {
+		s.serving.Store(true)
+		s.notify()
+	}
+}
+
+// wait says why the node does not take part yet.
+func (s *status) wait(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waits = why
+	s.notify()
+}
+
+// fail says that the node serves no longer. The first reason stands.
 func (s *status) fail(why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leading.Store(false)
+	s.serving.Store(false)
 	if s.failed == nil {
 		s.failed = why
 	}
@@ -73,7 +100,7 @@ func (s *status) notify() {
 
 // check returns why a request can't be taken now.
 func (s *status) check() error {
-	if s.leading.Load() {
+	if s.serving.Load() {
 		return nil
 	}
 	s.mu.Lock()
@@ -81,24 +108,12 @@ func (s *status) check() error {
 	if s.failed != nil {
 		return s.failed
 	}
-	return errNotLeading
+	return errStarting
 }
 
-func (s *status) ready(ctx context.Context) error {
-	for {
-		s.mu.Lock()
-		failed, changed := s.failed, s.changed
-		s.mu.Unlock()
-		switch {
-		case failed != nil:
-			return failed
-		case s.leading.Load():
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-changed:
-		}
-	}
+// get returns why the node never will serve again, what it waits for, and what is closed when either changes.
+func (s *status) get() (failed, waits error, changed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed, s.waits, s.changed
 }

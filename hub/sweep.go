@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"time"
 
 	"weir/hub/internal/control"
 	"weir/hub/internal/shard"
@@ -24,9 +23,9 @@ func (h *Hub) sweep(ctx context.Context, p *shardPart) error {
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		trim := trimOf(h.machine.Control().State(), due)
+		trim := trimOf(h.control.State(), due)
 		entry := &logpb.Entry{Command: &logpb.Entry_Trim{Trim: trim}}
-		if _, err := h.propose(ctx, p.id, entry); err != nil {
+		if _, err := p.group.propose(ctx, entry); err != nil {
 			return err
 		}
 		h.metrics.trims.Inc()
@@ -62,41 +61,4 @@ func settingsOf(state *control.State, id shard.ChannelID) *logpb.Settings {
 	}
 	_, called := t.NamespaceOf(id.Name)
 	return t.Settings[called]
-}
-
-// dropTenants has the shards drop the channels of deleted tenants.
-func (h *Hub) dropTenants(ctx context.Context) error {
-	for _, id := range h.machine.Control().State().Meta.GetDropping() {
-		for s := range h.shards {
-			entry := &logpb.Entry{Command: &logpb.Entry_DropTenant{DropTenant: &logpb.DropTenant{TenantId: id}}}
-			if _, err := h.propose(ctx, s, entry); err != nil {
-				return err
-			}
-		}
-		_, err := h.command(ctx, &logpb.ControlCommand{Command: &logpb.ControlCommand_TenantDropped{
-			TenantDropped: &logpb.TenantDropped{TenantId: id},
-		}})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// stagedFor is how long an upload may take.
-const stagedFor = 10 * time.Minute
-
-// dropStaged drops modules whose upload was given up.
-func (h *Hub) dropStaged(ctx context.Context) error {
-	before := h.config.Now().Add(-stagedFor).UnixMilli()
-	for _, m := range h.machine.Control().State().Modules {
-		if m.GetCommitted() || m.GetStagedMs() >= before {
-			continue
-		}
-		_, err := h.command(ctx, &logpb.ControlCommand{Command: &logpb.ControlCommand_DropStaged{
-			DropStaged: &logpb.DropStaged{BeforeMs: before},
-		}})
-		return err
-	}
-	return nil
 }

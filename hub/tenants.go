@@ -29,7 +29,7 @@ func (h *Hub) ListTenants(context.Context, *weirpb.ListTenantsRequest) (*weirpb.
 		return nil, err
 	}
 	response := &weirpb.ListTenantsResponse{}
-	tenants := h.machine.Control().State().Tenants
+	tenants := h.control.State().Tenants
 	for _, called := range slices.Sorted(maps.Keys(tenants)) {
 		response.Tenants = append(response.Tenants, tenants[called].Record.GetTenant())
 	}

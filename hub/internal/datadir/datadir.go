@@ -13,8 +13,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Format is the version of the folder's layout and of all that is stored in it.
-const Format = 1
+// Format is the version of the folder's layout and of all that is stored in it. Format 1 was that of one group for
+// everything, before any release.
+const Format = 2
 
 const (
 	formatFile   = "format"
@@ -26,6 +27,7 @@ const (
 var (
 	ErrInUse      = errors.New("the data folder belongs to a running hub")
 	ErrTooNew     = errors.New("the data folder was written by a newer version of weir")
+	ErrTooOld     = errors.New("the data folder was written before the first release of weir: remove it, or choose another one")
 	ErrNotAHub    = errors.New("the folder is not empty and no hub's data folder")
 	ErrUnreadable = errors.New("the data folder's format can't be read")
 )
@@ -70,8 +72,11 @@ func checkFormat(path string) error {
 	if err != nil {
 		return err
 	}
-	if format > Format {
+	switch {
+	case format > Format:
 		return fmt.Errorf("%w: its format is %d, this version reads up to %d", ErrTooNew, format, Format)
+	case format < Format:
+		return ErrTooOld
 	}
 	return nil
 }

@@ -53,7 +53,8 @@ func next(t testing.TB, tail *feed.Tail, c *feed.Cursor, offsets ...uint64) {
 }
 
 func TestFollowersShareTheTail(t *testing.T) {
-	r := feed.NewRegistry()
+	budget := &feed.Budget{}
+	r := feed.NewRegistry(budget)
 	tail := follow(t, r, chat)
 	a, b := tail.Begin(0), tail.Begin(0)
 	r.Emit(chat, logged(1, 2))
@@ -62,13 +63,13 @@ func TestFollowersShareTheTail(t *testing.T) {
 	next(t, tail, &a, 3)
 	next(t, tail, &b, 1, 2, 3)
 	next(t, tail, &b)
-	if r.Live() != 1 || r.Followers() != 1 || r.Bytes() == 0 {
-		t.Errorf("live %d, followers %d, bytes %d", r.Live(), r.Followers(), r.Bytes())
+	if r.Live() != 1 || r.Followers() != 1 || budget.Used() == 0 {
+		t.Errorf("live %d, followers %d, bytes %d", r.Live(), r.Followers(), budget.Used())
 	}
 }
 
 func TestEphemeralEventsStandWhereTheyArrived(t *testing.T) {
-	r := feed.NewRegistry()
+	r := feed.NewRegistry(&feed.Budget{})
 	tail := follow(t, r, chat)
 	r.Emit(chat, logged(1, 0, 2))
 	early := tail.Begin(0)
@@ -80,7 +81,7 @@ func TestEphemeralEventsStandWhereTheyArrived(t *testing.T) {
 }
 
 func TestFollowerIsBehindWhatTheTailLacks(t *testing.T) {
-	r := feed.NewRegistry()
+	r := feed.NewRegistry(&feed.Budget{})
 	tail := follow(t, r, chat)
 	tail.Known(5)
 	c := tail.Begin(3)
@@ -99,14 +100,15 @@ func TestFollowerIsBehindWhatTheTailLacks(t *testing.T) {
 }
 
 func TestTailIsBounded(t *testing.T) {
-	r := feed.NewRegistry()
+	budget := &feed.Budget{}
+	r := feed.NewRegistry(budget)
 	tail := follow(t, r, chat)
 	slow := tail.Begin(0)
 	large := make([]byte, 100<<10)
 	for o := uint64(1); o <= 200; o++ {
 		r.Emit(chat, []*weirpb.Event{{Offset: o, Payload: large}})
 	}
-	if b := r.Bytes(); b > 4<<20+200<<10 {
+	if b := budget.Used(); b > 4<<20+200<<10 {
 		t.Errorf("the tail has %d bytes", b)
 	}
 	if got, err := tail.Next(&slow); err != nil || !got.Behind {
@@ -126,7 +128,7 @@ func TestTailIsBounded(t *testing.T) {
 }
 
 func TestIdleTailsAreKeptForAWhile(t *testing.T) {
-	r := feed.NewRegistry()
+	r := feed.NewRegistry(&feed.Budget{})
 	tail, release, err := r.Follow(chat)
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +155,8 @@ func TestIdleTailsAreKeptForAWhile(t *testing.T) {
 }
 
 func TestEndedTailsTellTheirFollowers(t *testing.T) {
-	r := feed.NewRegistry()
+	budget := &feed.Budget{}
+	r := feed.NewRegistry(budget)
 	tail := follow(t, r, chat)
 	other := follow(t, r, shard.ChannelID{Tenant: 2, Name: "chat"})
 	c, d := tail.Begin(0), other.Begin(0)
@@ -169,8 +172,8 @@ func TestEndedTailsTellTheirFollowers(t *testing.T) {
 	}
 	next(t, other, &d)
 	r.Emit(chat, logged(1)) // to nobody
-	if r.Bytes() != 0 {
-		t.Errorf("%d bytes are left", r.Bytes())
+	if budget.Used() != 0 {
+		t.Errorf("%d bytes are left", budget.Used())
 	}
 }
 
@@ -178,7 +181,7 @@ func TestEndedTailsTellTheirFollowers(t *testing.T) {
 // the tail or in the store.
 func TestFollowersUnderLoad(t *testing.T) {
 	const events, followers = 20_000, 8
-	r := feed.NewRegistry()
+	r := feed.NewRegistry(&feed.Budget{})
 	tail := follow(t, r, chat)
 	var all sync.WaitGroup
 	for i := range followers {
@@ -221,7 +224,7 @@ func TestFollowersUnderLoad(t *testing.T) {
 }
 
 func TestEmitAllocatesLittle(t *testing.T) {
-	r := feed.NewRegistry()
+	r := feed.NewRegistry(&feed.Budget{})
 	follow(t, r, chat)
 	one := logged(1)
 	n := testing.AllocsPerRun(20_000, func() { r.Emit(chat, one) })

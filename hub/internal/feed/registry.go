@@ -11,25 +11,28 @@ import (
 	"weir/proto/weirpb"
 )
 
-// Bounds of all tails together.
+// Bounds of the tails.
 const (
-	// maxTails is how many channels may be followed at once; an empty tail takes about 200 bytes.
+	// maxTails is how many channels of a registry may be followed at once; an empty tail takes about 200 bytes.
 	maxTails = 1 << 17
 	// maxIdle is how many tails are kept that nobody follows any more, for who comes right back.
 	maxIdle = 1024
-	// budgetBytes is how much all tails may have before each becomes lean.
+	// budgetBytes is how much all tails of a budget may have before each becomes lean.
 	budgetBytes = 256 << 20
 )
 
-// A budget counts the bytes of all tails.
-type budget struct{ used atomic.Int64 }
+// A Budget counts the bytes of the tails of one or several registries.
+type Budget struct{ used atomic.Int64 }
+
+// Used returns how much the tails have, roughly, in bytes.
+func (b *Budget) Used() int64 { return b.used.Load() }
 
 // add reports whether the budget is overdrawn.
-func (b *budget) add(n int) bool { return b.used.Add(int64(n)) > budgetBytes }
+func (b *Budget) add(n int) bool { return b.used.Add(int64(n)) > budgetBytes }
 
 // A Registry has the tails of the channels that are followed or were lately. It is safe for concurrent use.
 type Registry struct {
-	budget budget
+	budget *Budget
 
 	mu    sync.RWMutex
 	tails map[shard.ChannelID]*Tail // guarded by mu
@@ -47,7 +50,9 @@ type idleTail struct {
 }
 
 // NewRegistry returns a Registry without tails.
-func NewRegistry() *Registry { return &Registry{tails: map[shard.ChannelID]*Tail{}} }
+func NewRegistry(b *Budget) *Registry {
+	return &Registry{budget: b, tails: map[shard.ChannelID]*Tail{}}
+}
 
 // Follow returns a channel's tail. Events that are committed from now on are emitted to it. Call release when done.
 func (r *Registry) Follow(id shard.ChannelID) (t *Tail, release func(), err error) {
@@ -58,7 +63,7 @@ func (r *Registry) Follow(id shard.ChannelID) (t *Tail, release func(), err erro
 		if len(r.tails) >= maxTails {
 			return nil, nil, fault.New(fault.Busy, "%d channels are followed at this hub, as many as it can", maxTails)
 		}
-		t = &Tail{budget: &r.budget}
+		t = &Tail{budget: r.budget}
 		r.tails[id] = t
 	}
 	t.followers++
@@ -135,6 +140,3 @@ func (r *Registry) Live() int {
 
 // Followers returns how many follow a channel.
 func (r *Registry) Followers() int64 { return r.followers.Load() }
-
-// Bytes returns how much all tails have, roughly.
-func (r *Registry) Bytes() int64 { return r.budget.used.Load() }

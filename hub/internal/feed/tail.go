@@ -22,7 +22,7 @@ const overheadBytes = 160
 
 // A Tail has the latest events of one channel, shared by all that follow it. It is safe for concurrent use.
 type Tail struct {
-	budget *budget
+	budget *Budget
 
 	mu sync.Mutex
 	// events are consecutive in seq; the first has seq first. Logged ones are consecutive in offset as well. Guarded by mu.

@@ -84,7 +84,7 @@ func done(i *Item, o *shard.Outcome) {
 func (g *Ingest) fail(b *batch, err error) {
 	refused := unknown(err)
 	if g.config.Certain(err) {
-		refused = fault.New(fault.Unavailable, "this hub does not lead").WithCause(err)
+		refused = fault.New(fault.NotLeader, "this node does not lead the channel's shard any more").WithCause(err)
 	}
 	g.emitting.Lock()
 	freed := g.free(func(other *batch) bool { return other == b })

@@ -262,7 +262,7 @@ func TestFailedEntries(t *testing.T) {
 		f.submit(a, "b", true, 0)
 		synctest.Wait()
 		f.fail(errNotLeader)
-		a.want("a", "unavailable")
+		a.want("a", "not_leader")
 		a.want("b", "0") // it was never to be logged
 		f.submit(a, "c", false, 0)
 		synctest.Wait()

@@ -21,7 +21,7 @@ import (
 // A Machine applies the log. The methods that raft calls belong to its goroutine; the others are safe for concurrent use.
 type Machine struct {
 	store   *store.Store
-	control *control.Control
+	control *control.Control // nil where the group has none
 	shards  map[placement.Shard]*shard.Shard
 	// applied is the index of the last entry that is in the store.
 	applied atomic.Uint64
@@ -35,8 +35,10 @@ type Machine struct {
 
 // Config says what a Machine is made of.
 type Config struct {
-	Store  *store.Store
-	Shards []placement.Shard
+	Store *store.Store
+	// Control is whether the group has the control state, and Shards are the shards that it has.
+	Control bool
+	Shards  []placement.Shard
 	// OnApplied is told of each entry, in order, once it is committed and can be read. It must not block.
 	OnApplied func(Applied)
 	// OnFailed is told once if the machine can't go on: the store failed or is corrupt, or the log has what this version
@@ -64,8 +66,10 @@ func New(c Config) (*Machine, error) {
 		store: c.Store, shards: map[placement.Shard]*shard.Shard{}, onApplied: c.OnApplied, onFailed: c.OnFailed,
 	}
 	var err error
-	if m.control, err = control.Open(c.Store); err != nil {
-		return nil, err
+	if c.Control {
+		if m.control, err = control.Open(c.Store); err != nil {
+			return nil, err
+		}
 	}
 	for _, id := range c.Shards {
 		if m.shards[id], err = shard.Open(c.Store, id); err != nil {
@@ -75,7 +79,7 @@ func New(c Config) (*Machine, error) {
 	return m, m.readApplied()
 }
 
-// Control returns the control state.
+// Control returns the control state, nil where the group has none.
 func (m *Machine) Control() *control.Control { return m.control }
 
 // Applied returns the index of the last entry that is in the store.
@@ -145,7 +149,7 @@ func (m *Machine) applyEntry(b *store.Batch, l *raft.Log) (Applied, error) {
 
 // dispatch hands a command to who keeps the state that it changes. It keeps nothing itself.
 func (m *Machine) dispatch(b *store.Batch, e *logpb.Entry, a *Applied) (err error) {
-	if c, ok := e.GetCommand().(*logpb.Entry_Control); ok {
+	if c, ok := e.GetCommand().(*logpb.Entry_Control); ok && m.control != nil {
 		a.Answer, err = m.control.Apply(b, a.Index, e.GetTimeMs(), c.Control)
 		return err
 	}
@@ -181,7 +185,9 @@ func (m *Machine) commit(b *store.Batch, last uint64) error {
 		return err
 	}
 	m.applied.Store(last)
-	m.control.Commit()
+	if m.control != nil {
+		m.control.Commit()
+	}
 	return nil
 }
 
@@ -225,8 +231,10 @@ func (m *Machine) Replace(fill func(dir string) error) error {
 			return fmt.Errorf("read shard %d: %w", id, err)
 		}
 	}
-	if err := m.control.Reload(); err != nil {
-		return err
+	if m.control != nil {
+		if err := m.control.Reload(); err != nil {
+			return err
+		}
 	}
 	m.applied.Store(0)
 	return m.readApplied()

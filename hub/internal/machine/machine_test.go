@@ -39,7 +39,7 @@ func open(t testing.TB, fs vfs.FS) *node {
 	}
 	n := &node{store: s, outcomes: map[uint64]string{}}
 	n.Machine, err = machine.New(machine.Config{
-		Store: s, Shards: []placement.Shard{1},
+		Store: s, Control: true, Shards: []placement.Shard{1},
 		OnApplied: func(a machine.Applied) { n.outcomes[a.Index] = describe(a) },
 		OnFailed:  func(err error) { n.failed = err },
 	})

@@ -2,11 +2,13 @@
 package replica
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -17,8 +19,8 @@ import (
 
 // Raft's bounds. An entry has up to 256 KiB.
 const (
-	// segmentBytes is the size of the log's files, which are allocated whole.
-	segmentBytes = 16 << 20
+	// defaultSegmentBytes is the size of the log's files, which are allocated whole.
+	defaultSegmentBytes = 16 << 20
 	// maxAppendEntries is how many entries share an fsync, and a batch of rows, at most.
 	maxAppendEntries = 64
 	// trailingLogs stay behind a snapshot for followers that are a little late.
@@ -30,9 +32,6 @@ const (
 	enqueueTimeout = 10 * time.Second
 )
 
-// alone are the timeouts of a group of one: there is nobody to hear from, so waiting longer only delays a restart.
-const alone = 50 * time.Millisecond
-
 // Config says what a Replica is made of.
 type Config struct {
 	// Dir has the log and the snapshots.
@@ -40,19 +39,44 @@ type Config struct {
 	NodeID  string
 	Logger  *slog.Logger
 	Machine Machine
+	// Streams leads to the group's other nodes, by their names. Nil: this node is the only one for good.
+	Streams raft.StreamLayer
+	// Found has the nodes that a new group begins with. Empty: the group is there already, and this node waits for being let
+	// in if its log is empty.
+	Found []string
+	// Kept says that the log was here before: if it is missing, opening fails, as this node's votes are lost with it.
+	Kept bool
+	// SegmentBytes is the size of the log's files. 0: 16 MiB.
+	SegmentBytes int
+	// Lazy has followers learn of the last commit only after a second when nothing follows it.
+	Lazy bool
 }
+
+// ErrLogGone says that the log is missing from a node that had one. Were it to vote again, with an empty log, entries
+// could be lost that it has helped to acknowledge.
+var ErrLogGone = errors.New("the Raft log is gone")
 
 // A Replica is a node's part of a Raft group. It is safe for concurrent use.
 type Replica struct {
-	raft *raft.Raft
-	log  *wal.WAL
-	led  chan bool
+	raft      *raft.Raft
+	log       *wal.WAL
+	transport closingTransport
+	self      raft.ServerID
+	led       chan bool
+
+	// observed gets leaders and peers as they change, changed has room for one signal of it.
+	observer *raft.Observer
+	observed chan raft.Observation
+	changed  chan struct{}
+	watching sync.WaitGroup
 }
 
-// Open recovers the log, and the machine if it is behind the last snapshot, and joins the group: a new one of this node
-// alone where there is nothing yet.
+// Open recovers the log, and the machine if it is behind the last snapshot, and takes part in the group.
 func Open(c Config) (*Replica, error) {
 	dir := filepath.Join(c.Dir, "log")
+	if _, err := os.Stat(dir); c.Kept && errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", dir, ErrLogGone)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for the log: %w", err)
 	}
@@ -60,14 +84,16 @@ func Open(c Config) (*Replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := wal.Open(dir, wal.WithLogger(newLogger(c.Logger, "wal")), wal.WithSegmentSize(segmentBytes))
+	segment := cmp.Or(c.SegmentBytes, defaultSegmentBytes)
+	l, err := wal.Open(dir, wal.WithLogger(newLogger(c.Logger, "wal")), wal.WithSegmentSize(segment))
 	if err != nil {
 		return nil, fmt.Errorf("open the log in %s: %w", dir, err)
 	}
-	r := &Replica{log: l, led: make(chan bool, 16)}
+	r := &Replica{log: l, self: raft.ServerID(c.NodeID), led: make(chan bool, 16), changed: make(chan struct{}, 1)}
 	if err := r.start(c, snapshots); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
+	r.watch()
 	return r, nil
 }
 
@@ -76,14 +102,17 @@ func (r *Replica) start(c Config, snapshots *snapshot.Store) error {
 	if err != nil {
 		return err
 	}
-	address, transport := raft.NewInmemTransport(raft.ServerAddress(c.NodeID))
+	r.transport = newTransport(c)
 	config := r.config(c)
 	config.NoSnapshotRestoreOnStart = !behind
-	if err := bootstrap(config, r.log, snapshots, transport, address); err != nil {
-		return err
+	if err := bootstrap(config, c.Found, r.log, snapshots, r.transport); err != nil {
+		return errors.Join(err, r.transport.Close())
 	}
-	r.raft, err = newRaft(config, c.Machine, r.log, snapshots, transport)
-	return err
+	r.raft, err = newRaft(config, c.Machine, r.log, snapshots, r.transport)
+	if err != nil {
+		return errors.Join(err, r.transport.Close())
+	}
+	return nil
 }
 
 func (r *Replica) config(c Config) *raft.Config {
@@ -91,12 +120,15 @@ func (r *Replica) config(c Config) *raft.Config {
 	config.LocalID = raft.ServerID(c.NodeID)
 	config.Logger = newLogger(c.Logger, "raft")
 	config.NotifyCh = r.led
-	config.HeartbeatTimeout, config.ElectionTimeout, config.LeaderLeaseTimeout = alone, alone, alone
-	config.CommitTimeout = alone / 10
+	t := timingOf(c)
+	config.HeartbeatTimeout, config.ElectionTimeout, config.LeaderLeaseTimeout = t.election, t.election, t.election
+	config.CommitTimeout = t.commit
 	config.MaxAppendEntries = maxAppendEntries
 	config.TrailingLogs = trailingLogs
 	config.SnapshotThreshold, config.SnapshotInterval = snapshotThreshold, snapshotInterval
 	config.NoLegacyTelemetry = true
+	// A node that has been let go says so, rather than to stop on its own.
+	config.ShutdownOnRemove = false
 	return config
 }
 
@@ -128,19 +160,20 @@ func compare(applied uint64, l *wal.WAL, snapshots *snapshot.Store) (behind bool
 	return applied < declared, nil
 }
 
-// bootstrap makes this node the only voter of a new group, unless there is one.
-func bootstrap(config *raft.Config, l *wal.WAL, snapshots raft.SnapshotStore, transport raft.Transport, address raft.ServerAddress) error {
+// bootstrap begins a new group with these nodes, unless there is one.
+func bootstrap(config *raft.Config, found []string, l *wal.WAL, snapshots raft.SnapshotStore, transport raft.Transport) error {
 	there, err := raft.HasExistingState(l, l, snapshots)
 	if err != nil {
 		return fmt.Errorf("read the log: %w", err)
 	}
-	if there {
+	if there || len(found) == 0 {
 		return nil
 	}
-	err = raft.BootstrapCluster(config, l, l, snapshots, transport, raft.Configuration{
-		Servers: []raft.Server{{ID: config.LocalID, Address: address}},
-	})
-	if err != nil {
+	var first raft.Configuration
+	for _, name := range found {
+		first.Servers = append(first.Servers, raft.Server{ID: raft.ServerID(name), Address: raft.ServerAddress(name)})
+	}
+	if err := raft.BootstrapCluster(config, l, l, snapshots, transport, first); err != nil {
 		return fmt.Errorf("begin the log: %w", err)
 	}
 	return nil
@@ -186,7 +219,11 @@ func (r *Replica) Snapshot() error {
 // Close stops raft, waits for it and closes the log. Whoever waits for a proposal must have been answered before: raft
 // leaves those unanswered that it has handed to the machine but not applied.
 func (r *Replica) Close() error {
-	return errors.Join(r.raft.Shutdown().Error(), r.log.Close())
+	err := r.raft.Shutdown().Error()
+	r.raft.DeregisterObserver(r.observer)
+	close(r.observed)
+	r.watching.Wait()
+	return errors.Join(err, r.transport.Close(), r.log.Close())
 }
 
 // Certain reports whether an entry whose future failed with err was certainly not accepted. Of others it can't be told.

@@ -81,7 +81,7 @@ func (m *fakeMachine) Replace(fill func(dir string) error) error {
 }
 
 func config(dir string, m replica.Machine) replica.Config {
-	return replica.Config{Dir: dir, NodeID: "hub-1", Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Machine: m}
+	return replica.Config{Dir: dir, NodeID: "hub-1", Found: []string{"hub-1"}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Machine: m}
 }
 
 func open(t *testing.T, dir string, m replica.Machine) *replica.Replica {

@@ -15,8 +15,6 @@ import (
 
 // Sizes of Pebble's memory, in bytes, and the format that folders are written in.
 const (
-	// defaultCacheBytes holds the hot blocks: key index rows and producers' rows.
-	defaultCacheBytes = 64 << 20
 	// memTableBytes is how much of the state is lost in a crash at most, per table, and made again from the Raft log.
 	memTableBytes = 16 << 20
 	// memTables is how many may wait for being flushed before writes stall.
@@ -32,8 +30,8 @@ type Options struct {
 	// FS is where the folder is. Nil: the operating system's.
 	FS     vfs.FS
 	Logger *slog.Logger
-	// CacheBytes bounds the block cache. 0: 64 MiB.
-	CacheBytes int64
+	// Cache is for blocks, and may be that of other stores too. Nil: a small one of its own.
+	Cache *Cache
 	// OnCorrupt is called with each corruption that is come upon, by a read or by what Pebble does in the background. May be
 	// nil.
 	OnCorrupt func(error)
@@ -63,9 +61,6 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.CacheBytes == 0 {
-		o.CacheBytes = defaultCacheBytes
-	}
 	if o.OnCorrupt == nil {
 		o.OnCorrupt = func(error) {}
 	}
@@ -82,13 +77,15 @@ func Open(dir string, o Options) (*Store, error) {
 func (s *Store) open() (*pebble.DB, error) {
 	options := &pebble.Options{
 		FS:                          s.options.FS,
-		CacheSize:                   s.options.CacheBytes,
 		DisableWAL:                  true,
 		FormatMajorVersion:          format,
 		MemTableSize:                memTableBytes,
 		MemTableStopWritesThreshold: memTables,
 		Logger:                      pebbleLogger{s.options.Logger},
 		EventListener:               listener(s.options.Logger, s.options.OnCorrupt),
+	}
+	if s.options.Cache != nil {
+		options.Cache = s.options.Cache.blocks
 	}
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)

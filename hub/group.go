@@ -1,0 +1,142 @@
+package hub
+
+import (
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+
+	"weir/hub/internal/control"
+	"weir/hub/internal/feed"
+	"weir/hub/internal/ingest"
+	"weir/hub/internal/machine"
+	"weir/hub/internal/placement"
+	"weir/hub/internal/replica"
+	"weir/hub/internal/shard"
+	"weir/hub/internal/store"
+	"weir/proto/fault"
+)
+
+// A group is this node's part of one Raft group: a state with a log of its own.
+type group struct {
+	hub     *Hub
+	id      placement.Group
+	dir     string
+	log     *slog.Logger
+	store   *store.Store
+	machine *machine.Machine
+	replica *replica.Replica // nil until the node joins the group
+	shard   *shardPart       // nil in the control group
+	lead    leadership
+}
+
+// A shardPart is what this node has of one shard beside its replicated state.
+type shardPart struct {
+	id     placement.Shard
+	group  *group
+	ingest *ingest.Ingest
+	feeds  *feed.Registry
+	reader shard.Reader
+	// base is the shard's base epoch, 0 until it is known. It is known where the group is led.
+	base atomic.Uint64
+}
+
+// Sizes of the control group's log, in bytes: its commands are few.
+const controlSegmentBytes = 4 << 20
+
+// shardSegmentBytes is the size of the files of a shard's log. They are allocated whole, in each group, so that a smaller
+// size keeps a small region small; a new one is begun every so many bytes, beside the way of publications.
+const shardSegmentBytes = 8 << 20
+
+// folderOf returns where a group's data are.
+func (h *Hub) folderOf(id placement.Group) string {
+	return filepath.Join(h.dir.Path, "groups", strconv.Itoa(int(id)))
+}
+
+// openGroup opens a group's state. What it returns has to be closed, also with an error.
+func (h *Hub) openGroup(id placement.Group) (g *group, err error) {
+	g = &group{hub: h, id: id, dir: h.folderOf(id), log: h.log.With("group", uint32(id))}
+	g.lead.init()
+	g.store, err = store.Open(filepath.Join(g.dir, "state"), store.Options{
+		Logger: g.log.With("source", "store"), Cache: h.cache, OnCorrupt: h.noteCorrupt,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := machine.Config{Store: g.store, OnApplied: g.applied, OnFailed: h.fail}
+	if id == placement.Control {
+		c.Control = true
+	} else {
+		g.shard = g.newShard()
+		h.shards = append(h.shards, g.shard)
+		c.Shards = []placement.Shard{g.shard.id}
+	}
+	g.machine, err = machine.New(c)
+	return g, err
+}
+
+func (g *group) newShard() *shardPart {
+	h := g.hub
+	p := &shardPart{id: placement.Shard(g.id), group: g, feeds: feed.NewRegistry(&h.feeds)}
+	p.reader = shard.NewReader(g.store, p.id)
+	p.ingest = ingest.New(ingest.Config{
+		Shard:   p.id,
+		Propose: func(entry []byte) ingest.Future { return g.replica.Propose(entry) },
+		Certain: replica.Certain,
+		Emit:    p.feeds.Emit,
+		Now:     h.config.Now,
+		Metrics: ingest.Metrics{
+			BatchEvents: h.metrics.batchEvents, BatchBytes: h.metrics.batchBytes, Commit: h.metrics.commit,
+		},
+	}, rand.Uint64()>>1)
+	return p
+}
+
+// join has the node take part in the group.
+func (g *group) join() (err error) {
+	h := g.hub
+	c := replica.Config{
+		Dir: g.dir, NodeID: h.node.Name, Logger: g.log, Machine: g.machine, Kept: h.region.Begun,
+		SegmentBytes: shardSegmentBytes, Lazy: g.shard != nil,
+	}
+	if g.shard == nil {
+		c.SegmentBytes = controlSegmentBytes
+	}
+	if h.transport != nil {
+		c.Streams = h.transport.StreamLayer(uint32(g.id))
+	}
+	if !h.region.Begun && !h.region.Joined {
+		c.Found = h.region.Names()
+	}
+	g.replica, err = replica.Open(c)
+	return err
+}
+
+// applied is told of each entry once it can be read, in order, on raft's goroutine.
+func (g *group) applied(a machine.Applied) {
+	if gone, ok := a.Answer.(*control.Tenant); ok {
+		for _, p := range g.hub.shards {
+			p.feeds.EndTenant(gone.ID(), control.UnknownTenant(gone.Name()))
+		}
+	}
+	if a.Outcomes == nil {
+		return
+	}
+	for i := range a.Outcomes {
+		if o := &a.Outcomes[i]; o.KindChanged {
+			g.shard.feeds.EndChannel(o.Channel, fault.New(fault.Unavailable, "the channel has become one of another kind"))
+		}
+	}
+	g.shard.ingest.Applied(a.Proposal, a.Outcomes)
+}
+
+// close ends the node's part. Nothing may be using it any more.
+func (g *group) close() error {
+	var err error
+	if g.replica != nil {
+		err = g.replica.Close()
+	}
+	return errors.Join(err, g.store.Close())
+}
