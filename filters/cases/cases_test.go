@@ -104,7 +104,7 @@ cases:
 		"accepted | params: refused: no / accepted",
 		"refused | params: accepted / " + usage,
 		"refused otherwise | params: refused: because / " + usage,
-		"keys | keys: [1] / error: the filter failed in weir_keys: it does not export it",
+		"keys | keys: [0x1] / error: the filter failed in weir_keys: it does not export it",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -27,13 +27,17 @@ type Difference struct {
 	Got  string `json:"got"`
 }
 
-// Run runs all cases of a table, each on its own.
+// Run runs all cases of a table, each on its own. The routing keys of a filter that has some are then tried with all of them.
 func Run(ctx context.Context, f *filters.Filter, t *Table) []Result {
-	results := make([]Result, len(t.Cases))
+	runs := make([]*run, len(t.Cases))
 	for i := range t.Cases {
-		r := &run{filter: f, want: &t.Cases[i]}
-		r.all(ctx)
-		results[i] = Result{Name: t.Cases[i].Name, Differences: r.differences}
+		runs[i] = &run{filter: f, want: &t.Cases[i]}
+		runs[i].all(ctx)
+	}
+	checkKeys(ctx, f, runs)
+	results := make([]Result, len(runs))
+	for i, r := range runs {
+		results[i] = Result{Name: r.want.Name, Differences: r.differences}
 	}
 	return results
 }
@@ -145,9 +149,9 @@ func (r *run) compareKeys(what string, want, got []uint64, err error) {
 	want = slices.Sorted(slices.Values(want))
 	slices.Sort(got)
 	if err != nil {
-		r.differ(what, fmt.Sprint(want), describe(err))
+		r.differ(what, hex(want), describe(err))
 	} else if !slices.Equal(want, got) {
-		r.differ(what, fmt.Sprint(want), fmt.Sprint(got))
+		r.differ(what, hex(want), hex(got))
 	}
 }
 
