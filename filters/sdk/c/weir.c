@@ -2,6 +2,7 @@
 #include "weir.h"
 
 #define PAGE 65536u
+#define KEYS 64 /* most routing keys of an event or a group */
 
 extern uint8_t __heap_base; /* placed by the linker where the module's own data ends */
 
@@ -58,7 +59,7 @@ uint64_t weir_routing_key(weir_bytes text) {
     uint64_t hash = 0xcbf29ce484222325;
     for (uint32_t i = 0; i < text.size; i++)
         hash = (hash ^ text.at[i]) * 0x100000001b3;
-    return hash == WEIR_ANY_KEY ? 1 : hash;
+    return hash;
 }
 
 uint8_t *weir_written(uint32_t *size) {
@@ -78,6 +79,14 @@ uint64_t weir_finish(bool ok) {
         ok = weir_refuse("the result is too long");
     uint64_t result = (uint64_t)(uintptr_t)output.bytes << 32 | output.size;
     return ok ? result : result | (uint64_t)1 << 63;
+}
+
+uint64_t weir_finish_keys(void) {
+    if (output.overflowed || output.size > KEYS * sizeof(uint64_t)) {
+        weir_begin();
+        weir_put_key(WEIR_ANY_KEY);
+    }
+    return weir_finish(true);
 }
 
 WEIR_EXPORT("weir_abi_1") void abi_1(void) {}

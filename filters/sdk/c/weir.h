@@ -47,7 +47,7 @@ void weir_filter_decide(const weir_event *event, const weir_groups *groups, weir
 bool weir_filter_project(const weir_event *event, weir_bytes prepared);
 
 /* Write this once, outside of functions, in a filter that tells who may want an event at all, and define both functions.
- * They put routing keys with weir_put_key, at most 64. Where decide would allow an event to a group, keys of the event and
+ * They put routing keys with weir_put_key; more than 64 stand for all. Where decide would allow an event to a group, keys of the event and
  * interest of the group must have put a key in common, or one of them WEIR_ANY_KEY. A host may then ask decide about few
  * groups of many. The group is what prepare wrote. */
 #define WEIR_ROUTES                                                                                                     \
@@ -55,12 +55,12 @@ bool weir_filter_project(const weir_event *event, weir_bytes prepared);
         (void)size;                                                                                                     \
         weir_begin();                                                                                                   \
         weir_filter_keys(event);                                                                                        \
-        return weir_finish(true);                                                                                       \
+        return weir_finish_keys();                                                                                      \
     }                                                                                                                   \
     WEIR_EXPORT("weir_interest") uint64_t weir_interest_(const uint8_t *prepared, uint32_t prepared_size) {             \
         weir_begin();                                                                                                   \
         weir_filter_interest((weir_bytes){prepared, prepared_size});                                                    \
-        return weir_finish(true);                                                                                       \
+        return weir_finish_keys();                                                                                      \
     }
 void weir_filter_keys(const weir_event *event);
 void weir_filter_interest(weir_bytes prepared);
@@ -82,7 +82,7 @@ void weir_put_f64(double v);
 /* Puts a routing key. */
 static inline void weir_put_key(uint64_t key) { weir_put_u64(key); }
 
-/* A routing key for a text, such as a name or a topic, the same in every SDK: FNV-1a with 64 bits, and 1 for 0. */
+/* A routing key for a text, such as a name or a topic, the same in every SDK: FNV-1a with 64 bits. */
 uint64_t weir_routing_key(weir_bytes text);
 
 /* What was written so far, to be read or changed in place. */
@@ -94,6 +94,7 @@ bool weir_refuse(const char *text);
 /* Used by WEIR_PROJECTS and WEIR_ROUTES. */
 void weir_begin(void);
 uint64_t weir_finish(bool ok);
+uint64_t weir_finish_keys(void);
 
 /* ---- The event ---- */
 

@@ -53,6 +53,9 @@ func Interest(prepared unsafe.Pointer, preparedSize uint32) uint64 {
 }
 
 func answerKeys(keys []uint64) uint64 {
+	if len(keys) > mostKeys {
+		keys = []uint64{AnyKey}
+	}
 	return answer(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(keys))), 8*len(keys)), nil)
 }
 

@@ -13,10 +13,10 @@ type Filter struct {
 	Prepare func(params []byte) ([]byte, error)
 	// Decide decides about one event for all groups, with Verdicts.Allow.
 	Decide func(event Event, groups Groups, verdicts Verdicts)
-	// Keys and Interest tell who may want an event at all. Both return routing keys, at most 64: Keys those of an event,
-	// Interest those that the group wants for which Prepare returned this. Where Decide would allow an event to a group, they
-	// must have a key in common, or one of them AnyKey; a host may then ask Decide about few groups of many. A filter that
-	// has them imports weir/routing too, for effect.
+	// Keys and Interest tell who may want an event at all. Both return routing keys, of which more than 64 stand for all:
+	// Keys those of an event, Interest those that a group wants, given what Prepare returned for it. Where Decide would allow
+	// an event to a group, they must have a key in common, or one of them AnyKey; a host may then ask Decide about few groups
+	// of many. A filter that has them imports weir/routing too, for effect.
 	Keys     func(event Event) []uint64
 	Interest func(prepared []byte) []uint64
 	// Project returns the payload that a group is shown. A filter that has it imports weir/projection too, for effect.

@@ -4,15 +4,14 @@ package weir
 // every event.
 const AnyKey uint64 = 0
 
-// RoutingKey returns a routing key for a text, such as a name or a topic, the same in every SDK: FNV-1a with 64 bits, and 1
-// for 0.
+// mostKeys is how many routing keys an event or a group has.
+const mostKeys = 64
+
+// RoutingKey returns a routing key for a text, such as a name or a topic, the same in every SDK: FNV-1a with 64 bits.
 func RoutingKey(text []byte) uint64 {
 	hash := uint64(0xcbf29ce484222325)
 	for _, c := range text {
 		hash = (hash ^ uint64(c)) * 0x100000001b3
-	}
-	if hash == AnyKey {
-		return 1
 	}
 	return hash
 }

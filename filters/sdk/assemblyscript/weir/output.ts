@@ -59,6 +59,11 @@ export function begin(): void {
   overflowed = false;
 }
 
+/** How many bytes were put. */
+export function size(): u32 {
+  return written;
+}
+
 /** Makes the result of a call: what was written, as a refusal unless ok. */
 export function finish(ok: bool): u64 {
   if (ok && overflowed) ok = refuse("the result is too long");
