@@ -45,6 +45,9 @@ type ControlCommand struct {
 	//	*ControlCommand_PauseFilter
 	//	*ControlCommand_SetTenantLimits
 	//	*ControlCommand_SetFilterLimits
+	//	*ControlCommand_PutNode
+	//	*ControlCommand_RetireNode
+	//	*ControlCommand_ForgetNode
 	Command       isControlCommand_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -249,6 +252,33 @@ func (x *ControlCommand) GetSetFilterLimits() *SetFilterLimits {
 	return nil
 }
 
+func (x *ControlCommand) GetPutNode() *PutNode {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCommand_PutNode); ok {
+			return x.PutNode
+		}
+	}
+	return nil
+}
+
+func (x *ControlCommand) GetRetireNode() *RetireNode {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCommand_RetireNode); ok {
+			return x.RetireNode
+		}
+	}
+	return nil
+}
+
+func (x *ControlCommand) GetForgetNode() *ForgetNode {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCommand_ForgetNode); ok {
+			return x.ForgetNode
+		}
+	}
+	return nil
+}
+
 type isControlCommand_Command interface {
 	isControlCommand_Command()
 }
@@ -325,6 +355,18 @@ type ControlCommand_SetFilterLimits struct {
 	SetFilterLimits *SetFilterLimits `protobuf:"bytes,18,opt,name=set_filter_limits,json=setFilterLimits,proto3,oneof"`
 }
 
+type ControlCommand_PutNode struct {
+	PutNode *PutNode `protobuf:"bytes,19,opt,name=put_node,json=putNode,proto3,oneof"`
+}
+
+type ControlCommand_RetireNode struct {
+	RetireNode *RetireNode `protobuf:"bytes,20,opt,name=retire_node,json=retireNode,proto3,oneof"`
+}
+
+type ControlCommand_ForgetNode struct {
+	ForgetNode *ForgetNode `protobuf:"bytes,21,opt,name=forget_node,json=forgetNode,proto3,oneof"`
+}
+
 func (*ControlCommand_Initialise) isControlCommand_Command() {}
 
 func (*ControlCommand_CreateTenant) isControlCommand_Command() {}
@@ -361,11 +403,25 @@ func (*ControlCommand_SetTenantLimits) isControlCommand_Command() {}
 
 func (*ControlCommand_SetFilterLimits) isControlCommand_Command() {}
 
+func (*ControlCommand_PutNode) isControlCommand_Command() {}
+
+func (*ControlCommand_RetireNode) isControlCommand_Command() {}
+
+func (*ControlCommand_ForgetNode) isControlCommand_Command() {}
+
 // Initialise is the first command of a region; repeated, it does nothing.
 type Initialise struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The operator's key that the first start made.
-	Root          *ApiKeyRecord `protobuf:"bytes,1,opt,name=root,proto3" json:"root,omitempty"`
+	Root *ApiKeyRecord `protobuf:"bytes,1,opt,name=root,proto3" json:"root,omitempty"`
+	// Those that the other founders made.
+	MoreRoots []*ApiKeyRecord `protobuf:"bytes,2,rep,name=more_roots,json=moreRoots,proto3" json:"more_roots,omitempty"`
+	// Names the region for good.
+	Region string `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
+	// How many shards it has, for good.
+	Shards uint32 `protobuf:"varint,4,opt,name=shards,proto3" json:"shards,omitempty"`
+	// The founders.
+	Nodes         []*NodeRecord `protobuf:"bytes,5,rep,name=nodes,proto3" json:"nodes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -403,6 +459,34 @@ func (*Initialise) Descriptor() ([]byte, []int) {
 func (x *Initialise) GetRoot() *ApiKeyRecord {
 	if x != nil {
 		return x.Root
+	}
+	return nil
+}
+
+func (x *Initialise) GetMoreRoots() []*ApiKeyRecord {
+	if x != nil {
+		return x.MoreRoots
+	}
+	return nil
+}
+
+func (x *Initialise) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *Initialise) GetShards() uint32 {
+	if x != nil {
+		return x.Shards
+	}
+	return 0
+}
+
+func (x *Initialise) GetNodes() []*NodeRecord {
+	if x != nil {
+		return x.Nodes
 	}
 	return nil
 }
@@ -1567,6 +1651,254 @@ func (x *ModuleRecord) GetCommitted() bool {
 	return false
 }
 
+// PutNode lets a node into the region, or says where one is reached now.
+type PutNode struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          *NodeRecord            `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutNode) Reset() {
+	*x = PutNode{}
+	mi := &file_weir_log_v1_control_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutNode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutNode) ProtoMessage() {}
+
+func (x *PutNode) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_log_v1_control_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutNode.ProtoReflect.Descriptor instead.
+func (*PutNode) Descriptor() ([]byte, []int) {
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *PutNode) GetNode() *NodeRecord {
+	if x != nil {
+		return x.Node
+	}
+	return nil
+}
+
+// RetireNode says that a node shall leave all groups.
+type RetireNode struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The node that takes its place first. Empty: none.
+	ReplacedBy    string `protobuf:"bytes,2,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireNode) Reset() {
+	*x = RetireNode{}
+	mi := &file_weir_log_v1_control_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireNode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireNode) ProtoMessage() {}
+
+func (x *RetireNode) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_log_v1_control_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireNode.ProtoReflect.Descriptor instead.
+func (*RetireNode) Descriptor() ([]byte, []int) {
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *RetireNode) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RetireNode) GetReplacedBy() string {
+	if x != nil {
+		return x.ReplacedBy
+	}
+	return ""
+}
+
+// ForgetNode says that a node has left all groups.
+type ForgetNode struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetNode) Reset() {
+	*x = ForgetNode{}
+	mi := &file_weir_log_v1_control_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetNode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetNode) ProtoMessage() {}
+
+func (x *ForgetNode) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_log_v1_control_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetNode.ProtoReflect.Descriptor instead.
+func (*ForgetNode) Descriptor() ([]byte, []int) {
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ForgetNode) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// A NodeRecord is one of the region's nodes: it is or shall become a member of all groups.
+type NodeRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Tells the node's data folder from another one of a node of that name.
+	Incarnation string `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Mesh        string `protobuf:"bytes,3,opt,name=mesh,proto3" json:"mesh,omitempty"`
+	Link        string `protobuf:"bytes,4,opt,name=link,proto3" json:"link,omitempty"`
+	Api         string `protobuf:"bytes,5,opt,name=api,proto3" json:"api,omitempty"`
+	JoinedMs    int64  `protobuf:"varint,6,opt,name=joined_ms,json=joinedMs,proto3" json:"joined_ms,omitempty"`
+	// It shall leave all groups.
+	Leaving bool `protobuf:"varint,7,opt,name=leaving,proto3" json:"leaving,omitempty"`
+	// It leaves once this one is a voter.
+	ReplacedBy    string `protobuf:"bytes,8,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeRecord) Reset() {
+	*x = NodeRecord{}
+	mi := &file_weir_log_v1_control_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeRecord) ProtoMessage() {}
+
+func (x *NodeRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_log_v1_control_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeRecord.ProtoReflect.Descriptor instead.
+func (*NodeRecord) Descriptor() ([]byte, []int) {
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *NodeRecord) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *NodeRecord) GetIncarnation() string {
+	if x != nil {
+		return x.Incarnation
+	}
+	return ""
+}
+
+func (x *NodeRecord) GetMesh() string {
+	if x != nil {
+		return x.Mesh
+	}
+	return ""
+}
+
+func (x *NodeRecord) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *NodeRecord) GetApi() string {
+	if x != nil {
+		return x.Api
+	}
+	return ""
+}
+
+func (x *NodeRecord) GetJoinedMs() int64 {
+	if x != nil {
+		return x.JoinedMs
+	}
+	return 0
+}
+
+func (x *NodeRecord) GetLeaving() bool {
+	if x != nil {
+		return x.Leaving
+	}
+	return false
+}
+
+func (x *NodeRecord) GetReplacedBy() string {
+	if x != nil {
+		return x.ReplacedBy
+	}
+	return ""
+}
+
 // ControlMeta is the control state's only row of its kind.
 type ControlMeta struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -1577,13 +1909,15 @@ type ControlMeta struct {
 	Dropping []uint64 `protobuf:"varint,4,rep,packed,name=dropping,proto3" json:"dropping,omitempty"`
 	// Raft index of the last change.
 	Index         uint64 `protobuf:"varint,5,opt,name=index,proto3" json:"index,omitempty"`
+	Region        string `protobuf:"bytes,6,opt,name=region,proto3" json:"region,omitempty"`
+	Shards        uint32 `protobuf:"varint,7,opt,name=shards,proto3" json:"shards,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ControlMeta) Reset() {
 	*x = ControlMeta{}
-	mi := &file_weir_log_v1_control_proto_msgTypes[22]
+	mi := &file_weir_log_v1_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1595,7 +1929,7 @@ func (x *ControlMeta) String() string {
 func (*ControlMeta) ProtoMessage() {}
 
 func (x *ControlMeta) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_log_v1_control_proto_msgTypes[22]
+	mi := &file_weir_log_v1_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1608,7 +1942,7 @@ func (x *ControlMeta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlMeta.ProtoReflect.Descriptor instead.
 func (*ControlMeta) Descriptor() ([]byte, []int) {
-	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{22}
+	return file_weir_log_v1_control_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ControlMeta) GetInitialised() bool {
@@ -1646,11 +1980,25 @@ func (x *ControlMeta) GetIndex() uint64 {
 	return 0
 }
 
+func (x *ControlMeta) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *ControlMeta) GetShards() uint32 {
+	if x != nil {
+		return x.Shards
+	}
+	return 0
+}
+
 var File_weir_log_v1_control_proto protoreflect.FileDescriptor
 
 const file_weir_log_v1_control_proto_rawDesc = "" +
 	"\n" +
-	"\x19weir/log/v1/control.proto\x12\vweir.log.v1\x1a\x15weir/v1/control.proto\"\xd9\t\n" +
+	"\x19weir/log/v1/control.proto\x12\vweir.log.v1\x1a\x15weir/v1/control.proto\"\x84\v\n" +
 	"\x0eControlCommand\x129\n" +
 	"\n" +
 	"initialise\x18\x01 \x01(\v2\x17.weir.log.v1.InitialiseH\x00R\n" +
@@ -1674,11 +2022,21 @@ const file_weir_log_v1_control_proto_rawDesc = "" +
 	"\x0frollback_filter\x18\x0f \x01(\v2\x1b.weir.log.v1.RollbackFilterH\x00R\x0erollbackFilter\x12=\n" +
 	"\fpause_filter\x18\x10 \x01(\v2\x18.weir.log.v1.PauseFilterH\x00R\vpauseFilter\x12J\n" +
 	"\x11set_tenant_limits\x18\x11 \x01(\v2\x1c.weir.log.v1.SetTenantLimitsH\x00R\x0fsetTenantLimits\x12J\n" +
-	"\x11set_filter_limits\x18\x12 \x01(\v2\x1c.weir.log.v1.SetFilterLimitsH\x00R\x0fsetFilterLimitsB\t\n" +
-	"\acommand\";\n" +
+	"\x11set_filter_limits\x18\x12 \x01(\v2\x1c.weir.log.v1.SetFilterLimitsH\x00R\x0fsetFilterLimits\x121\n" +
+	"\bput_node\x18\x13 \x01(\v2\x14.weir.log.v1.PutNodeH\x00R\aputNode\x12:\n" +
+	"\vretire_node\x18\x14 \x01(\v2\x17.weir.log.v1.RetireNodeH\x00R\n" +
+	"retireNode\x12:\n" +
+	"\vforget_node\x18\x15 \x01(\v2\x17.weir.log.v1.ForgetNodeH\x00R\n" +
+	"forgetNodeB\t\n" +
+	"\acommand\"\xd4\x01\n" +
 	"\n" +
 	"Initialise\x12-\n" +
-	"\x04root\x18\x01 \x01(\v2\x19.weir.log.v1.ApiKeyRecordR\x04root\"\"\n" +
+	"\x04root\x18\x01 \x01(\v2\x19.weir.log.v1.ApiKeyRecordR\x04root\x128\n" +
+	"\n" +
+	"more_roots\x18\x02 \x03(\v2\x19.weir.log.v1.ApiKeyRecordR\tmoreRoots\x12\x16\n" +
+	"\x06region\x18\x03 \x01(\tR\x06region\x12\x16\n" +
+	"\x06shards\x18\x04 \x01(\rR\x06shards\x12-\n" +
+	"\x05nodes\x18\x05 \x03(\v2\x17.weir.log.v1.NodeRecordR\x05nodes\"\"\n" +
 	"\fCreateTenant\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\"\n" +
 	"\fDeleteTenant\x12\x12\n" +
@@ -1756,13 +2114,36 @@ const file_weir_log_v1_control_proto_rawDesc = "" +
 	"\n" +
 	"size_bytes\x18\x03 \x01(\rR\tsizeBytes\x12\x1b\n" +
 	"\tstaged_ms\x18\x04 \x01(\x03R\bstagedMs\x12\x1c\n" +
-	"\tcommitted\x18\x05 \x01(\bR\tcommitted\"\xa5\x01\n" +
+	"\tcommitted\x18\x05 \x01(\bR\tcommitted\"6\n" +
+	"\aPutNode\x12+\n" +
+	"\x04node\x18\x01 \x01(\v2\x17.weir.log.v1.NodeRecordR\x04node\"=\n" +
+	"\n" +
+	"RetireNode\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
+	"\vreplaced_by\x18\x02 \x01(\tR\n" +
+	"replacedBy\"\x1c\n" +
+	"\n" +
+	"ForgetNode\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xd0\x01\n" +
+	"\n" +
+	"NodeRecord\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12 \n" +
+	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12\x12\n" +
+	"\x04mesh\x18\x03 \x01(\tR\x04mesh\x12\x12\n" +
+	"\x04link\x18\x04 \x01(\tR\x04link\x12\x10\n" +
+	"\x03api\x18\x05 \x01(\tR\x03api\x12\x1b\n" +
+	"\tjoined_ms\x18\x06 \x01(\x03R\bjoinedMs\x12\x18\n" +
+	"\aleaving\x18\a \x01(\bR\aleaving\x12\x1f\n" +
+	"\vreplaced_by\x18\b \x01(\tR\n" +
+	"replacedBy\"\xd5\x01\n" +
 	"\vControlMeta\x12 \n" +
 	"\vinitialised\x18\x01 \x01(\bR\vinitialised\x12$\n" +
 	"\x0elast_tenant_id\x18\x02 \x01(\x04R\flastTenantId\x12\x1c\n" +
 	"\tdeletions\x18\x03 \x01(\x04R\tdeletions\x12\x1a\n" +
 	"\bdropping\x18\x04 \x03(\x04R\bdropping\x12\x14\n" +
-	"\x05index\x18\x05 \x01(\x04R\x05indexB\x18Z\x16weir/proto/logpb;logpbb\x06proto3"
+	"\x05index\x18\x05 \x01(\x04R\x05index\x12\x16\n" +
+	"\x06region\x18\x06 \x01(\tR\x06region\x12\x16\n" +
+	"\x06shards\x18\a \x01(\rR\x06shardsB\x18Z\x16weir/proto/logpb;logpbb\x06proto3"
 
 var (
 	file_weir_log_v1_control_proto_rawDescOnce sync.Once
@@ -1776,7 +2157,7 @@ func file_weir_log_v1_control_proto_rawDescGZIP() []byte {
 	return file_weir_log_v1_control_proto_rawDescData
 }
 
-var file_weir_log_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_weir_log_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_weir_log_v1_control_proto_goTypes = []any{
 	(*ControlCommand)(nil),      // 0: weir.log.v1.ControlCommand
 	(*Initialise)(nil),          // 1: weir.log.v1.Initialise
@@ -1800,13 +2181,17 @@ var file_weir_log_v1_control_proto_goTypes = []any{
 	(*TenantRecord)(nil),        // 19: weir.log.v1.TenantRecord
 	(*ApiKeyRecord)(nil),        // 20: weir.log.v1.ApiKeyRecord
 	(*ModuleRecord)(nil),        // 21: weir.log.v1.ModuleRecord
-	(*ControlMeta)(nil),         // 22: weir.log.v1.ControlMeta
-	(*weirpb.Namespace)(nil),    // 23: weir.v1.Namespace
-	(*weirpb.SigningKey)(nil),   // 24: weir.v1.SigningKey
-	(weirpb.FilterRole)(0),      // 25: weir.v1.FilterRole
-	(*weirpb.FilterLimits)(nil), // 26: weir.v1.FilterLimits
-	(*weirpb.Tenant)(nil),       // 27: weir.v1.Tenant
-	(*weirpb.ApiKey)(nil),       // 28: weir.v1.ApiKey
+	(*PutNode)(nil),             // 22: weir.log.v1.PutNode
+	(*RetireNode)(nil),          // 23: weir.log.v1.RetireNode
+	(*ForgetNode)(nil),          // 24: weir.log.v1.ForgetNode
+	(*NodeRecord)(nil),          // 25: weir.log.v1.NodeRecord
+	(*ControlMeta)(nil),         // 26: weir.log.v1.ControlMeta
+	(*weirpb.Namespace)(nil),    // 27: weir.v1.Namespace
+	(*weirpb.SigningKey)(nil),   // 28: weir.v1.SigningKey
+	(weirpb.FilterRole)(0),      // 29: weir.v1.FilterRole
+	(*weirpb.FilterLimits)(nil), // 30: weir.v1.FilterLimits
+	(*weirpb.Tenant)(nil),       // 31: weir.v1.Tenant
+	(*weirpb.ApiKey)(nil),       // 32: weir.v1.ApiKey
 }
 var file_weir_log_v1_control_proto_depIdxs = []int32{
 	1,  // 0: weir.log.v1.ControlCommand.initialise:type_name -> weir.log.v1.Initialise
@@ -1827,20 +2212,26 @@ var file_weir_log_v1_control_proto_depIdxs = []int32{
 	15, // 15: weir.log.v1.ControlCommand.pause_filter:type_name -> weir.log.v1.PauseFilter
 	16, // 16: weir.log.v1.ControlCommand.set_tenant_limits:type_name -> weir.log.v1.SetTenantLimits
 	17, // 17: weir.log.v1.ControlCommand.set_filter_limits:type_name -> weir.log.v1.SetFilterLimits
-	20, // 18: weir.log.v1.Initialise.root:type_name -> weir.log.v1.ApiKeyRecord
-	23, // 19: weir.log.v1.PutNamespace.namespace:type_name -> weir.v1.Namespace
-	20, // 20: weir.log.v1.CreateApiKey.record:type_name -> weir.log.v1.ApiKeyRecord
-	24, // 21: weir.log.v1.CreateSigningKey.key:type_name -> weir.v1.SigningKey
-	25, // 22: weir.log.v1.SetRollout.role:type_name -> weir.v1.FilterRole
-	26, // 23: weir.log.v1.SetTenantLimits.limits:type_name -> weir.v1.FilterLimits
-	26, // 24: weir.log.v1.SetFilterLimits.limits:type_name -> weir.v1.FilterLimits
-	27, // 25: weir.log.v1.TenantRecord.tenant:type_name -> weir.v1.Tenant
-	28, // 26: weir.log.v1.ApiKeyRecord.api_key:type_name -> weir.v1.ApiKey
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	22, // 18: weir.log.v1.ControlCommand.put_node:type_name -> weir.log.v1.PutNode
+	23, // 19: weir.log.v1.ControlCommand.retire_node:type_name -> weir.log.v1.RetireNode
+	24, // 20: weir.log.v1.ControlCommand.forget_node:type_name -> weir.log.v1.ForgetNode
+	20, // 21: weir.log.v1.Initialise.root:type_name -> weir.log.v1.ApiKeyRecord
+	20, // 22: weir.log.v1.Initialise.more_roots:type_name -> weir.log.v1.ApiKeyRecord
+	25, // 23: weir.log.v1.Initialise.nodes:type_name -> weir.log.v1.NodeRecord
+	27, // 24: weir.log.v1.PutNamespace.namespace:type_name -> weir.v1.Namespace
+	20, // 25: weir.log.v1.CreateApiKey.record:type_name -> weir.log.v1.ApiKeyRecord
+	28, // 26: weir.log.v1.CreateSigningKey.key:type_name -> weir.v1.SigningKey
+	29, // 27: weir.log.v1.SetRollout.role:type_name -> weir.v1.FilterRole
+	30, // 28: weir.log.v1.SetTenantLimits.limits:type_name -> weir.v1.FilterLimits
+	30, // 29: weir.log.v1.SetFilterLimits.limits:type_name -> weir.v1.FilterLimits
+	31, // 30: weir.log.v1.TenantRecord.tenant:type_name -> weir.v1.Tenant
+	32, // 31: weir.log.v1.ApiKeyRecord.api_key:type_name -> weir.v1.ApiKey
+	25, // 32: weir.log.v1.PutNode.node:type_name -> weir.log.v1.NodeRecord
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_weir_log_v1_control_proto_init() }
@@ -1867,6 +2258,9 @@ func file_weir_log_v1_control_proto_init() {
 		(*ControlCommand_PauseFilter)(nil),
 		(*ControlCommand_SetTenantLimits)(nil),
 		(*ControlCommand_SetFilterLimits)(nil),
+		(*ControlCommand_PutNode)(nil),
+		(*ControlCommand_RetireNode)(nil),
+		(*ControlCommand_ForgetNode)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1874,7 +2268,7 @@ func file_weir_log_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_log_v1_control_proto_rawDesc), len(file_weir_log_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
