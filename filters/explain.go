@@ -30,7 +30,7 @@ func (f *Filter) Explain(ctx context.Context, event, params []byte) (*weirpb.Fil
 }
 
 // ExplainShown adds to an explanation what showing an event takes, and returns what a subscriber with these params is shown of
-// it. A failure is part of the explanation, as in Explain, and makes its verdict VERDICT_FAILED.
+// it: nil if the filter fails, which is part of the explanation, as in Explain, and makes its verdict VERDICT_FAILED.
 func (f *Filter) ExplainShown(ctx context.Context, x *weirpb.FilterExplanation, event, params []byte) ([]byte, error) {
 	q := &inquiry{filter: f, x: x}
 	var shown []byte
