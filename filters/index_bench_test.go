@@ -15,8 +15,10 @@ func BenchmarkIndex(b *testing.B) {
 	few := &atlas{filter: openRouted(b)}
 	few.addRandom(b, rand.New(rand.NewPCG(1, 2)), groups, 9, 7.2)
 	every := &atlas{filter: few.filter}
-	for i := range groups {
-		every.add(b, -180, -90+float64(i)/groups, 180, math.Inf(1))
+	world, interest := every.prepare(b, -180, -90, 180, math.Inf(1))
+	for range groups {
+		every.indexed.AddInterested(world, interest)
+		every.plain.Add(world)
 	}
 	for _, bench := range []struct {
 		name string

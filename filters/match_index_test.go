@@ -31,10 +31,9 @@ type atlas struct {
 	inIndex, inFull Bitmap
 }
 
-// add adds a viewport to both sets. west and so on are degrees.
-func (a *atlas) add(t testing.TB, west, south, east, north float64) (slot int) {
+// prepare returns a viewport, as the filter would prepare it, and its keys. Its borders are degrees.
+func (a *atlas) prepare(t testing.TB, west, south, east, north float64) (prepared []byte, interest []uint64) {
 	t.Helper()
-	var prepared []byte
 	for _, v := range []float64{west, south, east, north} {
 		prepared = binary.LittleEndian.AppendUint64(prepared, math.Float64bits(v))
 	}
@@ -42,11 +41,16 @@ func (a *atlas) add(t testing.TB, west, south, east, north float64) (slot int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slot = a.indexed.AddInterested(prepared, interest)
-	if other := a.plain.Add(prepared); other != slot {
+	return prepared, interest
+}
+
+// add adds a viewport to both sets.
+func (a *atlas) add(t testing.TB, west, south, east, north float64) {
+	t.Helper()
+	prepared, interest := a.prepare(t, west, south, east, north)
+	if slot, other := a.indexed.AddInterested(prepared, interest), a.plain.Add(prepared); slot != other {
 		t.Fatalf("slot %d here, %d there", slot, other)
 	}
-	return slot
 }
 
 // addRandom adds viewports of so many degrees.
