@@ -21,7 +21,7 @@ pub const LENGTH: usize = 4096;
 impl Filter for Expr {
     /// Params are an expression, or a JSON object {"expr": expression}.
     fn prepare(params: Input, out: &mut Output) -> Result<(), Refused> {
-        if params.iter().find(|c| !c.is_ascii_whitespace()) != Some(&b'{') {
+        if params.first() != b'{' {
             return parser::compile(Text::plain(params.bytes()), out);
         }
         let mut found = [Value::Missing];

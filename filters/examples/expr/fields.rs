@@ -11,19 +11,19 @@ pub enum Operand<'a> {
     Bool(bool),
     Number(f64),
     Text(Text<'a>),
-    Nested,
+    /// What compares with nothing: an array, an object, a number beyond 64-bit floats.
+    Other,
 }
 
 impl<'a> From<Value<'a>> for Operand<'a> {
+    #[inline(never)]
     fn from(value: Value<'a>) -> Operand<'a> {
         match value {
             Value::Missing => Operand::Missing,
             Value::Null => Operand::Null,
             Value::Bool(v) => Operand::Bool(v),
-            // A number beyond 64-bit floats compares with nothing, as if it were of another type.
-            Value::Number(_) => value.number().map_or(Operand::Nested, Operand::Number),
             Value::Text(v) => Operand::Text(v),
-            Value::Nested => Operand::Nested,
+            _ => value.number().map_or(Operand::Other, Operand::Number),
         }
     }
 }
@@ -43,7 +43,8 @@ pub struct Fields<'a> {
 
 #[derive(Clone, Copy)]
 struct Known<'a> {
-    path: Path<'a>,
+    hash: u32,
+    path: &'a [u8],
     value: Operand<'a>,
 }
 
@@ -53,111 +54,87 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns what is known of the event besides its payload.
+    #[inline(never)]
     pub fn meta(&self, index: u16) -> Operand<'a> {
-        match index {
-            META_KEY => text(self.event.key()),
-            META_CHANNEL => text(self.event.channel()),
-            META_CONTENT_TYPE => text(self.event.content_type()),
-            META_TIME => Operand::Number(self.event.time_ms() as f64),
-            META_OFFSET => Operand::Number(self.event.offset() as f64),
-            _ => Operand::Bool(self.event.tombstone()),
+        let text = match index {
+            META_KEY => self.event.key(),
+            META_CHANNEL => self.event.channel(),
+            META_CONTENT_TYPE => self.event.content_type(),
+            META_TIME => return Operand::Number(self.event.time_ms() as f64),
+            META_OFFSET => return Operand::Number(self.event.offset() as f64),
+            _ => return Operand::Bool(self.event.tombstone()),
+        };
+        if text.is_empty() {
+            return Operand::Missing;
         }
+        Operand::Text(Text::plain(text))
     }
 
     /// Returns a remembered field, or the slot where it would be.
     #[inline(always)]
-    fn slot(&self, path: &Path) -> Result<Operand<'a>, usize> {
-        let mut i = path.hash as usize % SLOTS;
+    fn slot(&self, hash: u32, path: &[u8]) -> Result<&Operand<'a>, usize> {
+        let mut i = hash as usize % SLOTS;
         while self.used[i] {
             // SAFETY: a used slot has been written.
             let known = unsafe { self.slots[i].assume_init_ref() };
-            if known.path.equals(path) {
-                return Ok(known.value);
+            if known.hash == hash && same(known.path, path) {
+                return Ok(&known.value);
             }
             i = (i + 1) % SLOTS;
         }
         Err(i)
     }
 
-    /// Returns a field of the payload. `all` are the fields that the asking expression has, `index` the one it wants:
-    /// where that is not known yet, all of them are found in the same pass.
+    /// Returns a field of the payload: where it is not known yet, all fields of the asking expression are found in the same
+    /// pass.
     #[inline(always)]
-    pub fn get(&mut self, all: Paths, index: usize) -> Operand<'a> {
-        match self.slot(&all.get(index)) {
-            Ok(value) => value,
-            Err(_) => self.find(all, index),
+    pub fn get(&mut self, program: &Program<'a>, index: usize) -> Operand<'a> {
+        let (hash, path) = path(program, index);
+        match self.slot(hash, path) {
+            Ok(value) => *value,
+            Err(_) => self.find(program, index),
         }
     }
 
     #[inline(never)]
-    fn find(&mut self, all: Paths, index: usize) -> Operand<'a> {
+    fn find(&mut self, program: &Program<'a>, index: usize) -> Operand<'a> {
         let mut paths = [&[] as &[u8]; json::PATHS];
         let mut found = [Value::Missing; json::PATHS];
-        for i in 0..all.len {
-            paths[i] = all.get(i).name();
+        let mut asked = Operand::Missing;
+        let count = program.fields.min(json::PATHS);
+        for (i, name) in paths.iter_mut().enumerate().take(count) {
+            *name = path(program, i).1;
         }
-        json::find(self.event.payload(), &paths[..all.len], &mut found[..all.len]);
-        for i in 0..all.len {
-            let path = all.get(i);
-            if let Err(slot) = self.slot(&path) {
+        json::find(self.event.payload(), &paths[..count], &mut found[..count]);
+        for (i, value) in found.iter().enumerate().take(count) {
+            let (hash, path) = path(program, i);
+            let value = Operand::from(*value);
+            if i == index {
+                asked = value;
+            }
+            if let Err(slot) = self.slot(hash, path) {
                 if self.count < REMEMBERED {
-                    // SAFETY: the set that paths lie in stays for as long as the event does, one call.
-                    let padded = unsafe { core::slice::from_raw_parts(path.padded.as_ptr(), path.padded.len()) };
-                    self.slots[slot].write(Known { path: Path { padded, ..path }, value: found[i].into() });
+                    self.slots[slot].write(Known { hash, path, value });
                     self.used[slot] = true;
                     self.count += 1;
                 }
             }
         }
-        found[index].into()
+        asked
     }
 }
 
-/// What isn't there is empty.
-fn text(bytes: &[u8]) -> Operand {
-    if bytes.is_empty() {
-        return Operand::Missing;
-    }
-    Operand::Text(Text::plain(bytes))
+/// The path of a field, and its hash.
+#[inline(always)]
+fn path<'p>(program: &Program<'p>, index: usize) -> (u32, &'p [u8]) {
+    let entry = program.prepared.u64(HEADER_SIZE + index * FIELD_SIZE);
+    (entry as u32, program.text(entry >> 32))
 }
 
-/// The fields of one expression.
-#[derive(Clone, Copy)]
-pub struct Paths<'p> {
-    pub prepared: &'p [u8],
-    pub len: usize,
-}
-
-/// The path of a field.
-#[derive(Clone, Copy)]
-struct Path<'p> {
-    hash: u32,
-    len: usize,
-    /// The path, and zeros up to a whole number of words.
-    padded: &'p [u8],
-}
-
-impl<'p> Paths<'p> {
-    #[inline(always)]
-    fn get(&self, index: usize) -> Path<'p> {
-        let entry = word(self.prepared, HEADER_SIZE + index * FIELD_SIZE);
-        let start = (entry >> 32) as u16 as usize;
-        let len = (entry >> 48) as usize;
-        Path { hash: entry as u32, len, padded: &self.prepared[start..][..(len + ALIGNMENT - 1) & !(ALIGNMENT - 1)] }
-    }
-}
-
-impl<'p> Path<'p> {
-    fn name(&self) -> &'p [u8] {
-        &self.padded[..self.len]
-    }
-
-    #[inline(always)]
-    fn equals(&self, other: &Path) -> bool {
-        if self.hash != other.hash || self.len != other.len {
-            return false;
-        }
-        let words = (self.padded.chunks_exact(ALIGNMENT), other.padded.chunks_exact(ALIGNMENT));
-        words.0.zip(words.1).all(|(a, b)| word(a, 0) == word(b, 0))
-    }
+/// Compares paths, behind which there are zeros up to a whole number of words.
+#[inline(always)]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    // SAFETY: at least the rest of a word can be read behind each path.
+    let word = |path: &[u8], at: usize| unsafe { *(path.as_ptr().add(at) as *const u64) };
+    a.len() == b.len() && (0..a.len()).step_by(8).all(|at| word(a, at) == word(b, at))
 }

@@ -4,167 +4,160 @@ mod operand;
 mod trouble;
 
 use crate::code::*;
-use crate::lexer::{self, Kind, Token};
-use crate::program::{Full, Program};
-use trouble::Trouble;
-use weir::json::{self, Text};
-use weir::{Output, Refused};
+use crate::lexer::*;
+use crate::program::Builder;
+use weir::json::Text;
+use weir::{Input, Output, Refused};
 
 /// Deepest nesting of parentheses and "not".
 const DEPTH: usize = 32;
 
-static mut EXPRESSION: [u8; crate::LENGTH] = [0; crate::LENGTH];
+/// The expression, with zeros behind it.
+static mut EXPRESSION: [u8; crate::LENGTH + 8] = [0; crate::LENGTH + 8];
 
 /// Compiles an expression.
+#[inline(never)]
 pub fn compile(text: Text, out: &mut Output) -> Result<(), Refused> {
     // SAFETY: at most one call into the module runs at a time, and compiles one expression.
     let expression = unsafe { &mut *core::ptr::addr_of_mut!(EXPRESSION) };
+    expression.fill(0);
     let mut len = 0;
     for c in text.bytes() {
-        if len == expression.len() {
+        if len == crate::LENGTH {
             return out.refuse("the expression is too long: at most 4096 bytes are allowed");
         }
         expression[len] = c;
         len += 1;
     }
-    let program = Program::new();
-    let mut parser = Parser::new(&expression[..len], program);
-    match parser.whole() {
-        Ok(()) => {
-            program.write(out);
-            Ok(())
-        }
-        Err(trouble) => trouble.tell(&expression[..len], out),
+    let source = Source { text: Input::followed(&expression[..], len) };
+    let start = Token { kind: END, comparison: 0, start: 0, end: 0 };
+    let mut parser = Parser { source, last: start, next: source.token(0), depth: 0, program: Builder::new(), out };
+    parser.or()?;
+    if parser.next.kind != END {
+        return parser.expected("'and', 'or' or the end").map(drop);
     }
+    parser.program.write(parser.out);
+    Ok(())
 }
 
-struct Parser<'t, 'p> {
-    text: &'t [u8],
+struct Parser<'t, 'p, 'o> {
+    source: Source<'t>,
     /// The token before the next one, which messages refer to. At first the empty one at the beginning.
     last: Token,
     next: Token,
     depth: usize,
-    program: &'p mut Program,
+    program: &'p mut Builder,
+    out: &'o mut Output,
 }
 
-type Parsed<T> = Result<T, Trouble>;
+/// An operand, or whatever else there is; or the text of what is wrong has been written.
+type Parsed = Result<u16, Refused>;
 
-impl<'t, 'p> Parser<'t, 'p> {
-    fn new(text: &'t [u8], program: &'p mut Program) -> Self {
-        let next = lexer::token(text, lexer::space(text, 0));
-        Parser { text, last: Token { kind: Kind::End, start: 0, end: 0 }, next, depth: 0, program }
-    }
-
-    fn advance(&mut self) -> Token {
+impl<'t, 'p, 'o> Parser<'t, 'p, 'o> {
+    #[inline(never)]
+    fn advance(&mut self) {
         self.last = self.next;
-        self.next = lexer::token(self.text, lexer::space(self.text, self.next.end));
-        self.last
+        self.next = self.source.token(self.next.end);
     }
 
-    fn bytes(&self, token: Token) -> &'t [u8] {
-        &self.text[token.start..token.end]
-    }
-
-    fn at_word(&self, word: &[u8]) -> bool {
-        self.next.kind == Kind::Name && self.bytes(self.next) == word
-    }
-
-    fn take_word(&mut self, word: &[u8]) -> bool {
-        let is = self.at_word(word);
+    /// Passes over a token, if it is of this kind.
+    #[inline(never)]
+    fn take(&mut self, kind: u8) -> bool {
+        let is = self.next.kind == kind;
         if is {
             self.advance();
         }
         is
     }
 
-    /// Says that something else is expected where the next token stands.
-    fn expected<T>(&self, what: &'static str) -> Parsed<T> {
-        Err(Trouble::Expected { what, after: self.last, found: self.next })
-    }
-
-    fn add(&mut self, operation: u8, comparison: u8, operands: [u16; 3]) -> Parsed<usize> {
-        self.program.instruction(operation, comparison, operands).map_err(Trouble::from)
-    }
-
-    fn whole(&mut self) -> Parsed<()> {
-        self.or()?;
-        if self.next.kind != Kind::End {
-            return self.expected("'and', 'or' or the end");
+    #[inline(never)]
+    fn need(&mut self, kind: u8, what: &'static str) -> Parsed {
+        if self.take(kind) {
+            return Ok(0);
         }
-        Ok(())
+        self.expected(what)
     }
 
-    fn or(&mut self) -> Parsed<()> {
-        self.and()?;
-        while self.take_word(b"or") {
-            let jump = self.add(JUMP_IF_TRUE, 0, [0; 3])?;
-            self.and()?;
-            self.program.land(jump);
+    #[inline(never)]
+    fn add(&mut self, operation: u8, comparison: u8, operands: [u16; 3]) -> Parsed {
+        let index = self.program.instruction(operation, comparison, operands);
+        self.fits(index)
+    }
+
+    fn or(&mut self) -> Parsed {
+        self.chain(OR, JUMP_IF_TRUE)
+    }
+
+    /// Parses what stands between "or" or between "and". Once the outcome is known, a jump passes over the next of them.
+    #[inline(never)]
+    fn chain(&mut self, word: u8, jump: u8) -> Parsed {
+        loop {
+            let link = if self.last.kind == word { Some(self.add(jump, 0, [0; 3])?) } else { None };
+            if word == OR {
+                self.chain(AND, JUMP_IF_FALSE)?;
+            } else {
+                self.not()?;
+            }
+            if let Some(link) = link {
+                self.program.land(link);
+            }
+            if !self.take(word) {
+                return Ok(0);
+            }
         }
-        Ok(())
     }
 
-    fn and(&mut self) -> Parsed<()> {
-        self.not()?;
-        while self.take_word(b"and") {
-            let jump = self.add(JUMP_IF_FALSE, 0, [0; 3])?;
-            self.not()?;
-            self.program.land(jump);
-        }
-        Ok(())
-    }
-
-    fn not(&mut self) -> Parsed<()> {
+    fn not(&mut self) -> Parsed {
         if self.depth == DEPTH {
-            return Err(Trouble::TooDeep(self.next));
+            return self.refuse("parentheses and 'not' nest more than 32 deep", self.next);
         }
         self.depth += 1;
-        if self.take_word(b"not") {
+        if self.take(NOT_WORD) {
             self.not()?;
             self.add(NOT, 0, [0; 3])?;
+        } else if self.take(b'(') {
+            self.or()?;
+            self.need(b')', "'and', 'or' or ')'")?;
         } else {
-            self.primary()?;
+            self.condition()?;
         }
         self.depth -= 1;
-        Ok(())
+        Ok(0)
     }
 
-    fn primary(&mut self) -> Parsed<()> {
-        if self.next.kind == Kind::Open {
-            self.advance();
-            self.or()?;
-            if self.next.kind != Kind::Close {
-                return self.expected("'and', 'or' or ')'");
+    fn condition(&mut self) -> Parsed {
+        if self.take(EXISTS_WORD) {
+            let a = self.field("the name of a field")?;
+            return self.add(EXISTS, 0, [a, 0, 0]);
+        }
+        let a = self.value("a value")?;
+        let mut comparison = self.next.comparison;
+        let b;
+        let mut count = 1;
+        match self.next.kind {
+            IN => {
+                self.advance();
+                comparison = EQUALS;
+                self.need(b'[', "'['")?;
+                b = self.constant("a constant value")?;
+                while self.take(b',') {
+                    self.constant("a constant value")?;
+                    count += 1;
+                }
+                self.need(b']', "',' or ']'")?;
             }
-            self.advance();
-            return Ok(());
+            COMPARISON | PREFIX_WORD | STARTS_WITH => {
+                self.advance();
+                if comparison == 0 {
+                    comparison = PREFIX;
+                }
+                b = self.value("a value")?;
+            }
+            _ if a & !OPERAND_INDEX != OPERAND_CONSTANT || matches!(self.last.kind, TRUE_WORD | FALSE_WORD) => {
+                return self.add(IS_TRUE, 0, [a, 0, 0]);
+            }
+            _ => return self.expected("a comparison"),
         }
-        if self.take_word(b"exists") {
-            let a = self.field()?;
-            return self.add(EXISTS, 0, [a, 0, 0]).map(drop);
-        }
-        let a = self.value()?;
-        self.comparison(a)
-    }
-
-    /// Parses what follows a value.
-    fn comparison(&mut self, a: u16) -> Parsed<()> {
-        if let Kind::Compare(comparison) = self.next.kind {
-            self.advance();
-            let b = self.value()?;
-            return self.add(COMPARE, comparison, [a, b, 0]).map(drop);
-        }
-        if self.take_word(b"in") {
-            let (b, c) = self.list()?;
-            return self.add(IN, 0, [a, b, c]).map(drop);
-        }
-        if self.take_word(b"prefix") || self.take_word(b"startswith") {
-            let b = self.value()?;
-            return self.add(PREFIX, 0, [a, b, 0]).map(drop);
-        }
-        if a & !OPERAND_INDEX == OPERAND_CONSTANT && !matches!(self.bytes(self.last), b"true" | b"false") {
-            return self.expected("a comparison");
-        }
-        self.add(IS_TRUE, 0, [a, 0, 0]).map(drop)
+        self.add(COMPARE, comparison, [a, b, count])
     }
 }

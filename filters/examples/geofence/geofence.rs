@@ -4,7 +4,7 @@
 mod params;
 
 use weir::json::{self, Value};
-use weir::{Event, Filter, Groups, Input, Output, Refused, Verdicts};
+use weir::{Event, Filter, Groups, Input, Output, Prepared, Refused, Verdicts};
 
 struct Geofence;
 
@@ -28,13 +28,13 @@ impl Filter for Geofence {
         let mut place = NOWHERE;
         for i in 0..groups.len() {
             let prepared = groups.get(i);
-            let (polygon, names) = prepared.split_at(HEAD + VERTEX * f64_bits(prepared, 32) as usize);
+            let vertices = VERTEX * prepared.u64(32) as usize;
+            let names = prepared.from(HEAD + vertices);
             if names != last {
                 place = find(event.payload(), names);
                 last = names;
             }
-            // The polygon's longitudes are up to a turn away.
-            if [0.0, 360.0, -360.0].iter().any(|turn| covers(polygon, place.0 + turn, place.1)) {
+            if covers(prepared, vertices, place.0, place.1) {
                 verdicts.allow(i);
             }
         }
@@ -45,41 +45,47 @@ impl Filter for Geofence {
 const NOWHERE: (f64, f64) = (f64::NAN, f64::NAN);
 
 fn find(payload: Input, names: &[u8]) -> (f64, f64) {
-    let end = names.iter().position(|&c| c == NAMES_END).unwrap_or(0);
+    let mut paths = names.split(|&c| c == NAMES_END);
+    let mut path = || paths.next().unwrap_or(&[]);
     let mut found = [Value::Missing; 2];
-    json::find(payload, &[&names[..end], &names[end + 1..]], &mut found);
-    match (found[0].number(), found[1].number()) {
-        (Some(lon), Some(lat)) if (-180.0..=180.0).contains(&lon) && (-90.0..=90.0).contains(&lat) => (lon, lat),
-        _ => NOWHERE,
+    json::find(payload, &[path(), path()], &mut found);
+    let (lon, lat) = (found[0].float(), found[1].float());
+    if -180.0 <= lon && lon <= 180.0 && -90.0 <= lat && lat <= 90.0 {
+        (lon, lat)
+    } else {
+        NOWHERE
     }
+}
+
+/// Whether a polygon has a place in it.
+#[inline(always)]
+fn covers(prepared: Prepared, vertices: usize, lon: f64, lat: f64) -> bool {
+    // Most polygons are elsewhere.
+    if !((lat >= prepared.f64(8)) & (lat <= prepared.f64(24))) {
+        return false;
+    }
+    // The polygon's longitudes are up to a turn away.
+    let (west, east) = (prepared.f64(0), prepared.f64(16));
+    let there = |lon: f64| lon >= west && lon <= east && surrounds(prepared, vertices, lon, lat);
+    there(lon) || there(lon + 360.0) || there(lon - 360.0)
 }
 
 /// Whether a ray to the east crosses the polygon's border an odd number of times. Where the border goes through the place
 /// exactly, it belongs to one of the two sides, so that polygons side by side share no place.
-fn covers(polygon: &[u8], lon: f64, lat: f64) -> bool {
-    if !(lon >= f64_at(polygon, 0) && lat >= f64_at(polygon, 8) && lon <= f64_at(polygon, 16) && lat <= f64_at(polygon, 24)) {
-        return false;
-    }
-    let vertices = &polygon[HEAD..];
+#[inline(never)]
+fn surrounds(prepared: Prepared, vertices: usize, lon: f64, lat: f64) -> bool {
     let mut inside = false;
-    let mut a = vertices.len() - VERTEX;
-    for b in (0..vertices.len()).step_by(VERTEX) {
-        let (a_lon, a_lat) = (f64_at(vertices, a), f64_at(vertices, a + 8));
-        let (b_lon, b_lat) = (f64_at(vertices, b), f64_at(vertices, b + 8));
+    let end = HEAD + vertices;
+    let (mut a_lon, mut a_lat) = (prepared.f64(end - VERTEX), prepared.f64(end - VERTEX + 8));
+    let mut at = HEAD;
+    while at < end {
+        let (b_lon, b_lat) = (prepared.f64(at), prepared.f64(at + 8));
         if (a_lat > lat) != (b_lat > lat) {
             inside ^= lon < (b_lon - a_lon) * ((lat - a_lat) / (b_lat - a_lat)) + a_lon;
         }
-        a = b;
+        a_lon = b_lon;
+        a_lat = b_lat;
+        at += VERTEX;
     }
     inside
-}
-
-pub fn f64_at(bytes: &[u8], at: usize) -> f64 {
-    f64::from_bits(f64_bits(bytes, at))
-}
-
-fn f64_bits(bytes: &[u8], at: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(word)
 }

@@ -4,25 +4,30 @@ use weir::{params, Input, Output, Refused};
 
 /// Most vertices of a polygon.
 const VERTICES: usize = 500;
-/// Vertices that one pass over the params looks for: each has two numbers.
-const PASS: usize = json::PATHS / 2;
-
 const USAGE: &str = "params must be like {\"polygon\":[[5,45],[10,45],[8,48]]}, with longitude and latitude of each vertex";
 
 /// Turns {"polygon", "lon"?, "lat"?} into the form that decide reads.
 pub fn prepare(text: Input, out: &mut Output) -> Result<(), Refused> {
+    let mut found = [Value::Missing; 3];
+    json::find(text, &[b"polygon", b"lon", b"lat"], &mut found);
     let mut polygon = [(0.0, 0.0); VERTICES];
     let mut count = 0;
-    while count < VERTICES {
-        let found = read(text, count, &mut polygon);
-        count += found;
-        if found < PASS {
-            break;
+    if let Value::Nested(ring) = found[0] {
+        let mut vertices = [Value::Missing; VERTICES + 1];
+        json::items(ring, &mut vertices);
+        if !vertices[VERTICES].is_missing() {
+            return out.refuse("the polygon has more than 500 vertices");
         }
-    }
-    // What ended the vertices is their end, or something else than a vertex.
-    if !matches!(find(text, &[count], &mut [0; 16]), Value::Missing) {
-        return out.refuse(if count == VERTICES { "the polygon has more than 500 vertices" } else { USAGE });
+        for (vertex, place) in vertices.iter().zip(&mut polygon) {
+            if vertex.is_missing() {
+                break;
+            }
+            *place = position(*vertex);
+            if place.0 != place.0 || place.1 != place.1 {
+                return out.refuse(USAGE);
+            }
+            count += 1;
+        }
     }
     if count > 1 && polygon[0] == polygon[count - 1] {
         count -= 1; // GeoJSON repeats the first one
@@ -41,57 +46,18 @@ pub fn prepare(text: Input, out: &mut Output) -> Result<(), Refused> {
         return out.refuse("the polygon goes around a pole, or along half of a parallel in one step");
     }
     write(polygon, out);
-    let mut found = [Value::Missing; 2];
-    json::find(text, &[b"lon", b"lat"], &mut found);
-    name(b"lon", found[0], out)?;
+    name(b"lon", found[1], out)?;
     out.byte(NAMES_END);
-    name(b"lat", found[1], out)
+    name(b"lat", found[2], out)
 }
 
-/// Finds a part of the polygon: by indices of the vertex and of the number in it.
-fn find<'a>(text: Input<'a>, indices: &[usize], buffer: &mut [u8; 16]) -> Value<'a> {
-    let len = path(indices, buffer);
-    let mut found = [Value::Missing];
-    json::find(text, &[&buffer[..len]], &mut found);
-    found[0]
-}
-
-fn path(indices: &[usize], buffer: &mut [u8; 16]) -> usize {
-    let root = b"polygon";
-    buffer[..root.len()].copy_from_slice(root);
-    let mut at = root.len();
-    for &index in indices {
-        buffer[at] = json::SEPARATOR;
-        at += 1;
-        for unit in [100, 10, 1] {
-            if index >= unit || unit == 1 {
-                buffer[at] = b'0' + (index / unit % 10) as u8;
-                at += 1;
-            }
-        }
+/// Longitude and latitude of a vertex; not numbers where it has none.
+fn position(vertex: Value) -> (f64, f64) {
+    let mut found = [Value::Missing; 2];
+    if let Value::Nested(vertex) = vertex {
+        json::items(vertex, &mut found);
     }
-    at
-}
-
-/// Reads up to PASS vertices from `first` on, and returns how many there are.
-fn read(text: Input, first: usize, polygon: &mut [(f64, f64)]) -> usize {
-    let mut buffers = [[0; 16]; json::PATHS];
-    let mut paths: [&[u8]; json::PATHS] = [&[]; json::PATHS];
-    for (i, (buffer, slice)) in buffers.iter_mut().zip(paths.iter_mut()).enumerate() {
-        let len = path(&[first + i / 2, i % 2], buffer);
-        *slice = &buffer[..len];
-    }
-    let mut found = [Value::Missing; json::PATHS];
-    json::find(text, &paths, &mut found);
-    let mut count = 0;
-    while count < PASS && first + count < polygon.len() {
-        match (found[2 * count].number(), found[2 * count + 1].number()) {
-            (Some(lon), Some(lat)) => polygon[first + count] = (lon, lat),
-            _ => break,
-        }
-        count += 1;
-    }
-    count
+    (found[0].float(), found[1].float())
 }
 
 /// Has longitudes go on beyond 180 instead of beginning anew, each edge going the shorter way around. False: that does not

@@ -2,6 +2,8 @@
 //! place to write to stays behind the place to read from.
 
 use crate::{FIELDS, KEEP};
+use weir::params::Items;
+use weir::{trap, Prepared};
 use weir::json::{Text, SEPARATOR};
 
 struct Copier<'t, 'p> {
@@ -14,18 +16,12 @@ struct Copier<'t, 'p> {
 }
 
 /// Redacts a valid text that is an object or an array, and returns how long it is then.
-pub fn redact(text: &mut [u8], prepared: &[u8]) -> usize {
-    let mut copier = Copier { text, at: 0, end: 0, keep: prepared[0] == KEEP, paths: [&[]; FIELDS] };
-    let mut rest = &prepared[1..];
+pub fn redact(text: &mut [u8], prepared: Prepared) -> usize {
+    let mut copier = Copier { text, at: 0, end: 0, keep: prepared.byte(0) == KEEP, paths: [&[]; FIELDS] };
     let mut all = 0;
-    for (i, path) in copier.paths.iter_mut().enumerate() {
-        if rest.len() < 2 {
-            break;
-        }
-        let (item, after) = rest[2..].split_at(rest[0] as usize | (rest[1] as usize) << 8);
+    for (path, item) in copier.paths.iter_mut().zip(Items(prepared.from(1))) {
         *path = item;
-        rest = after;
-        all |= 1 << i;
+        all = all << 1 | 1;
     }
     copier.space();
     copier.nested(all, 0);
@@ -33,25 +29,35 @@ pub fn redact(text: &mut [u8], prepared: &[u8]) -> usize {
 }
 
 impl<'t, 'p> Copier<'t, 'p> {
+    #[inline]
     fn peek(&self) -> u8 {
-        self.text[self.at]
+        match self.text.get(self.at) {
+            Some(c) => *c,
+            None => trap(),
+        }
     }
 
     fn space(&mut self) {
-        while self.at < self.text.len() && matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
+        while let b' ' | b'\n' | b'\r' | b'\t' = self.peek() {
             self.at += 1;
         }
     }
 
     fn put(&mut self, c: u8) {
-        self.text[self.end] = c;
+        match self.text.get_mut(self.end) {
+            Some(to) => *to = c,
+            None => trap(),
+        }
         self.end += 1;
     }
 
     /// Writes what stands between two places.
     fn put_from(&mut self, start: usize, end: usize) {
-        self.text.copy_within(start..end, self.end);
-        self.end += end - start;
+        for at in start..end {
+            if let Some(&c) = self.text.get(at) {
+                self.put(c);
+            }
+        }
     }
 
     /// Copies an object or an array. `paths` has a bit per path that leads into it, through `level` objects. What is in an
@@ -82,14 +88,14 @@ impl<'t, 'p> Copier<'t, 'p> {
         self.space();
         self.at += 1; // the colon
         self.space();
-        let raw = &self.text[name.0 + 1..name.1 - 1];
+        let raw = self.text.get(name.0 + 1..name.1 - 1).unwrap_or(&[]);
         let text = Text { raw, escaped: raw.contains(&b'\\') };
         let (mut named, mut inside) = (false, 0);
-        for i in 0..FIELDS {
+        for (i, path) in self.paths.iter().enumerate() {
             if paths >> i & 1 == 0 {
                 continue;
             }
-            let (segment, last) = segment(self.paths[i], level);
+            let (segment, last) = segment(path, level);
             if text.equals(segment) {
                 named |= last;
                 inside |= (!last as u64) << i;
@@ -174,13 +180,6 @@ impl<'t, 'p> Copier<'t, 'p> {
 
 /// Name `n` of a path, and whether it is the last one. A path that has no such name is never asked for it.
 fn segment(path: &[u8], n: usize) -> (&[u8], bool) {
-    let mut rest = path;
-    for _ in 0..n {
-        let end = rest.iter().position(|&c| c == SEPARATOR).map_or(rest.len(), |i| i + 1);
-        rest = &rest[end..];
-    }
-    match rest.iter().position(|&c| c == SEPARATOR) {
-        Some(end) => (&rest[..end], false),
-        None => (rest, true),
-    }
+    let mut names = path.splitn(n + 2, |&c| c == SEPARATOR);
+    (names.nth(n).unwrap_or(&[]), names.next().is_none())
 }

@@ -4,7 +4,7 @@
 mod copy;
 
 use weir::json::{self, Text, Value};
-use weir::{params, Event, Filter, Groups, Input, Output, Project, Refused, Verdicts};
+use weir::{params, Event, Filter, Groups, Input, Output, Prepared, Project, Refused, Verdicts};
 
 struct Redact;
 
@@ -24,23 +24,24 @@ impl Filter for Redact {
     fn prepare(text: Input, out: &mut Output) -> Result<(), Refused> {
         let mut found = [Value::Missing; 2];
         json::find(text, &[b"keep", b"remove"], &mut found);
-        let (kind, name) = match (found[0], found[1]) {
-            (Value::Nested, Value::Missing) => (KEEP, &b"keep"[..]),
-            (Value::Missing, Value::Nested) => (REMOVE, &b"remove"[..]),
+        let (kind, list) = match (found[0], found[1]) {
+            (Value::Nested(list), Value::Missing) => (KEEP, list),
+            (Value::Missing, Value::Nested(list)) => (REMOVE, list),
             _ => return out.refuse(USAGE),
         };
         out.byte(kind);
-        let mut count = 0;
-        for i in 0..FIELDS + 1 {
-            match item(text, name, i) {
+        let mut fields = [Value::Missing; FIELDS + 1];
+        json::items(list, &mut fields);
+        if fields[0].is_missing() {
+            return out.refuse(USAGE);
+        }
+        for (i, field) in fields.iter().enumerate() {
+            match *field {
                 Value::Missing => break,
                 Value::Text(_) if i == FIELDS => return out.refuse("at most 60 fields can be named"),
-                Value::Text(field) if put(field, out) => count += 1,
+                Value::Text(field) if put(field, out) => {}
                 _ => return out.refuse("each field must be a name, such as \"email\" or \"card.number\""),
             }
-        }
-        if count == 0 {
-            return out.refuse(USAGE);
         }
         Ok(())
     }
@@ -54,33 +55,19 @@ impl Filter for Redact {
 }
 
 impl Project for Redact {
-    fn project<'a>(event: Event<'a>, prepared: &'a [u8], out: &'a mut Output) -> Result<&'a [u8], Refused> {
+    fn project<'a>(event: Event<'a>, prepared: Prepared<'a>, out: &'a mut Output) -> Result<&'a [u8], Refused> {
         if !is_nested(event.payload()) {
             return Ok(out.bytes()); // whatever it is, nobody sees it
         }
         // SAFETY: nothing that was read from the event is kept.
         let payload = unsafe { event.into_payload() };
         let len = copy::redact(payload, prepared);
-        Ok(&payload[..len])
+        Ok(payload.get(..len).unwrap_or(&[]))
     }
 }
 
 fn is_nested(payload: Input) -> bool {
-    json::find(payload, &[], &mut []) && matches!(payload.iter().find(|c| !c.is_ascii_whitespace()), Some(b'{' | b'['))
-}
-
-/// Item `i` of an array, of at most 100.
-fn item<'a>(text: Input<'a>, array: &[u8], i: usize) -> Value<'a> {
-    let mut path = [0; 16];
-    let len = array.len();
-    path[..len].copy_from_slice(array);
-    path[len] = json::SEPARATOR;
-    let digits = if i < 10 { 1 } else { 2 };
-    path[len + 1] = b'0' + (i / 10) as u8;
-    path[len + digits] = b'0' + (i % 10) as u8;
-    let mut found = [Value::Missing];
-    json::find(text, &[&path[..len + 1 + digits]], &mut found);
-    found[0]
+    json::find(payload, &[], &mut []) && matches!(payload.first(), b'{' | b'[')
 }
 
 /// Writes a path behind its length.

@@ -2,6 +2,7 @@
 #![no_std]
 
 use weir::json::{self, Text, Value};
+use weir::params::Items;
 use weir::{params, Event, Filter, Groups, Input, Output, Refused, Verdicts};
 
 struct Tags;
@@ -10,6 +11,7 @@ weir::export!(Tags);
 
 /// What prepare makes of params: a byte FIELD or HEADER, its path or name behind its length, then the wanted tags, each
 /// behind its length. Lengths are u16.
+const SOURCE: usize = 3;
 const FIELD: u8 = 0;
 const HEADER: u8 = 1;
 
@@ -17,50 +19,44 @@ const HEADER: u8 = 1;
 const WANTED: usize = 60;
 /// Most tags of an array in an event that count.
 const TAGS: usize = 32;
-/// Longest path of a field with an index behind it.
-const PATH: usize = 260;
-
 impl Filter for Tags {
     fn prepare(text: Input, out: &mut Output) -> Result<(), Refused> {
-        let mut source = [Value::Missing; 3];
-        let mut wanted = [Value::Missing; WANTED + 1];
-        json::find(text, &[b"field", b"header", b"in"], &mut source);
-        find_items(text, b"in", &mut wanted);
-        match (source[0], source[1]) {
+        let mut found = [Value::Missing; 3];
+        json::find(text, &[b"field", b"header", b"in"], &mut found);
+        match (found[0], found[1]) {
             (Value::Text(name), Value::Missing) => {
-                let at = begin(FIELD, out);
+                out.byte(FIELD);
+                out.u16(0);
                 if !params::path(name, out) {
                     return out.refuse("\"field\" must name a field, such as \"topic\" or \"order.tags\"");
                 }
-                end(at, out);
+                out.patch_u16(1, (out.len() - SOURCE) as u16);
             }
             (Value::Missing, Value::Text(name)) if !name.raw.is_empty() => {
-                let at = begin(HEADER, out);
-                name.bytes().for_each(|c| out.byte(c));
-                end(at, out);
+                out.byte(HEADER);
+                params::put(name, out);
             }
             _ => return out.refuse("params must be like {\"field\":\"topic\",\"in\":[\"a\",\"b\"]}, with a field or a header"),
         }
-        if let Value::Text(only) = source[2] {
-            put(only, out);
-            return Ok(());
+        let mut wanted = [Value::Missing; WANTED + 1];
+        match found[2] {
+            Value::Nested(list) => {
+                json::items(list, &mut wanted);
+            }
+            one => wanted[0] = one,
         }
-        if !matches!(wanted[WANTED], Value::Missing) {
+        if !wanted[WANTED].is_missing() {
             return out.refuse("\"in\" has more than 60 tags");
         }
-        let mut count = 0;
-        for value in wanted.iter() {
+        if wanted[0].is_missing() {
+            return out.refuse("\"in\" must be a list of texts, at least one");
+        }
+        for value in wanted {
             match value {
                 Value::Missing => {}
-                Value::Text(tag) => {
-                    put(*tag, out);
-                    count += 1;
-                }
+                Value::Text(tag) => params::put(tag, out),
                 _ => return out.refuse("\"in\" must be a list of texts"),
             }
-        }
-        if count == 0 {
-            return out.refuse("\"in\" must be a list of texts, at least one");
         }
         Ok(())
     }
@@ -70,93 +66,46 @@ impl Filter for Tags {
         let mut last: &[u8] = &[];
         let mut tags = [Value::Missing; TAGS + 1];
         for i in 0..groups.len() {
-            let (source, wanted) = groups.get(i).split_at(source_len(groups.get(i)));
+            let prepared = groups.get(i);
+            let len = prepared.u16(1) as usize;
+            let source = prepared.part(0, SOURCE + len);
             if source != last {
-                tags = tags_of(event, source);
+                find(event, prepared.byte(0), prepared.part(SOURCE, len), &mut tags);
                 last = source;
             }
-            if tags.iter().any(|tag| matches!(tag, Value::Text(tag) if Items(wanted).any(|item| tag.equals(item)))) {
+            if any(&tags, Items(prepared.from(SOURCE + len))) {
                 verdicts.allow(i);
             }
         }
     }
 }
 
-fn begin(kind: u8, out: &mut Output) -> usize {
-    out.byte(kind);
-    out.u16(0);
-    out.len()
-}
-
-fn end(start: usize, out: &mut Output) {
-    out.patch_u16(start - 2, (out.len() - start) as u16);
-}
-
-fn put(tag: Text, out: &mut Output) {
-    out.u16(0);
-    let start = out.len();
-    tag.bytes().for_each(|c| out.byte(c));
-    end(start, out);
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> usize {
-    bytes[at] as usize | (bytes[at + 1] as usize) << 8
-}
-
-/// How long the part of prepared params is that says where the tags are.
-fn source_len(prepared: &[u8]) -> usize {
-    3 + u16_at(prepared, 1)
-}
-
-/// Iterates over texts behind their lengths.
-struct Items<'a>(&'a [u8]);
-
-impl<'a> Iterator for Items<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        if self.0.len() < 2 {
-            return None;
+/// Whether one of an event's tags is wanted.
+#[inline(always)]
+fn any(tags: &[Value], wanted: Items) -> bool {
+    for tag in tags {
+        match tag {
+            Value::Missing => return false,
+            Value::Text(tag) if wanted.clone().any(|item| tag.equals(item)) => return true,
+            _ => {}
         }
-        let (item, rest) = self.0[2..].split_at(u16_at(self.0, 0));
-        self.0 = rest;
-        Some(item)
     }
+    false
 }
 
-/// The tags of an event: a field's text, or those in its array; or the values of a header.
-fn tags_of<'a>(event: &Event<'a>, source: &[u8]) -> [Value<'a>; TAGS + 1] {
-    let mut tags = [Value::Missing; TAGS + 1];
-    let name = &source[3..];
-    if source[0] == FIELD {
-        let mut field = [Value::Missing];
-        json::find(event.payload(), &[name], &mut field);
-        match field[0] {
-            Value::Nested => find_items(event.payload(), name, &mut tags[..TAGS]),
-            value => tags[0] = value,
+/// Finds the tags of an event: a field's text, or those in its array; or the values of a header.
+#[inline(never)]
+fn find<'a>(event: &Event<'a>, kind: u8, name: &[u8], tags: &mut [Value<'a>; TAGS + 1]) {
+    tags.fill(Value::Missing);
+    if kind == HEADER {
+        for (tag, (_, value)) in tags.iter_mut().zip(event.headers().filter(|(n, _)| *n == name)) {
+            *tag = Value::Text(Text::plain(value));
         }
-        return tags;
+        return;
     }
-    for (tag, (_, value)) in tags.iter_mut().zip(event.headers().filter(|(n, _)| *n == name)) {
-        *tag = Value::Text(Text::plain(value));
+    json::find(event.payload(), &[name], &mut tags[..1]);
+    if let Value::Nested(list) = tags[0] {
+        tags[0] = Value::Missing;
+        json::items(list, &mut tags[..TAGS]);
     }
-    tags
-}
-
-/// Finds the items of an array, as many as there is room for.
-fn find_items<'a>(text: Input<'a>, array: &[u8], found: &mut [Value<'a>]) {
-    let mut paths = [[0u8; PATH]; json::PATHS];
-    let mut slices: [&[u8]; json::PATHS] = [&[]; json::PATHS];
-    for (i, (path, slice)) in paths.iter_mut().zip(slices.iter_mut()).enumerate() {
-        let len = array.len();
-        path[..len].copy_from_slice(array);
-        path[len] = json::SEPARATOR;
-        let digits = if i < 10 { 1 } else { 2 };
-        if i >= 10 {
-            path[len + 1] = b'0' + (i / 10) as u8;
-        }
-        path[len + digits] = b'0' + (i % 10) as u8;
-        *slice = &path[..len + 1 + digits];
-    }
-    json::find(text, &slices[..found.len()], found);
 }

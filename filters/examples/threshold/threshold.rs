@@ -2,7 +2,7 @@
 #![no_std]
 
 use weir::json::{self, Value};
-use weir::{params, Event, Filter, Groups, Input, Output, Refused, Verdicts};
+use weir::{params, Event, Filter, Groups, Input, Output, Prepared, Refused, Verdicts};
 
 struct Threshold;
 
@@ -19,15 +19,13 @@ impl Filter for Threshold {
     fn prepare(text: Input, out: &mut Output) -> Result<(), Refused> {
         let mut found = [Value::Missing; 5];
         json::find(text, &[b"field", b"min", b"above", b"max", b"below"], &mut found);
-        let low = bound(&found[1], &found[2], f64::NEG_INFINITY);
-        let high = bound(&found[3], &found[4], f64::INFINITY);
-        let ((low, above), (high, below)) = match (low, high) {
-            (Some(low), Some(high)) if low.0 > f64::NEG_INFINITY || high.0 < f64::INFINITY => (low, high),
-            _ => return out.refuse(USAGE),
-        };
-        out.f64(low);
-        out.f64(high);
-        out.byte(if above { ABOVE } else { 0 } | if below { BELOW } else { 0 });
+        let (low, high) = (bound(found[1], found[2]), bound(found[3], found[4]));
+        if low.refused || high.refused || !(low.given || high.given) {
+            return out.refuse(USAGE);
+        }
+        out.f64(if low.given { low.value } else { f64::NEG_INFINITY });
+        out.f64(if high.given { high.value } else { f64::INFINITY });
+        out.byte(if low.excluded { ABOVE } else { 0 } | if high.excluded { BELOW } else { 0 });
         match found[0] {
             Value::Text(name) if params::path(name, out) => Ok(()),
             _ => out.refuse("\"field\" must name a field, such as \"delay\" or \"position.speed\""),
@@ -40,11 +38,11 @@ impl Filter for Threshold {
         let mut value = f64::NAN;
         for i in 0..groups.len() {
             let prepared = groups.get(i);
-            let path = &prepared[HEAD..];
+            let path = prepared.from(HEAD);
             if path != last {
                 let mut found = [Value::Missing];
                 json::find(event.payload(), &[path], &mut found);
-                value = found[0].number().unwrap_or(f64::NAN);
+                value = found[0].float();
                 last = path;
             }
             if within(value, prepared) {
@@ -54,26 +52,28 @@ impl Filter for Threshold {
     }
 }
 
-/// One bound, and whether it is excluded. None: both are given, or one that is no number.
-fn bound(included: &Value, excluded: &Value, none: f64) -> Option<(f64, bool)> {
-    match (included, excluded) {
-        (Value::Missing, Value::Missing) => Some((none, false)),
-        (v, Value::Missing) => v.number().map(|v| (v, false)),
-        (Value::Missing, v) => v.number().map(|v| (v, true)),
-        _ => None,
-    }
+/// A bound of params.
+struct Bound {
+    value: f64,
+    given: bool,
+    excluded: bool,
+    refused: bool,
+}
+
+/// Reads a bound, which is given by one field or the other.
+fn bound(included: Value, excluded: Value) -> Bound {
+    let (given, other) = if excluded.is_missing() { (included, excluded) } else { (excluded, included) };
+    let value = given.float();
+    let number = value == value;
+    let refused = !other.is_missing() || !number && !given.is_missing();
+    Bound { value, given: number, excluded: !excluded.is_missing(), refused }
 }
 
 /// Not a number is within no bounds.
-fn within(v: f64, prepared: &[u8]) -> bool {
-    let low = f64_at(prepared, 0);
-    let high = f64_at(prepared, 8);
-    let flags = prepared[HEAD - 1];
+#[inline(always)]
+fn within(v: f64, prepared: Prepared) -> bool {
+    let flags = prepared.byte(HEAD - 1);
+    let low = prepared.f64(0);
+    let high = prepared.f64(8);
     (if flags & ABOVE != 0 { v > low } else { v >= low }) && (if flags & BELOW != 0 { v < high } else { v <= high })
-}
-
-fn f64_at(bytes: &[u8], at: usize) -> f64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[at..at + 8]);
-    f64::from_le_bytes(word)
 }

@@ -1,140 +1,119 @@
 use super::*;
+use weir::json;
 
-/// Words that are no names of fields, unless in backquotes.
-const KEYWORDS: [&[u8]; 10] =
-    [b"and", b"or", b"not", b"in", b"prefix", b"startswith", b"exists", b"true", b"false", b"null"];
-
-impl<'t, 'p> Parser<'t, 'p> {
+impl<'t, 'p, 'o> Parser<'t, 'p, 'o> {
     /// Parses a value: a constant, a field or something known of the event.
-    pub(super) fn value(&mut self) -> Parsed<u16> {
+    #[inline(never)]
+    pub(super) fn value(&mut self, what: &'static str) -> Parsed {
         match self.next.kind {
-            Kind::Meta | Kind::QuotedName => self.field(),
-            Kind::Name if !KEYWORDS.contains(&self.bytes(self.next)) => self.field(),
-            _ => self.constant("a value"),
+            META_NAME | QUOTED_NAME | NAME => self.field(what),
+            _ => self.constant(what),
         }
     }
 
-    fn constant(&mut self, what: &'static str) -> Parsed<u16> {
+    #[inline(never)]
+    pub(super) fn constant(&mut self, what: &'static str) -> Parsed {
         let token = self.next;
-        let operand = match (token.kind, self.bytes(token)) {
-            (Kind::Name, b"true") => self.program.word(TRUE)?,
-            (Kind::Name, b"false") => self.program.word(FALSE)?,
-            (Kind::Name, b"null") => self.program.word(NULL)?,
-            (Kind::Number, text) => match weir::number::parse(text) {
-                Some(number) => self.program.number(number)?,
-                None => return Err(Trouble::At { what: "this number is too large", token }),
-            },
-            (Kind::Text, quoted) => self.string(token, &quoted[1..quoted.len() - 1])?,
+        let text = self.source.bytes(token);
+        let operand = match token.kind {
+            TRUE_WORD => self.program.constant(TRUE, 0.0),
+            FALSE_WORD => self.program.constant(FALSE, 0.0),
+            NULL_WORD => self.program.constant(NULL, 0.0),
+            NUMBER_TOKEN => {
+                let number = weir::number::float(text);
+                if number != number {
+                    return self.refuse("this number is too large", token);
+                }
+                self.program.constant(NUMBER, number)
+            }
+            TEXT => {
+                let text = inner(text);
+                if !has_valid_escapes(text) {
+                    return self.refuse("this string has an escape that JSON does not know", token);
+                }
+                let mark = self.program.mark();
+                self.write(Text { raw: text, escaped: true });
+                self.program.string(mark)
+            }
             _ => return self.expected(what),
         };
         self.advance();
-        Ok(operand)
-    }
-
-    /// Decodes a string, whose escapes are those of JSON and \'.
-    fn string(&mut self, token: Token, raw: &[u8]) -> Parsed<u16> {
-        let mark = self.program.mark();
-        let mut rest = raw;
-        while let Some((&c, after)) = rest.split_first() {
-            if c != b'\\' {
-                self.program.byte(c)?;
-                rest = after;
-                continue;
-            }
-            let len = match after.first() {
-                Some(b'\'') => {
-                    self.program.byte(b'\'')?;
-                    rest = &after[1..];
-                    continue;
-                }
-                Some(b'u') => unicode_len(rest),
-                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
-                _ => 0,
-            };
-            if len == 0 {
-                return Err(Trouble::At { what: "this string has an escape that JSON does not know", token });
-            }
-            for c in (Text { raw: &rest[..len], escaped: true }).bytes() {
-                self.program.byte(c)?;
-            }
-            rest = &rest[len..];
-        }
-        self.program.string(mark).map_err(Trouble::from)
+        self.fits(operand)
     }
 
     /// Parses the name of a field or of something known of the event.
-    pub(super) fn field(&mut self) -> Parsed<u16> {
-        if self.next.kind == Kind::Meta {
-            let token = self.next;
-            let name = &self.bytes(token)[1..];
-            let index = META.iter().position(|m| *m == name).ok_or(Trouble::UnknownMeta(token))?;
-            self.advance();
-            return Ok(OPERAND_META | index as u16);
+    #[inline(never)]
+    pub(super) fn field(&mut self, what: &'static str) -> Parsed {
+        if self.next.kind == META_NAME {
+            for (i, name) in META.iter().enumerate() {
+                if self.source.bytes(self.next).get(1..) == Some(name) {
+                    self.advance();
+                    return Ok(OPERAND_META | i as u16);
+                }
+            }
+            return self.unknown_meta();
         }
         let mark = self.program.mark();
-        self.segment("the name of a field", false)?;
-        while self.next.kind == Kind::Dot {
+        let mut what = what;
+        let mut inside = false;
+        loop {
+            let token = self.next;
+            let mut name = self.source.bytes(token);
+            match token.kind {
+                QUOTED_NAME => name = inner(name),
+                NAME => {}
+                // Inside, an index and a keyword will do too.
+                NUMBER_TOKEN | AND..=NULL_WORD if inside => {}
+                _ => return self.expected(what),
+            }
+            if name.is_empty() || name.contains(&json::SEPARATOR) {
+                return self.refuse("this name is empty or has a NUL in it", token);
+            }
+            self.write(Text::plain(name));
             self.advance();
-            self.next = lexer::index(self.text, self.next);
-            self.program.byte(json::SEPARATOR)?;
-            self.segment("a name", true)?;
+            if !self.take(b'.') {
+                break;
+            }
+            self.next = self.source.index(self.next);
+            self.program.byte(json::SEPARATOR);
+            what = "a name";
+            inside = true;
         }
-        self.program.field(mark).map_err(Trouble::from)
+        let field = self.program.field(mark);
+        self.fits(field)
     }
 
-    /// Parses one name of a path; inside, an index and a keyword will do too.
-    fn segment(&mut self, what: &'static str, inside: bool) -> Parsed<()> {
-        let token = self.next;
-        let name = match (token.kind, self.bytes(token)) {
-            (Kind::QuotedName, quoted) => &quoted[1..quoted.len() - 1],
-            (Kind::Name, name) if inside || !KEYWORDS.contains(&name) => name,
-            (Kind::Number, index) if inside => index,
-            _ => return self.expected(what),
-        };
-        if name.is_empty() || name.contains(&json::SEPARATOR) {
-            return Err(Trouble::At { what: "this name is empty or has a NUL in it", token });
+    #[inline(never)]
+    fn write(&mut self, text: Text) {
+        for c in text.bytes() {
+            self.program.byte(c);
         }
-        for &c in name {
-            self.program.byte(c)?;
-        }
-        self.advance();
-        Ok(())
-    }
-
-    /// Parses "[" constant, ... "]". Returns the first and how many there are.
-    pub(super) fn list(&mut self) -> Parsed<(u16, u16)> {
-        if self.next.kind != Kind::OpenList {
-            return self.expected("'['");
-        }
-        self.advance();
-        let first = self.constant("a constant value")?;
-        let mut count = 1;
-        while self.next.kind == Kind::Comma {
-            self.advance();
-            self.constant("a constant value")?;
-            count += 1;
-        }
-        if self.next.kind != Kind::CloseList {
-            return self.expected("',' or ']'");
-        }
-        self.advance();
-        Ok((first & OPERAND_INDEX, count))
     }
 }
 
-/// Length of a \u escape at the beginning, with the second half of a pair; 0 if it isn't one.
-fn unicode_len(rest: &[u8]) -> usize {
-    let is_unit = |at: usize| {
-        rest.get(at..at + 6).map_or(false, |unit| unit.starts_with(b"\\u") && unit[2..].iter().all(u8::is_ascii_hexdigit))
-    };
-    if !is_unit(0) {
-        return 0;
+/// What is between quotes.
+fn inner(quoted: &[u8]) -> &[u8] {
+    quoted.get(1..quoted.len() - 1).unwrap_or(&[])
+}
+
+/// Whether the escapes of a string are those of JSON or \'.
+fn has_valid_escapes(raw: &[u8]) -> bool {
+    let mut bytes = raw.iter();
+    while let Some(&c) = bytes.next() {
+        if c != b'\\' {
+            continue;
+        }
+        match bytes.next() {
+            Some(b'u') => {
+                for _ in 0..4 {
+                    if !bytes.next().map_or(false, u8::is_ascii_hexdigit) {
+                        return false;
+                    }
+                }
+            }
+            Some(b'\'' | b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
+            _ => return false,
+        }
     }
-    let high = matches!(&rest[2..4], [b'd' | b'D', b'8' | b'9' | b'a' | b'A' | b'b' | b'B']);
-    let low = high && is_unit(6) && matches!(&rest[8..10], [b'd' | b'D', b'c'..=b'f' | b'C'..=b'F']);
-    if low {
-        12
-    } else {
-        6
-    }
+    true
 }

@@ -12,21 +12,17 @@ import (
 
 const target = "wasm32-unknown-unknown"
 
-// Flags of every compilation. Bulk operations are in every engine, and copy memory at its own speed.
+// Flags of every compilation. For size: what is spent most of a match's time on is small enough to be inlined whatever the
+// level. Bulk operations and conversions that don't trap are in every engine, and shorter than what stands in for them.
 var common = []string{
 	"--edition", "2021", "--target", target,
-	"-C", "panic=abort", "-C", "embed-bitcode=yes", "-C", "target-feature=+bulk-memory",
+	"-C", "opt-level=s", "-C", "panic=abort", "-C", "embed-bitcode=yes", "-C", "target-feature=+bulk-memory,+nontrapping-fptoint",
 }
-
-// Flags of the SDK. For size, which costs the examples' matches nothing, as what they spend their time on is their own and is
-// optimised for speed; for size too, viewport's would take a third longer.
-var library = []string{"-C", "opt-level=s"}
 
 // Flags of a module. The stack lies first, so that overrunning it traps instead of overwriting data. The memory is large
 // enough for an event and some thousand groups, so that it seldom grows: an instance whose memory has grown can't be
 // put back to its beginnings.
 var linked = []string{
-	"-C", "opt-level=3",
 	"-C", "lto=fat", "-C", "codegen-units=1", "-C", "strip=symbols", "-C", "linker=wasm-ld",
 	"-C", "link-arg=-zstack-size=32768", "-C", "link-arg=--stack-first", "-C", "link-arg=--initial-memory=262144",
 }
@@ -97,10 +93,10 @@ func Build(c *Compiler, root, out string) (*Manifest, error) {
 	}
 	defer os.RemoveAll(crate)
 	crate = filepath.Join(crate, "libweir.rlib")
-	if err := c.run(root, append(slices.Concat(common, library), "--crate-type", "rlib", "--crate-name", "weir", "-o", crate, sdk+"/lib.rs")); err != nil {
+	if err := c.run(root, append(slices.Clone(common), "--crate-type", "rlib", "--crate-name", "weir", "-o", crate, sdk+"/lib.rs")); err != nil {
 		return nil, err
 	}
-	m := &Manifest{Compiler: c.Version, Flags: slices.Concat(common, linked), LibraryFlags: slices.Concat(common, library), Modules: map[string]Module{}}
+	m := &Manifest{Compiler: c.Version, Flags: slices.Concat(common, linked), Modules: map[string]Module{}}
 	if m.SDK, err = sources(root, sdk); err != nil {
 		return nil, err
 	}

@@ -27,12 +27,10 @@ const (
 // A Manifest says what the modules were made from. Paths are relative to the folder filters, with slashes; digests are
 // SHA-256 in hexadecimal.
 type Manifest struct {
-	Compiler Version  `json:"compiler"`
-	Flags    []string `json:"flags"`
-	// LibraryFlags are those of the SDK.
-	LibraryFlags []string          `json:"library_flags"`
-	SDK          map[string]string `json:"sdk"`
-	Modules      map[string]Module `json:"modules"`
+	Compiler Version           `json:"compiler"`
+	Flags    []string          `json:"flags"`
+	SDK      map[string]string `json:"sdk"`
+	Modules  map[string]Module `json:"modules"`
 }
 
 // A Module is one example.

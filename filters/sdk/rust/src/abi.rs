@@ -5,7 +5,7 @@ use core::arch::wasm32;
 
 const PAGE: usize = 65536;
 /// Bit 63 of a result: what it points to is an error's text.
-const FAILED: u64 = 1 << 63;
+pub(crate) const FAILED: u64 = 1 << 63;
 
 extern "C" {
     /// Placed by the linker where the module's own data ends.
@@ -24,6 +24,7 @@ pub fn log(message: &str) {
 }
 
 /// Ends the call; the host reports it as a failure of the filter.
+#[inline(always)]
 pub fn trap() -> ! {
     wasm32::unreachable()
 }
@@ -43,7 +44,7 @@ pub fn buffer(size: usize) -> usize {
     start
 }
 
-fn result(bytes: &[u8]) -> u64 {
+pub(crate) fn result(bytes: &[u8]) -> u64 {
     (bytes.as_ptr() as u64) << 32 | bytes.len() as u64
 }
 
@@ -51,14 +52,11 @@ fn result(bytes: &[u8]) -> u64 {
 /// `params` and `len` are what the host passes to `weir_prepare`.
 pub unsafe fn prepare<F: Filter>(params: *const u8, len: usize) -> u64 {
     let out = Output::take();
-    match F::prepare(Input::at(params, len), out) {
-        Ok(()) if !out.overflowed() => result(out.bytes()),
-        Ok(()) => {
-            let _ = out.refuse("these params are too long once they are parsed");
-            FAILED | result(out.bytes())
-        }
-        Err(_) => FAILED | result(out.bytes()),
+    let mut prepared = F::prepare(Input::at(params, len), out);
+    if prepared.is_ok() && out.overflowed() {
+        prepared = out.refuse("these params are too long once they are parsed");
     }
+    result(out.bytes()) | if prepared.is_ok() { 0 } else { FAILED }
 }
 
 /// # Safety

@@ -1,9 +1,11 @@
 use crate::Input;
+use core::marker::PhantomData;
 use core::slice;
 
 /// One event, read in place: filters/ABI.md, "The event".
 pub struct Event<'a> {
-    bytes: &'a [u8; 64],
+    start: *const u8,
+    lifetime: PhantomData<&'a [u8]>,
 }
 
 const TOMBSTONE: u32 = 1;
@@ -13,23 +15,25 @@ impl<'a> Event<'a> {
     /// # Safety
     /// `start` is an event that the host wrote, and stays valid for `'a`.
     pub(crate) unsafe fn at(start: *const u8) -> Event<'a> {
-        Event { bytes: &*(start as *const [u8; 64]) }
+        Event { start, lifetime: PhantomData }
     }
 
-    #[inline]
+    #[inline(always)]
     fn u32(&self, at: usize) -> u32 {
-        u32::from_le_bytes([self.bytes[at], self.bytes[at + 1], self.bytes[at + 2], self.bytes[at + 3]])
+        // SAFETY: an event begins with 64 bytes at a multiple of 8.
+        u32::from_le(unsafe { *(self.start.add(at) as *const u32) })
     }
 
-    #[inline]
+    #[inline(always)]
     fn u64(&self, at: usize) -> u64 {
-        self.u32(at) as u64 | (self.u32(at + 4) as u64) << 32
+        // SAFETY: as above.
+        u64::from_le(unsafe { *(self.start.add(at) as *const u64) })
     }
 
-    #[inline]
+    #[inline(always)]
     fn span(&self, at: usize) -> &'a [u8] {
         // SAFETY: the host wrote the span, and it lies within the event.
-        unsafe { slice::from_raw_parts(self.bytes.as_ptr().add(self.u32(at) as usize), self.u32(at + 4) as usize) }
+        unsafe { span(self.start, self.u64(at)) }
     }
 
     /// Place in the channel's order; 0 for an ephemeral event.
@@ -83,7 +87,7 @@ impl<'a> Event<'a> {
 
     /// Names and values.
     pub fn headers(&self) -> Headers<'a> {
-        Headers { event: self.bytes.as_ptr(), table: self.span(56) }
+        Headers { event: self.start, table: self.span(56) }
     }
 }
 
@@ -97,14 +101,18 @@ impl<'a> Iterator for Headers<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.table.len() < 16 {
-            return None;
-        }
-        let (entry, rest) = self.table.split_at(16);
+        const ENTRY: usize = 16;
+        let rest = self.table.get(ENTRY..)?;
+        let entry = self.table.as_ptr() as *const u64;
         self.table = rest;
-        let word = |at: usize| u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]]) as usize;
-        // SAFETY: the host wrote the table, and its spans lie within the event.
-        let span = |at: usize| unsafe { slice::from_raw_parts(self.event.add(word(at)), word(at + 4)) };
-        Some((span(0), span(8)))
+        // SAFETY: the host wrote the table at a multiple of 8, and its spans lie within the event.
+        unsafe { Some((span(self.event, u64::from_le(*entry)), span(self.event, u64::from_le(*entry.add(1))))) }
     }
+}
+
+/// # Safety
+/// `span` is an offset and a length, of bytes that lie behind `start` and stay for `'a`.
+#[inline(always)]
+unsafe fn span<'a>(start: *const u8, span: u64) -> &'a [u8] {
+    slice::from_raw_parts(start.add(span as u32 as usize), (span >> 32) as usize)
 }

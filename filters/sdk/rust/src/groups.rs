@@ -1,5 +1,5 @@
+use crate::{abi, Prepared};
 use core::marker::PhantomData;
-use core::slice;
 
 /// The prepared params of all groups: filters/ABI.md, "The set".
 #[derive(Clone, Copy)]
@@ -24,10 +24,12 @@ impl<'a> Groups<'a> {
         self.count == 0
     }
 
-    /// What `prepare` wrote for a group, from 0 on. It begins at a multiple of 8.
-    #[inline]
-    pub fn get(&self, group: usize) -> &'a [u8] {
-        assert!(group < self.count);
+    /// What `prepare` wrote for a group, from 0 on.
+    #[inline(always)]
+    pub fn get(&self, group: usize) -> Prepared<'a> {
+        if group >= self.count {
+            abi::trap();
+        }
         // SAFETY: the group exists.
         unsafe { self.get_unchecked(group) }
     }
@@ -35,49 +37,60 @@ impl<'a> Groups<'a> {
     /// # Safety
     /// `group` is less than `len`.
     #[inline(always)]
-    unsafe fn get_unchecked(&self, group: usize) -> &'a [u8] {
+    unsafe fn get_unchecked(&self, group: usize) -> Prepared<'a> {
         // The host wrote `count` entries of offset and length, and the spans lie within the set.
         let entry = *(self.set as *const u64).add(group);
-        slice::from_raw_parts(self.set.add(entry as u32 as usize), (entry >> 32) as usize)
+        Prepared::at(self.set.add(entry as u32 as usize), (entry >> 32) as usize)
     }
 }
 
 /// Where the answers go, one bit per group. The host has set them all to "no".
 pub struct Verdicts<'a> {
-    words: &'a mut [u64],
+    words: *mut u64,
+    count: usize,
+    lifetime: PhantomData<&'a mut [u64]>,
 }
 
 impl<'a> Verdicts<'a> {
     /// # Safety
     /// `words` has room for a bit per group, and nothing else refers to it.
     pub(crate) unsafe fn at(words: *mut u64, count: usize) -> Verdicts<'a> {
-        Verdicts { words: slice::from_raw_parts_mut(words, (count + 63) / 64) }
+        Verdicts { words, count, lifetime: PhantomData }
     }
 
     /// Lets the event through to one group.
+    #[inline(always)]
     pub fn allow(&mut self, group: usize) {
-        self.words[group / 64] |= 1 << (group % 64);
+        if group >= self.count {
+            abi::trap();
+        }
+        // SAFETY: there is a bit for the group.
+        unsafe { *self.words.add(group / 64) |= 1 << (group % 64) };
     }
 
     /// Asks `wanted` about every group. This is the fast way: answers are written a word at a time.
     #[inline(always)]
-    pub fn decide(self, groups: Groups, mut wanted: impl FnMut(&[u8]) -> bool) {
-        for (i, word) in self.words.iter_mut().enumerate() {
-            let first = i * 64;
-            let count = (groups.len() - first).min(64);
-            // SAFETY: there are `count` groups from `first` on.
-            let mut ask = |bit: usize| (wanted(unsafe { groups.get_unchecked(first + bit) }) as u64) << bit;
+    pub fn decide<'g>(self, groups: Groups<'g>, mut wanted: impl FnMut(Prepared<'g>) -> bool) {
+        let mut first = 0;
+        while first < self.count {
+            let end = self.count.min(first + 64);
+            // SAFETY: `ask` is asked about groups that exist.
+            let mut ask = |group| wanted(unsafe { groups.get_unchecked(group) }) as u64;
             let mut answers = 0;
-            let mut bit = 0;
-            while bit + 4 <= count {
-                answers |= ask(bit) | ask(bit + 1) | ask(bit + 2) | ask(bit + 3);
-                bit += 4;
+            // From the last one on, so that an answer only has to make room for itself; two at a time, which saves every
+            // other turn.
+            let mut group = end;
+            if (group - first) % 2 != 0 {
+                group -= 1;
+                answers = ask(group);
             }
-            while bit < count {
-                answers |= ask(bit);
-                bit += 1;
+            while group > first {
+                group -= 2;
+                answers = answers << 2 | ask(group + 1) << 1 | ask(group);
             }
-            *word = answers;
+            // SAFETY: there is a word for these groups.
+            unsafe { *self.words.add(first / 64) = answers };
+            first = end;
         }
     }
 }

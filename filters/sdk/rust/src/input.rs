@@ -1,7 +1,8 @@
 use core::ops::Deref;
 use core::slice;
 
-/// Bytes that the host has written for this call, with at least 8 zero bytes behind them (filters/ABI.md, "Inputs").
+/// Bytes that the host has written for this call, or a part of them. At least 8 bytes
+/// can be read behind the end, zeros where all of the input is meant (filters/ABI.md, "Inputs").
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
     bytes: &'a [u8],
@@ -14,25 +15,34 @@ impl<'a> Input<'a> {
         Input { bytes: slice::from_raw_parts(start, len) }
     }
 
+    /// The first `len` bytes of some, behind which there are at least 8 others.
+    pub fn followed(bytes: &'a [u8], len: usize) -> Input<'a> {
+        match bytes.get(..len) {
+            Some(start) if bytes.len() - len >= 8 => Input { bytes: start },
+            _ => crate::trap(),
+        }
+    }
+
     /// The bytes without the zeros.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// The byte at `at`, where the one behind the last is 0.
+    /// The first byte that is no space, or 0: '{' in a JSON text that is an object.
+    pub fn first(&self) -> u8 {
+        let mut at = 0;
+        while let b' ' | b'\n' | b'\r' | b'\t' = self.byte(at) {
+            at += 1;
+        }
+        self.byte(at)
+    }
+
+    /// The byte at `at`, which is no more than the length.
     #[inline(always)]
     pub(crate) fn byte(&self, at: usize) -> u8 {
         debug_assert!(at <= self.bytes.len());
-        // SAFETY: there are zeros behind the bytes.
+        // SAFETY: there are bytes behind the end.
         unsafe { *self.bytes.as_ptr().add(at) }
-    }
-
-    /// The 8 bytes from `at` on, which is no more than the length.
-    #[inline(always)]
-    pub(crate) fn word(&self, at: usize) -> u64 {
-        debug_assert!(at <= self.bytes.len());
-        // SAFETY: there are 8 zeros behind the bytes.
-        u64::from_le(unsafe { (self.bytes.as_ptr().add(at) as *const u64).read_unaligned() })
     }
 }
 

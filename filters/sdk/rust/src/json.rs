@@ -3,10 +3,12 @@
 //! The whole text is checked: in one that isn't JSON nothing is found, so that a filter and whoever reads the event
 //! can't disagree about half a text. Of fields with the same name the last one counts, as in browsers.
 
+mod place;
 mod scan;
 mod text;
 
-use crate::{number, Input};
+use crate::{abi, number, Input};
+use place::Place;
 use scan::Scanner;
 pub use text::{Bytes, Text};
 
@@ -26,38 +28,64 @@ pub enum Value<'a> {
     /// The text of a number.
     Number(&'a [u8]),
     Text(Text<'a>),
-    /// An array or an object.
-    Nested,
+    /// An array or an object, which can be searched in its turn.
+    Nested(Input<'a>),
 }
 
 impl<'a> Value<'a> {
     /// The value as a 64-bit float, if it is a number that fits.
     #[inline]
     pub fn number(&self) -> Option<f64> {
-        match self {
-            Value::Number(text) => number::parse(text),
-            _ => None,
+        let v = self.float();
+        if v == v {
+            Some(v)
+        } else {
+            None
         }
+    }
+
+    /// The same, or NaN, which no comparison is true of.
+    #[inline]
+    pub fn float(&self) -> f64 {
+        match self {
+            Value::Number(text) => number::float(text),
+            _ => f64::NAN,
+        }
+    }
+
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Value::Missing)
     }
 }
 
 /// Finds the values of `paths` in `text`: names from the outermost to the innermost, [`SEPARATOR`] between them. In an
 /// array, a name of digits counts from 0. At most [`PATHS`] paths, and `found` is as long. False: the text is not JSON,
 /// and nothing is found.
-#[inline(never)]
 pub fn find<'a>(text: Input<'a>, paths: &[&[u8]], found: &mut [Value<'a>]) -> bool {
-    assert!(paths.len() <= PATHS && paths.len() == found.len());
-    clear(found);
-    let wanted = if paths.len() == 64 { u64::MAX } else { (1 << paths.len()) - 1 };
-    let valid = Scanner::new(text, paths, found).document(wanted).is_some();
-    if !valid {
-        clear(found);
+    if paths.len() > PATHS || paths.len() != found.len() {
+        abi::trap();
     }
-    valid
+    scan(text, paths, found)
 }
 
-fn clear(found: &mut [Value]) {
-    for value in found {
-        *value = Value::Missing;
+/// Finds the items of the array that `text` is, as many as there is room for; what is left of `found` is missing. False:
+/// the text is not JSON.
+pub fn items<'a>(text: Input<'a>, found: &mut [Value<'a>]) -> bool {
+    scan(text, &[], found)
+}
+
+/// Length of the number that stands at a place of a text, 0 if there is none.
+pub fn number_len(text: Input, at: usize) -> usize {
+    let start = Place::start_of(text).on(at.min(text.len()));
+    start.number().map_or(0, |end| start.until(end).len())
+}
+
+#[inline(never)]
+fn scan<'a>(text: Input<'a>, paths: &[&[u8]], found: &mut [Value<'a>]) -> bool {
+    found.fill(Value::Missing);
+    let valid = Scanner::new(paths, found).document(text);
+    if !valid {
+        found.fill(Value::Missing);
     }
+    valid
 }

@@ -22,19 +22,25 @@
 #[doc(hidden)]
 pub mod abi;
 mod event;
+pub mod grid;
 mod groups;
+pub mod hash;
 mod input;
 pub mod json;
 pub mod number;
 mod output;
 pub mod params;
+mod prepared;
 pub mod project;
+pub mod route;
 
 pub use event::{Event, Headers};
 pub use groups::{Groups, Verdicts};
 pub use input::Input;
 pub use output::{Output, Refused};
+pub use prepared::Prepared;
 pub use project::Project;
+pub use route::{Keys, Route};
 
 /// What a filter does.
 pub trait Filter {
@@ -49,6 +55,13 @@ pub trait Filter {
 /// Says something in the host's log, where debugging is on. Long and frequent messages are cut and sampled.
 pub fn log(message: &str) {
     abi::log(message)
+}
+
+/// Ends the call; the host counts it as a failure of the filter. A panic does the same, but brings a text along that makes
+/// the module larger.
+#[inline(always)]
+pub fn trap() -> ! {
+    abi::trap()
 }
 
 /// Exports a [`Filter`] as a module: `weir::export!(MyFilter);`, once per module.

@@ -1,97 +1,125 @@
 //! Decimal text to 64-bit floats, correctly rounded (IEEE 754, round to nearest, ties to even). The standard library
 //! can do that as well, with tables that are larger than most filters.
 
-mod big;
-mod decimal;
+mod exact;
 
-use decimal::Decimal;
-
-/// Powers of ten that a 64-bit float holds exactly.
-const TENS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
-];
+/// Significant digits that always fit into a u64.
+const DIGITS: u32 = 19;
+/// Powers of ten that are floats, and of five that are less than 2^63.
+const TENS: i32 = 22;
+const FIVES: i32 = 27;
+/// Numbers of at least 10^LARGE are too large, and those below 10^SMALL are 0.
+const LARGE: i32 = 310;
+const SMALL: i32 = -330;
 
 /// Parses a JSON number (RFC 8259, section 6), which the caller has checked. None: too large for a 64-bit float.
-#[inline(never)]
 pub fn parse(text: &[u8]) -> Option<f64> {
-    let (negative, digits) = match text.split_first() {
-        Some((b'-', rest)) => (true, rest),
-        _ => (false, text),
-    };
-    let v = match short(digits) {
-        Some(v) => v,
-        None => Decimal::read(digits).to_f64(digits)?,
-    };
-    Some(if negative { -v } else { v })
-}
-
-/// Numbers of at most 15 digits without an exponent, which is nearly all there are: both the digits and the power of
-/// ten are exact, so that dividing one by the other rounds once.
-#[inline]
-fn short(text: &[u8]) -> Option<f64> {
-    if text.len() > 16 {
-        return None;
-    }
-    let mut value = 0u64;
-    let mut decimals = 0;
-    let mut point = 0;
-    for &c in text {
-        match c {
-            b'0'..=b'9' => {
-                value = value * 10 + (c - b'0') as u64;
-                decimals += point;
-            }
-            b'.' => point = 1,
-            _ => return None,
-        }
-    }
-    if text.len() - point > 15 {
-        return None;
-    }
-    Some(value as f64 / TENS[decimals])
-}
-
-/// Rounds (mantissa + a fraction if `sticky`) * 2^exponent; mantissa has at least 65 bits where `sticky`. None: too
-/// large.
-fn round(mantissa: u128, exponent: i32, sticky: bool) -> Option<f64> {
-    if mantissa == 0 {
-        return Some(0.0);
-    }
-    let bits = 128 - mantissa.leading_zeros() as i32;
-    let top = exponent + bits - 1;
-    // Below 2^-1022 floats have fewer digits.
-    let keep = if top < -1022 { 53 - (-1022 - top) } else { 53 };
-    let drop = bits - keep;
-    if keep < 0 {
-        return Some(0.0);
-    }
-    let mut kept = mantissa;
-    let mut unit = exponent;
-    if drop > 0 {
-        kept = if drop < 128 { mantissa >> drop } else { 0 };
-        let rest = mantissa - if drop < 128 { kept << drop } else { 0 };
-        let half = 1u128 << (drop - 1);
-        if rest > half || (rest == half && (sticky || kept & 1 == 1)) {
-            kept += 1;
-        }
-        unit += drop;
-    }
-    // The product is exact: kept has 53 bits at most, and unit is no less than that of the smallest float.
-    let kept = kept as u64 as f64;
-    let v = if unit < -1022 { kept * power_of_two(unit + 64) * power_of_two(-64) } else { scaled(kept, unit) };
-    if v.is_finite() {
+    let v = float(text);
+    if v == v {
         Some(v)
     } else {
         None
     }
 }
 
-fn scaled(v: f64, exponent: i32) -> f64 {
-    if exponent > 1023 {
-        return f64::INFINITY;
+/// The same; NaN: too large.
+#[inline(never)]
+pub fn float(text: &[u8]) -> f64 {
+    // The number is (digits + less than 1, if `more`) * 10^exponent.
+    let mut digits = 0u64;
+    let mut count = 0;
+    let mut exponent = 0;
+    let mut more = false;
+    let mut point = 0;
+    let mut rest = text.iter();
+    while let Some(&c) = rest.next() {
+        match c {
+            b'0'..=b'9' if count < DIGITS => {
+                digits = digits * 10 + (c - b'0') as u64;
+                count += (digits != 0) as u32;
+                exponent -= point;
+            }
+            b'0'..=b'9' => {
+                more |= c != b'0';
+                exponent += 1 - point;
+            }
+            b'.' => point = 1,
+            b'-' => {}
+            _ => {
+                exponent += signed(rest.as_slice());
+                break;
+            }
+        }
     }
-    v * power_of_two(exponent)
+    let magnitude = exponent + count as i32;
+    let v = if digits == 0 || magnitude < SMALL {
+        0.0
+    } else if magnitude > LARGE {
+        f64::NAN
+    } else if !more && digits >> 53 == 0 && -TENS <= exponent && exponent <= TENS {
+        // Both numbers are floats, so that this rounds once.
+        let power = power_of_ten(exponent.unsigned_abs());
+        if exponent < 0 {
+            digits as f64 / power
+        } else {
+            digits as f64 * power
+        }
+    } else if !more && -FIVES <= exponent && exponent <= 0 {
+        divide(digits, exponent)
+    } else {
+        exact::float(text, magnitude)
+    };
+    if text.first() == Some(&b'-') {
+        -v
+    } else {
+        v
+    }
+}
+
+/// Reads an exponent. What is far out of range stays out of range.
+#[inline(never)]
+fn signed(text: &[u8]) -> i32 {
+    let mut e = 0;
+    for &c in text {
+        if c >= b'0' && e < 100_000_000 {
+            e = e * 10 + (c - b'0') as i32;
+        }
+    }
+    if text.first() == Some(&b'-') {
+        -e
+    } else {
+        e
+    }
+}
+
+fn power_of_ten(n: u32) -> f64 {
+    let mut power = 1.0;
+    for _ in 0..n {
+        power *= 10.0;
+    }
+    power
+}
+
+/// digits * 10^exponent for exponents from -FIVES to 0, by long division in binary.
+fn divide(digits: u64, exponent: i32) -> f64 {
+    let mut divisor = 1;
+    for _ in exponent..0 {
+        divisor *= 5u64;
+    }
+    let mut quotient = digits / divisor;
+    let mut rest = digits % divisor;
+    let mut scale = exponent;
+    // Two bits more than a float has, of which the last also tells whether anything is left: that is what rounding needs.
+    while quotient >> 54 == 0 {
+        rest <<= 1;
+        quotient <<= 1;
+        scale -= 1;
+        if rest >= divisor {
+            rest -= divisor;
+            quotient |= 1;
+        }
+    }
+    (quotient | (rest != 0) as u64) as f64 * power_of_two(scale)
 }
 
 /// 2^exponent, for -1022 to 1023.

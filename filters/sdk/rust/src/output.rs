@@ -1,4 +1,5 @@
-use core::ptr::addr_of_mut;
+use core::ptr::{addr_of_mut, copy_nonoverlapping};
+use core::slice;
 
 /// Longest that prepared params may be.
 const SIZE: usize = 32 << 10;
@@ -6,6 +7,7 @@ const SIZE: usize = 32 << 10;
 /// Where `prepare` writes its result, or the text with which it refuses.
 pub struct Output {
     bytes: [u8; SIZE],
+    /// At most SIZE.
     len: usize,
     overflowed: bool,
 }
@@ -38,7 +40,8 @@ impl Output {
     }
 
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+        // SAFETY: the length is at most SIZE.
+        unsafe { slice::from_raw_parts(self.bytes.as_ptr(), self.len) }
     }
 
     /// Whether more was written than there is room for; the rest was left out.
@@ -54,16 +57,18 @@ impl Output {
         self.len == 0
     }
 
+    #[inline(never)]
     pub fn write(&mut self, bytes: &[u8]) {
-        let room = SIZE - self.len;
-        if bytes.len() > room {
+        if bytes.len() > SIZE - self.len {
             self.overflowed = true;
             return;
         }
-        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        // SAFETY: there is room, and whoever has `self` has no other reference into it.
+        unsafe { copy_nonoverlapping(bytes.as_ptr(), self.bytes.as_mut_ptr().add(self.len), bytes.len()) };
         self.len += bytes.len();
     }
 
+    #[inline(never)]
     pub fn byte(&mut self, b: u8) {
         self.write(&[b]);
     }
@@ -76,6 +81,7 @@ impl Output {
         self.write(&v.to_le_bytes());
     }
 
+    #[inline(never)]
     pub fn u64(&mut self, v: u64) {
         self.write(&v.to_le_bytes());
     }
@@ -91,30 +97,35 @@ impl Output {
 
     /// Overwrites what was written at `at`, where a value was not known yet.
     pub fn patch_u16(&mut self, at: usize, v: u16) {
-        if at + 2 <= self.len {
-            self.bytes[at..at + 2].copy_from_slice(&v.to_le_bytes());
+        if self.len >= 2 && at <= self.len - 2 {
+            // SAFETY: the two bytes have been written.
+            unsafe { (self.bytes.as_mut_ptr().add(at) as *mut u16).write_unaligned(v.to_le()) };
         }
     }
 
     /// Writes a number in decimal.
-    pub fn decimal(&mut self, mut v: usize) {
-        let mut digits = [0u8; 20];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (v % 10) as u8;
-            v /= 10;
-            if v == 0 {
-                break;
-            }
+    pub fn decimal(&mut self, v: usize) {
+        if v >= 10 {
+            self.decimal(v / 10);
         }
-        self.write(&digits[at..]);
+        self.byte(b'0' + (v % 10) as u8);
     }
 
     /// Throws away what was written and begins the text of a refusal. More can be written to it.
+    #[inline(never)]
     pub fn refuse(&mut self, text: &str) -> Result<(), Refused> {
         self.clear();
         self.write(text.as_bytes());
+        Err(Refused)
+    }
+
+    /// Refuses because of a field of the params: `"name" problem`.
+    #[inline(never)]
+    pub fn refuse_field(&mut self, name: &[u8], problem: &str) -> Result<(), Refused> {
+        let _ = self.refuse("\"");
+        self.write(name);
+        self.write(b"\" ");
+        self.write(problem.as_bytes());
         Err(Refused)
     }
 }

@@ -1,233 +1,142 @@
-use super::{Text, Value, DEPTH, PATHS, SEPARATOR};
+use super::place::Place;
+use super::{Text, Value, DEPTH, SEPARATOR};
 use crate::Input;
 
-/// One pass over a text. Every method returns None where the text isn't JSON.
+/// One pass over a text. Its methods are given a place in the text and return the place behind what they have scanned,
+/// None where the text isn't JSON.
 pub(super) struct Scanner<'a, 'p, 'f> {
-    text: Input<'a>,
-    /// No more than the text's length: the byte there is 0, which nothing accepts.
-    at: usize,
     paths: &'p [&'p [u8]],
-    /// Length of each path's first name.
-    firsts: [usize; PATHS],
+    /// As long as `paths`. Where there are no paths, the text's own items are noted in it.
     found: &'f mut [Value<'a>],
+    /// What was scanned last.
+    value: Value<'a>,
 }
 
 impl<'a, 'p, 'f> Scanner<'a, 'p, 'f> {
-    pub fn new(text: Input<'a>, paths: &'p [&'p [u8]], found: &'f mut [Value<'a>]) -> Self {
-        let mut firsts = [0; PATHS];
-        for (first, path) in firsts.iter_mut().zip(paths) {
-            *first = end_of_name(path);
-        }
-        Scanner { text, at: 0, paths, firsts, found }
+    pub fn new(paths: &'p [&'p [u8]], found: &'f mut [Value<'a>]) -> Self {
+        Scanner { paths, found, value: Value::Missing }
     }
 
-    /// Scans the whole text. `wanted` has a bit per path to look for.
-    pub fn document(&mut self, wanted: u64) -> Option<()> {
-        self.space();
-        self.value(wanted, 0)?;
-        self.space();
-        if self.at == self.text.len() {
-            Some(())
-        } else {
-            None
-        }
-    }
-
-    /// The next byte; at the end 0.
-    #[inline(always)]
-    fn peek(&self) -> u8 {
-        self.text.byte(self.at)
-    }
-
-    #[inline(always)]
-    fn space(&mut self) {
-        while let b' ' | b'\n' | b'\r' | b'\t' = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    /// Passes over a byte, which is not 0.
-    #[inline(always)]
-    fn take(&mut self, c: u8) -> bool {
-        let is = self.peek() == c;
-        self.at += is as usize;
-        is
-    }
-
-    #[inline]
-    fn expect(&mut self, c: u8) -> Option<()> {
-        if self.take(c) {
-            Some(())
-        } else {
-            None
+    /// Scans a whole text, and tells whether it is JSON.
+    pub fn document(&mut self, text: Input<'a>) -> bool {
+        // A bit per path.
+        let wanted = if self.paths.is_empty() { 0 } else { u64::MAX >> (64 - self.paths.len()) };
+        match self.value(Place::start_of(text).space(), wanted, 0) {
+            // Behind a part of a text, which is known to be JSON, there may be further space.
+            Some(end) => end.space() >= Place::end_of(text),
+            None => false,
         }
     }
 
     /// Scans a value inside of `depth` arrays and objects. `wanted` has a bit per path that leads into it.
-    fn value(&mut self, wanted: u64, depth: usize) -> Option<Value<'a>> {
-        match self.peek() {
-            b'"' => self.string().map(Value::Text),
-            b'{' if depth < DEPTH => self.object(wanted, depth),
-            b'[' if depth < DEPTH => self.array(wanted, depth),
-            b't' => self.word(b"true", Value::Bool(true)),
-            b'f' => self.word(b"false", Value::Bool(false)),
-            b'n' => self.word(b"null", Value::Null),
-            _ => self.number(),
-        }
-    }
-
-    fn word(&mut self, word: &[u8], value: Value<'a>) -> Option<Value<'a>> {
-        if !self.text[self.at..].starts_with(word) {
-            return None;
-        }
-        self.at += word.len();
-        Some(value)
-    }
-
-    fn object(&mut self, wanted: u64, depth: usize) -> Option<Value<'a>> {
-        self.at += 1;
-        self.space();
-        if self.take(b'}') {
-            return Some(Value::Nested);
-        }
-        loop {
-            self.space();
-            let name = self.string()?;
-            self.space();
-            self.expect(b':')?;
-            self.member(wanted, depth, |segment| name.equals(segment))?;
-            if !self.take(b',') {
-                self.expect(b'}')?;
-                return Some(Value::Nested);
+    #[inline(never)]
+    fn value(&mut self, at: Place<'a>, wanted: u64, depth: usize) -> Option<Place<'a>> {
+        let word = at.word() as u32;
+        let (value, len) = match word as u8 {
+            b'"' => return self.string(at),
+            b'{' | b'[' if depth < DEPTH => return self.nested(at, wanted, depth),
+            b't' if word == u32::from_le_bytes(*b"true") => (Value::Bool(true), 4),
+            b'n' if word == u32::from_le_bytes(*b"null") => (Value::Null, 4),
+            b'f' if at.on(1).word() as u32 == u32::from_le_bytes(*b"alse") => (Value::Bool(false), 5),
+            _ => {
+                let end = at.number()?;
+                self.value = Value::Number(at.until(end).bytes());
+                return Some(end);
             }
-        }
+        };
+        self.value = value;
+        Some(at.on(len))
     }
 
-    fn array(&mut self, wanted: u64, depth: usize) -> Option<Value<'a>> {
-        self.at += 1;
-        self.space();
-        if self.take(b']') {
-            return Some(Value::Nested);
-        }
+    fn nested(&mut self, start: Place<'a>, wanted: u64, depth: usize) -> Option<Place<'a>> {
+        let object = start.byte() == b'{';
+        let close = start.byte() + 2;
+        let mut at = start.on(1).space();
         let mut index = 0;
-        loop {
-            self.member(wanted, depth, |segment| is_index(segment, index))?;
-            index += 1;
-            if !self.take(b',') {
-                self.expect(b']')?;
-                return Some(Value::Nested);
+        let mut more = at.byte() != close;
+        while more {
+            let mut name = None;
+            if object {
+                at = self.string(at.space())?.space().take(b':')?;
+                if let Value::Text(text) = self.value {
+                    name = Some(text);
+                }
             }
+            at = self.member(at, wanted, depth, name, index)?;
+            index += 1;
+            more = at.byte() == b',';
+            at = at.on(more as usize);
         }
+        let end = at.take(close)?;
+        self.value = Value::Nested(start.until(end));
+        Some(end)
     }
 
-    /// Scans the value of a member and the space around it, and notes it for the paths that end there. `named` tells
-    /// whether the member has a certain name.
+    /// Scans the value of a member and the space around it, and notes it for the paths that end there. The member has a
+    /// name in an object, and an index in an array.
     #[inline]
-    fn member(&mut self, wanted: u64, depth: usize, named: impl Fn(&[u8]) -> bool) -> Option<()> {
+    fn member(&mut self, at: Place<'a>, wanted: u64, depth: usize, name: Option<Text>, index: usize) -> Option<Place<'a>> {
         let mut ending = 0;
         let mut inside = 0;
         for i in Ones(wanted) {
-            let path = self.paths[i];
-            let (segment, last) = if depth == 0 {
-                (&path[..self.firsts[i]], self.firsts[i] == path.len())
-            } else {
-                name_at(path, depth)
+            // SAFETY: there are as many paths as bits, and as many places for what is found.
+            let (path, found) = unsafe { (*self.paths.get_unchecked(i), self.found.get_unchecked_mut(i)) };
+            let rest = match after_member(skip_names(path, depth), name, index) {
+                Some(rest) => rest,
+                None => continue,
             };
-            if !named(segment) {
-                continue;
-            }
             // Whatever an earlier member of this name had in it no longer counts.
-            self.found[i] = Value::Missing;
-            if last {
+            *found = Value::Missing;
+            if rest.is_empty() {
                 ending |= 1 << i;
             } else {
                 inside |= 1 << i;
             }
         }
-        self.space();
-        let value = self.value(inside, depth + 1)?;
+        let end = self.value(at.space(), inside, depth + 1)?;
         for i in Ones(ending) {
-            self.found[i] = value;
+            // SAFETY: as above.
+            unsafe { *self.found.get_unchecked_mut(i) = self.value };
         }
-        self.space();
-        Some(())
+        if depth == 0 && name.is_none() && self.paths.is_empty() {
+            if let Some(found) = self.found.get_mut(index) {
+                *found = self.value;
+            }
+        }
+        Some(end.space())
     }
 
-    fn string(&mut self) -> Option<Text<'a>> {
-        self.expect(b'"')?;
-        let start = self.at;
+    #[inline(never)]
+    fn string(&mut self, at: Place<'a>) -> Option<Place<'a>> {
+        let start = at.take(b'"')?;
+        let mut at = start;
         let mut escaped = false;
         loop {
             // No more than 8 bytes, and no further than the zero at the end.
-            let plain = plain_bytes(self.text.word(self.at));
-            self.at += plain;
+            let plain = plain_bytes(at.word());
+            at = at.on(plain);
             if plain == 8 {
                 continue;
             }
-            match self.peek() {
-                b'"' => {
-                    let raw = &self.text.bytes()[start..self.at];
-                    self.at += 1;
-                    return Some(Text { raw, escaped });
-                }
-                b'\\' => {
-                    escaped = true;
-                    self.at += 1;
-                    self.escape()?;
-                }
+            if at.byte() == b'"' {
+                self.value = Value::Text(Text { raw: start.until(at).bytes(), escaped });
+                return Some(at.on(1));
+            }
+            at = at.take(b'\\')?;
+            escaped = true;
+            let mut digits = match at.byte() {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 0,
+                b'u' => 4,
                 _ => return None,
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Option<()> {
-        let c = self.peek();
-        if c == 0 {
-            return None;
-        }
-        self.at += 1;
-        match c {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
-            b'u' => {
-                let digits = self.text.bytes().get(self.at..self.at + 4)?;
-                self.at += 4;
-                if digits.iter().all(u8::is_ascii_hexdigit) {
-                    Some(())
-                } else {
-                    None
+            };
+            at = at.on(1);
+            while digits > 0 {
+                if !at.byte().is_ascii_hexdigit() {
+                    return None;
                 }
+                at = at.on(1);
+                digits -= 1;
             }
-            _ => None,
-        }
-    }
-
-    fn number(&mut self) -> Option<Value<'a>> {
-        let start = self.at;
-        self.take(b'-');
-        if !self.take(b'0') {
-            self.digits()?;
-        }
-        if self.take(b'.') {
-            self.digits()?;
-        }
-        if self.take(b'e') || self.take(b'E') {
-            let _ = self.take(b'+') || self.take(b'-');
-            self.digits()?;
-        }
-        Some(Value::Number(&self.text.bytes()[start..self.at]))
-    }
-
-    /// Scans at least one digit.
-    #[inline]
-    fn digits(&mut self) -> Option<()> {
-        let start = self.at;
-        while self.peek().is_ascii_digit() {
-            self.at += 1;
-        }
-        if self.at > start {
-            Some(())
-        } else {
-            None
         }
     }
 }
@@ -245,34 +154,60 @@ fn plain_bytes(word: u64) -> usize {
     ((quote | backslash | control) & HIGH).trailing_zeros() as usize / 8
 }
 
-/// Where the first name of a path ends.
-fn end_of_name(path: &[u8]) -> usize {
-    path.iter().position(|&c| c == SEPARATOR).unwrap_or(path.len())
+/// A path without its first names. One that has no more of them is never asked for them.
+#[inline(always)]
+fn skip_names(path: &[u8], count: usize) -> &[u8] {
+    let mut names = path.iter();
+    for _ in 0..count {
+        names.find(|&&c| c == SEPARATOR);
+    }
+    names.as_slice()
 }
 
-/// Name `n` of a path, and whether it is the last one. A path that has no such name is never asked for it.
-fn name_at(path: &[u8], n: usize) -> (&[u8], bool) {
-    let mut rest = path;
-    for _ in 0..n {
-        rest = rest.get(end_of_name(rest) + 1..).unwrap_or(&[]);
+/// What of a path is behind a member, if that is what it begins with. A separator counts, so only a path's end is empty.
+#[inline(always)]
+fn after_member<'p>(path: &'p [u8], name: Option<Text>, index: usize) -> Option<&'p [u8]> {
+    let mut rest = path.iter();
+    match name {
+        None => {
+            if !is_index(&mut rest, index) {
+                return None;
+            }
+        }
+        Some(Text { raw, escaped: false }) => {
+            for c in raw {
+                if rest.next() != Some(c) {
+                    return None;
+                }
+            }
+        }
+        Some(text) => {
+            for c in text.bytes() {
+                if c == SEPARATOR || rest.next() != Some(&c) {
+                    return None;
+                }
+            }
+        }
     }
-    let end = end_of_name(rest);
-    (&rest[..end], end == rest.len())
+    match rest.as_slice().first() {
+        None | Some(&SEPARATOR) => Some(rest.as_slice()),
+        _ => None,
+    }
 }
 
-/// Whether a name is this index of an array: decimal, without leading zeros.
-fn is_index(name: &[u8], index: usize) -> bool {
-    if name.is_empty() || name.len() > 9 || (name[0] == b'0' && name.len() > 1) {
-        return false;
-    }
-    let mut value = 0;
-    for &c in name {
-        if !c.is_ascii_digit() {
+/// Reads an index from a path, decimal without leading zeros, and whether it is this one.
+fn is_index(rest: &mut core::slice::Iter<u8>, index: usize) -> bool {
+    let digits = rest.as_slice();
+    let mut value = 0usize;
+    while let Some(c @ b'0'..=b'9') = rest.as_slice().first() {
+        if value > index {
             return false;
         }
         value = value * 10 + (c - b'0') as usize;
+        rest.next();
     }
-    value == index
+    let len = digits.len() - rest.as_slice().len();
+    value == index && (len == 1 || (len > 0 && digits[0] != b'0'))
 }
 
 /// The places of the 1 bits of a word.
@@ -281,7 +216,7 @@ struct Ones(u64);
 impl Iterator for Ones {
     type Item = usize;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<usize> {
         if self.0 == 0 {
             return None;

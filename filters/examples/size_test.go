@@ -1,0 +1,24 @@
+package examples_test
+
+import (
+	"testing"
+
+	"weir/filters/examples"
+)
+
+// most is how large the modules may be, in bytes: little more than they are, so that growing is a decision.
+var most = map[string]int{
+	"expr": 19_000, "geofence": 9600, "redact": 8600, "sample": 7400, "tags": 6500, "threshold": 7400, "viewport": 10_500,
+}
+
+func TestModulesAreSmall(t *testing.T) {
+	for _, example := range examples.All() {
+		bound, ok := most[example.Name]
+		if !ok {
+			t.Errorf("%s has no bound", example.Name)
+		}
+		if size := len(example.Module); size > bound {
+			t.Errorf("%s has %d bytes, more than %d", example.Name, size, bound)
+		}
+	}
+}
