@@ -32,14 +32,15 @@ func newStreamConn(l *layer, stream *quic.Stream, node string) *streamConn {
 	return &streamConn{layer: l, stream: stream, node: node}
 }
 
-// Read reads what the peer has written. It returns io.EOF once the peer has closed the connection.
+// Read reads what the peer has written. It returns io.EOF once the peer has closed the connection, or the group has been
+// closed: Raft's transport takes anything else for a failure.
 func (c *streamConn) Read(b []byte) (int, error) {
 	n, err := c.stream.Read(b)
 	var reset *quic.StreamError
 	if errors.As(err, &reset) && reset.ErrorCode == resetClosed {
-		err = io.EOF
-		if !reset.Remote {
-			err = net.ErrClosed
+		err = net.ErrClosed
+		if reset.Remote || c.layer.running.Err() != nil {
+			err = io.EOF
 		}
 	}
 	return n, err

@@ -3,10 +3,14 @@ package mesh
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -52,7 +56,9 @@ type node struct {
 	identity *ca.Identity
 	registry *prometheus.Registry
 	log      logBuffer
-	admit    func(node string, group uint32) error
+	// identityLog says which peers were refused.
+	identityLog logBuffer
+	admit       func(node string, group uint32) error
 
 	stop    context.CancelFunc
 	serving chan error
@@ -66,10 +72,7 @@ func inRegion(t *testing.T, n int, test func(t *testing.T, r *region)) {
 		seed := uint64(time.Now().UnixNano()) // the same in every run: time is virtual
 		r := &region{t: t, dir: dir, cut: map[[2]string]bool{}, random: rand.New(rand.NewPCG(seed, 0))}
 		r.net = &simnet.Simnet{Router: r}
-		var err error
-		if r.authority, err = ca.Create(filepath.Join(dir, "authority"), time.Now()); err != nil {
-			t.Fatal(err)
-		}
+		r.authority = r.newAuthority("authority")
 		for i := range n {
 			r.add(i)
 		}
@@ -100,8 +103,32 @@ func (r *region) add(i int) {
 	addr := &net.UDPAddr{IP: net.IPv4(10, 0, 0, byte(i+1)), Port: 4433}
 	n := &node{region: r, name: name, addr: addr}
 	n.socket = r.net.NewEndpoint(addr, simnet.NodeBiDiLinkSettings{Latency: latency})
-	n.identity = r.issue(name)
 	r.nodes = append(r.nodes, n)
+	n.identity = r.issue(name)
+}
+
+func (r *region) newAuthority(name string) *ca.Authority {
+	r.t.Helper()
+	a, err := ca.Create(filepath.Join(r.dir, name), time.Now())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return a
+}
+
+// trust makes a node believe these authorities from now on.
+func (n *node) trust(authorities []*x509.Certificate) {
+	n.region.t.Helper()
+	var bundle []byte
+	for _, a := range authorities {
+		bundle = append(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Raw})...)
+	}
+	if err := os.WriteFile(filepath.Join(n.identity.Dir(), ca.FileCA), bundle, 0o600); err != nil {
+		n.region.t.Fatal(err)
+	}
+	if err := n.identity.Reload(); err != nil {
+		n.region.t.Fatal(err)
+	}
 }
 
 // issue makes a certificate for a hub.
@@ -111,7 +138,13 @@ func (r *region) issue(name string) *ca.Identity {
 	if _, err := r.authority.Issue(dir, ca.Request{Name: ca.Name{Role: ca.Hub, Node: name}, Life: time.Hour}, time.Now()); err != nil {
 		r.t.Fatal(err)
 	}
-	identity, err := ca.Open(ca.Config{Dir: dir, Role: ca.Hub, Logger: slog.New(slog.DiscardHandler)})
+	var to io.Writer = io.Discard
+	for _, n := range r.nodes {
+		if n.name == name {
+			to = &n.identityLog
+		}
+	}
+	identity, err := ca.Open(ca.Config{Dir: dir, Role: ca.Hub, Logger: slog.New(slog.NewTextHandler(to, nil))})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -160,6 +193,21 @@ func (n *node) shutdown() {
 		n.region.t.Error(err)
 	}
 	n.serving <- nil // for the next
+}
+
+// connections returns how many the node has.
+func (n *node) connections() (count int) {
+	for _, p := range n.everyPeer() {
+		count += len(p.live())
+	}
+	return count
+}
+
+// crash ends a node's mesh without a word to the others; start starts it anew.
+func (n *node) crash() {
+	n.region.isolate(n, true)
+	n.shutdown()
+	n.region.isolate(n, false)
 }
 
 // isolate cuts a node off from all others, or lets it talk again.

@@ -72,7 +72,10 @@ func (l *layer) Dial(address raft.ServerAddress, timeout time.Duration) (net.Con
 	c := newStreamConn(l, stream, string(address))
 	if !l.add(c) {
 		c.abort(resetClosed)
-		return nil, fmt.Errorf("dial group %d: it is closed, or has %d streams open", l.group, maxConns)
+		if l.running.Err() != nil {
+			return nil, ErrClosed
+		}
+		return nil, fmt.Errorf("dial group %d: it has %d streams open", l.group, maxConns)
 	}
 	return c, nil
 }

@@ -33,7 +33,7 @@ const (
 	// keepAlive is how often a silent connection shows that it lives, and idle when a silent peer is given up: below a
 	// second and a half for one that has vanished. Raft's heartbeats are more frequent, so it is only where no group of two
 	// nodes has its leader on one of them that a keep-alive is sent at all.
-	keepAlive = 400 * time.Millisecond
+	keepAlive = 300 * time.Millisecond
 	idle      = 1200 * time.Millisecond
 	// handshake is how long a peer may be silent while connecting; all of it may take twice as long.
 	handshake = 1200 * time.Millisecond
