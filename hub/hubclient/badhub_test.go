@@ -14,7 +14,6 @@ import (
 	"weir/hub/link"
 	"weir/proto/fault"
 	"weir/proto/linkpb"
-	"weir/proto/weirpb"
 )
 
 // A badHub greets its edges and answers every request with the same bytes.
@@ -79,15 +78,15 @@ func TestBadHubsAreLeft(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, log, closed := badHub(t, answer)
-			err := client.Follow(t.Context(), "acme", "chat", nil, func(*weirpb.FeedBatch) error { return nil })
-			if fault.CodeOf(err) != fault.Unavailable {
-				t.Errorf("Follow: %v", err)
-			}
 			if err := <-closed; !strings.Contains(err.Error(), "0x1") {
 				t.Errorf("closed with %v, want the code of a violation", err)
 			}
 			if n := strings.Count(log.String(), "breaks the protocol"); n != 1 {
 				t.Errorf("%d lines of log", n)
+			}
+			_ = client.Close()
+			if err := client.Follow(t.Context(), "acme", "chat", nil, nil); fault.CodeOf(err) != fault.Unavailable {
+				t.Errorf("Follow: %v", err)
 			}
 		})
 	}

@@ -11,6 +11,7 @@ import (
 // metrics are those of a client in hub/link/METRICS.md.
 type metrics struct {
 	up        prometheus.Gauge
+	nodes     prometheus.Gauge
 	connects  *prometheus.CounterVec
 	streams   *prometheus.GaugeVec
 	publishes *prometheus.CounterVec
@@ -20,7 +21,10 @@ type metrics struct {
 func newMetrics(registerer prometheus.Registerer, outstanding func() int) (*metrics, error) {
 	m := &metrics{
 		up: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "weir_link_client_up", Help: "1 while this edge is connected to its hub, else 0.",
+			Name: "weir_link_client_up", Help: "1 while this edge is connected to a node of its hub, else 0.",
+		}),
+		nodes: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "weir_link_client_nodes", Help: "Nodes of the hub that this edge is connected to now.",
 		}),
 		connects: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "weir_link_client_connects_total", Help: "Attempts to connect to the hub, by result: ok or failed.",
@@ -32,7 +36,7 @@ func newMetrics(registerer prometheus.Registerer, outstanding func() int) (*metr
 			Name: "weir_link_client_publishes_total", Help: "Publications answered or given up, by code.",
 		}, []string{"code"}),
 		resent: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "weir_link_client_publishes_resent_total", Help: "Publications sent again after a lost connection.",
+			Name: "weir_link_client_publishes_resent_total", Help: "Publications sent again after a lost connection or a change of the leader.",
 		}),
 	}
 	if registerer == nil {
@@ -41,7 +45,7 @@ func newMetrics(registerer prometheus.Registerer, outstanding func() int) (*metr
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "weir_link_client_publishes_outstanding", Help: "Publications that wait for the hub's answer.",
 	}, func() float64 { return float64(outstanding()) })
-	return m, errors.Join(registerer.Register(m.up), registerer.Register(m.connects), registerer.Register(m.streams),
+	return m, errors.Join(registerer.Register(m.up), registerer.Register(m.nodes), registerer.Register(m.connects), registerer.Register(m.streams),
 		registerer.Register(m.publishes), registerer.Register(m.resent), registerer.Register(waiting))
 }
 

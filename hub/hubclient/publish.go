@@ -3,9 +3,11 @@ package hubclient
 import (
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"weir/hub/internal/linkwire"
+	"weir/hub/internal/outbox"
 	"weir/proto/fault"
 	"weir/proto/frame"
 	"weir/proto/linkpb"
@@ -13,35 +15,66 @@ import (
 )
 
 // Publish hands over a publication and returns at once; done is called exactly once, maybe before Publish returns, and must
-// not block. Publications handed over one after another are ordered so.
+// not block. p must not be changed until then. Publications handed over one after another are ordered so.
 //
-// If the connection is lost before the answer has come, a publication with a producer is sent again, which the hub
-// recognises; one without fails with unavailable, and may have been accepted.
+// If the leader of the channel's shard changes before the answer has come, a publication with a producer is sent again to
+// the next one, which recognises it; one without is sent again if it was certainly not accepted, and else fails with
+// unavailable, and may have been accepted.
 func (c *Client) Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Receipt, error)) {
-	e := &entry{id: c.ids.Add(1), deadline: time.Now().Add(c.cfg.Timeout), done: done}
-	err := e.encode(tenant, p)
-	if err == nil {
-		err = c.outbox.add(e)
+	item, f := c.item(tenant, p, done)
+	if f == nil {
+		c.update(func(now time.Time) { f = c.add(now, item) })
 	}
-	if err != nil {
-		c.fail(e, err)
+	if f != nil {
+		c.metrics.published(f)
+		done(nil, f)
 	}
 }
 
-func (e *entry) encode(tenant string, p *weirpb.Publication) error {
+// add puts an item into the outbox. mu is held.
+func (c *Client) add(now time.Time, item *outbox.Item) *fault.Fault {
+	if c.shut {
+		return errClosed
+	}
+	item.Deadline = now.Add(c.cfg.Timeout)
+	return c.box.Add(now, item)
+}
+
+func (c *Client) item(tenant string, p *weirpb.Publication, done func(*weirpb.Receipt, error)) (*outbox.Item, *fault.Fault) {
 	if p == nil {
-		return fault.New(fault.InvalidArgument, "the publication is missing")
+		return nil, fault.New(fault.InvalidArgument, "the publication is missing")
 	}
-	m := &linkpb.Publish{Id: e.id, Tenant: tenant, Publication: p}
-	if n := proto.Size(m); n > linkwire.MaxPublish {
-		return fault.New(fault.PayloadTooLarge, "the publication has %d bytes, at most %d can be carried", n, linkwire.MaxPublish)
-	}
-	encoded, err := frame.Append(nil, linkwire.Publish, m)
+	body, err := proto.Marshal(&linkpb.Publish{Tenant: tenant, Publication: p})
 	if err != nil {
-		return fault.New(fault.InvalidArgument, "the publication can't be encoded").
+		return nil, fault.New(fault.InvalidArgument, "the publication can't be encoded").
 			WithHint("names, keys and headers must be UTF-8").WithCause(err)
 	}
-	e.encoded = encoded
-	e.again = p.GetProducer() != "" && p.GetSequence() != 0 && p.GetAck() != weirpb.Ack_ACK_NONE
-	return nil
+	if n := len(body) + prefixBytes; n > linkwire.MaxPublish {
+		return nil, fault.New(fault.PayloadTooLarge, "the publication has %d bytes, at most %d can be carried", n, linkwire.MaxPublish)
+	}
+	return &outbox.Item{
+		Tenant: tenant, Channel: p.GetChannel(), Producer: p.GetProducer(),
+		Again: p.GetProducer() != "" && p.GetSequence() != 0 && p.GetAck() != weirpb.Ack_ACK_NONE,
+		Size:  len(body), Body: body, Publication: p, Done: done,
+	}, nil
+}
+
+// prefixBytes bounds what stands before the body of a PUBLISH, which is encoded once: the fields of link.Publish that are
+// the attempt's.
+const prefixBytes = 2 * (1 + 10)
+
+const (
+	fieldID   = 1 // of link.Publish
+	fieldTerm = 4
+)
+
+// appendPublish appends the PUBLISH frame of an attempt.
+func appendPublish(dst []byte, s outbox.Send) []byte {
+	var space [prefixBytes]byte
+	prefix := protowire.AppendTag(space[:0], fieldID, protowire.VarintType)
+	prefix = protowire.AppendVarint(prefix, s.Attempt)
+	prefix = protowire.AppendTag(prefix, fieldTerm, protowire.VarintType)
+	prefix = protowire.AppendVarint(prefix, s.Term)
+	dst = frame.AppendHeader(dst, linkwire.Publish, len(prefix)+len(s.Item.Body))
+	return append(append(dst, prefix...), s.Item.Body...)
 }

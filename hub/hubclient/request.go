@@ -15,39 +15,77 @@ import (
 	"weir/proto/weirpb"
 )
 
-// Follow calls deliver with the channel's batches, one call at a time, until ctx ends, deliver fails or the hub is lost; it
-// returns why. The caller calls again with the last cursor that it got.
+// Follow calls deliver with the channel's batches, one call at a time, until ctx ends, deliver fails or the node that leads
+// the channel's shard is lost or leads no longer; it returns why. The caller calls again with the last cursor that it got.
+// Until the first batch, it finds the leader by itself.
 func (c *Client) Follow(
 	ctx context.Context, tenant, channel string, from *weirpb.Cursor, deliver func(*weirpb.FeedBatch) error,
 ) error {
 	request := &linkpb.Follow{Tenant: tenant, Channel: channel, From: from}
-	return ask(ctx, c, linkwire.Follow, request, linkwire.Feed, linkwire.MaxFeed, deliver)
+	begun := false
+	first := func(batch *weirpb.FeedBatch) error {
+		begun = true
+		return deliver(batch)
+	}
+	return c.onLeader(ctx, channelOf(tenant, channel), func(ctx context.Context, s *session) (bool, error) {
+		var err error
+		if s.local != nil {
+			err = s.local.Hub.Follow(ctx, tenant, channel, from, first)
+		} else {
+			err = ask(ctx, s, linkwire.Follow, request, linkwire.Feed, linkwire.MaxFeed, first)
+		}
+		return !begun && s.elsewhere(err), err
+	})
+}
+
+// elsewhere reports whether a read that failed may succeed at another node, or the same in a moment.
+func (s *session) elsewhere(err error) bool {
+	return fault.CodeOf(err) == fault.NotLeader || (err != nil && s.lost())
 }
 
 // WatchControl calls deliver with the whole control state, then with each change, one call at a time, until ctx ends,
 // deliver fails or the hub is lost; it returns why. The caller calls again, and gets a reset.
 func (c *Client) WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpdate) error) error {
-	return ask(ctx, c, linkwire.Watch, &linkpb.Watch{}, linkwire.Control, linkwire.MaxControl, deliver)
+	s, err := c.anyNode(ctx)
+	if err != nil {
+		return err
+	}
+	if s.local != nil {
+		return s.local.Hub.WatchControl(ctx, deliver)
+	}
+	return ask(ctx, s, linkwire.Watch, &linkpb.Watch{}, linkwire.Control, linkwire.MaxControl, deliver)
 }
 
 // History reads a page of the window.
-func (c *Client) History(ctx context.Context, request *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error) {
-	var page *weirpb.HistoryResponse
-	err := ask(ctx, c, linkwire.History, request, linkwire.Page, linkwire.MaxPage, func(m *weirpb.HistoryResponse) error {
-		page = m
-		return nil
+func (c *Client) History(ctx context.Context, request *weirpb.HistoryRequest) (page *weirpb.HistoryResponse, err error) {
+	to := channelOf(request.GetTenant(), request.GetChannel())
+	err = c.onLeader(ctx, to, func(ctx context.Context, s *session) (bool, error) {
+		var err error
+		if s.local != nil {
+			page, err = s.local.Hub.History(ctx, request)
+		} else {
+			page, err = one[weirpb.HistoryResponse](ctx, s, linkwire.History, request, linkwire.Page, linkwire.MaxPage)
+		}
+		return s.elsewhere(err), err
 	})
-	if err == nil && page == nil {
-		err = fault.New(fault.Internal, "the hub's answer is empty")
+	if err != nil {
+		return nil, err
 	}
-	return page, err
+	return page, nil
 }
 
 // Module returns the filter module with this SHA-256.
 func (c *Client) Module(ctx context.Context, digest []byte) ([]byte, error) {
+	s, err := c.anyNode(ctx) // the one that has told of the module
+	if err != nil {
+		return nil, err
+	}
+	if s.local != nil {
+		return s.local.Hub.Module(ctx, digest)
+	}
 	var module []byte
 	request := &linkpb.Module{Digest: digest}
-	err := ask(ctx, c, linkwire.Module, request, linkwire.Chunk, linkwire.MaxChunk, func(m *linkpb.Chunk) error {
+	err = ask(ctx, s, linkwire.Module, request, linkwire.Chunk, linkwire.MaxChunk, func(m *linkpb.Chunk) error {
 		if len(module)+len(m.GetData()) > linkwire.MaxModule {
 			return fault.New(fault.Internal, "the hub sends a module of more than %d bytes", linkwire.MaxModule)
 		}
@@ -67,7 +105,31 @@ func (c *Client) Module(ctx context.Context, digest []byte) ([]byte, error) {
 // Unix epoch.
 func (c *Client) EndCanary(ctx context.Context, tenant, filter string, version uint32, sinceMs int64) error {
 	request := &linkpb.EndCanary{Tenant: tenant, Filter: filter, Version: version, SinceMs: sinceMs}
-	return ask(ctx, c, linkwire.Canary, request, linkwire.End, linkwire.MaxRequest, func(*linkpb.End) error { return nil })
+	return c.onLeader(ctx, controlGroup, func(ctx context.Context, s *session) (bool, error) {
+		var err error
+		if s.local != nil {
+			err = s.local.Hub.EndCanary(ctx, tenant, filter, version, sinceMs)
+		} else {
+			err = ask(ctx, s, linkwire.Canary, request, linkwire.End, linkwire.MaxRequest, func(*linkpb.End) error { return nil })
+		}
+		return s.elsewhere(err), err // ending a trial that has ended changes nothing
+	})
+}
+
+// one asks for an answer of one frame.
+func one[M any, P interface {
+	*M
+	proto.Message
+}](ctx context.Context, s *session, kind frame.Type, request proto.Message, want frame.Type, limit int) (P, error) {
+	var answer P
+	err := ask(ctx, s, kind, request, want, limit, func(m P) error {
+		answer = m
+		return nil
+	})
+	if err == nil && answer == nil {
+		err = fault.New(fault.Internal, "the hub's answer is empty")
+	}
+	return answer, err
 }
 
 // ask sends a request on a stream of its own and calls each with every frame of the answer, until it is complete, which
@@ -75,14 +137,10 @@ func (c *Client) EndCanary(ctx context.Context, tenant, filter string, version u
 func ask[M any, P interface {
 	*M
 	proto.Message
-}](ctx context.Context, c *Client, kind frame.Type, request proto.Message, want frame.Type, limit int, each func(P) error) error {
-	open := c.metrics.streams.WithLabelValues(linkwire.Name(kind))
+}](ctx context.Context, s *session, kind frame.Type, request proto.Message, want frame.Type, limit int, each func(P) error) error {
+	open := s.client.metrics.streams.WithLabelValues(linkwire.Name(kind))
 	open.Inc()
 	defer open.Dec()
-	s, err := c.connection(ctx)
-	if err != nil {
-		return err
-	}
 	stream, err := s.conn.OpenStream()
 	if err != nil {
 		return s.over(ctx, err)
@@ -92,7 +150,7 @@ func ask[M any, P interface {
 		stream.CancelRead(linkwire.CodeDone)
 		stream.CancelWrite(linkwire.CodeDone)
 	})()
-	if err := linkwire.NewWriter(stream).Send(kind, request, linkwire.MaxRequest); err != nil {
+	if err := linkwire.NewWriter(stream).Send(kind, request, longest(kind)); err != nil {
 		stream.CancelWrite(linkwire.CodeDone)
 		return s.over(ctx, err)
 	}
@@ -107,6 +165,14 @@ func ask[M any, P interface {
 			return err
 		}
 	}
+}
+
+// longest returns how long a request may be, in bytes.
+func longest(kind frame.Type) int {
+	if kind == linkwire.Call {
+		return linkwire.MaxCall
+	}
+	return linkwire.MaxRequest
 }
 
 // over says what err, with which a request ended, means to its caller; nil: the answer is complete.

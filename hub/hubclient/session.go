@@ -11,25 +11,31 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"weir/hub/internal/linkwire"
+	"weir/hub/internal/outbox"
 	"weir/proto/fault"
 	"weir/proto/linkpb"
 )
 
-// A session is one connection to a hub, with its publish stream.
+// A session is one connection to a node of the hub, with its publish stream; or the node that this process is.
 type session struct {
 	client      *Client
-	conn        *quic.Conn
-	publishes   *quic.Stream
-	answers     *linkwire.Reader
-	node, agent string // of the hub
-	reports     bool   // the hub takes reports
-	violated    sync.Once
+	node, agent string
+	number      outbox.Session // set once, before it is used
+	wake        chan struct{}  // holds at most one token: the outbox has something for it
+	local       *Local         // nil: the node is another process
+
+	conn      *quic.Conn
+	publishes *quic.Stream
+	answers   *linkwire.Reader
+	reports   bool // the hub takes reports
+	violated  sync.Once
 }
 
-// connect opens a connection to the hub at addr. It is up once the hub has said so: before, it may still refuse the edge's
-// certificate.
-func (c *Client) connect(ctx context.Context, addr string) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, connecting)
+// connect opens a connection to the node at addr. It is up once the hub has said so: before, it may still refuse the
+// client's certificate.
+func (c *Client) connect(addr string) (s *session, err error) {
+	defer func() { c.metrics.connected(err) }()
+	ctx, cancel := context.WithTimeout(c.running, connecting)
 	defer cancel()
 	remote, err := net.ResolveUDPAddr("udp", addr)
 	if err != nil {
@@ -39,12 +45,20 @@ func (c *Client) connect(ctx context.Context, addr string) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	s := &session{client: c, conn: conn}
+	s = &session{client: c, conn: conn, wake: make(chan struct{}, 1)}
 	if err := s.greet(ctx); err != nil {
 		_ = conn.CloseWithError(closeCode(err), "")
 		return nil, fmt.Errorf("greet the hub: %w", err)
 	}
 	return s, nil
+}
+
+// closeCode is what a connection is closed with from this side.
+func closeCode(err error) quic.ApplicationErrorCode {
+	if linkwire.IsViolation(err) {
+		return linkwire.CodeViolation
+	}
+	return linkwire.CodeDone
 }
 
 func (s *session) greet(ctx context.Context) (err error) {
@@ -65,13 +79,28 @@ func (s *session) greet(ctx context.Context) (err error) {
 	return nil
 }
 
-// run publishes and takes answers until the connection is lost or ctx ends, and returns why.
+// address returns where the node is.
+func (s *session) address() string {
+	if s.local != nil {
+		return "this process"
+	}
+	return s.conn.RemoteAddr().String()
+}
+
+// run publishes, takes answers and learns the routes until the node is lost or ctx ends, and returns why.
 func (s *session) run(ctx context.Context) error {
-	var writer sync.WaitGroup
-	defer writer.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	var others sync.WaitGroup
+	defer others.Wait()
+	defer stop()
+	others.Go(func() { s.watchRoutes(ctx) })
+	if s.local != nil {
+		s.local.run(ctx, s)
+		return nil
+	}
 	defer s.close(nil)
 	defer context.AfterFunc(ctx, func() { s.close(nil) })()
-	writer.Go(s.write)
+	others.Go(s.write)
 	err := s.read()
 	s.violation(err)
 	if cause := context.Cause(s.conn.Context()); cause != nil {
@@ -80,7 +109,49 @@ func (s *session) run(ctx context.Context) error {
 	return err
 }
 
+// routesAgain is how long to wait before a node is asked again who leads what.
+const routesAgain = 500 * time.Millisecond
+
+// watchRoutes learns who leads what until ctx ends.
+func (s *session) watchRoutes(ctx context.Context) {
+	learn := func(table *linkpb.Routes) error { s.client.learn(s, table); return nil }
+	for ctx.Err() == nil {
+		if s.local != nil {
+			_ = s.local.Hub.WatchRoutes(ctx, learn)
+		} else {
+			_ = ask(ctx, s, linkwire.Routes, &linkpb.WatchRoutes{}, linkwire.Table, linkwire.MaxTable, learn)
+		}
+		select {
+		case <-time.After(routesAgain):
+		case <-ctx.Done():
+		case <-s.ended():
+			return
+		}
+	}
+}
+
+// ended is closed when the connection is.
+func (s *session) ended() <-chan struct{} {
+	if s.local != nil {
+		return s.client.running.Done()
+	}
+	return s.conn.Context().Done()
+}
+
+// lost reports whether the connection is closed.
+func (s *session) lost() bool {
+	select {
+	case <-s.ended():
+		return true
+	default:
+		return false
+	}
+}
+
 func (s *session) close(err error) {
+	if s.local != nil {
+		return
+	}
 	reason := ""
 	if err != nil {
 		reason = err.Error()
@@ -92,9 +163,16 @@ func (s *session) close(err error) {
 func (s *session) violation(err error) {
 	if linkwire.IsViolation(err) {
 		s.violated.Do(func() {
-			s.client.log.Error("the hub breaks the protocol of the link, the connection is closed", "reason", err)
+			s.client.log.Error("the hub breaks the protocol of the link, the connection is closed", "node", s.node, "reason", err)
 			s.close(err)
 		})
+	}
+}
+
+func (s *session) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -110,9 +188,11 @@ func (s *session) read() error {
 		case err != nil:
 			return err
 		}
-		if e := s.client.outbox.settle(answer.GetId()); e != nil {
-			s.client.settle(e, answer)
+		f := fault.FromProto(answer.GetFault())
+		if f == nil && answer.GetReceipt() == nil {
+			f = fault.New(fault.Internal, "the hub's answer is empty")
 		}
+		s.client.update(func(now time.Time) { s.client.box.Answer(now, answer.GetId(), answer.GetReceipt(), f) })
 	}
 }
 
@@ -121,56 +201,30 @@ const writeSize = 32 << 10
 
 // write sends publications, as many at once as there are.
 func (s *session) write() {
-	var (
-		frames []byte
-		resent int
-	)
+	var frames []byte
 	for {
 		select {
-		case <-s.client.outbox.wake:
+		case <-s.wake:
 		case <-s.conn.Context().Done():
 			return
 		}
-		frames, resent = s.client.outbox.take(frames[:0], writeSize)
-		s.client.metrics.resent.Add(float64(resent))
+		frames = frames[:0]
+		for _, send := range s.take() {
+			frames = appendPublish(frames, send)
+		}
 		if _, err := s.publishes.Write(frames); err != nil {
 			return // read finds out why
 		}
 	}
 }
 
-// lost deals with publications that were sent and not answered when the connection was lost.
-func (c *Client) lost(cause error) {
-	for _, e := range c.outbox.restart() {
-		c.fail(e, fault.New(fault.Unavailable, "the hub was lost before it answered: the publication may or may not have been accepted").
-			WithHint("publish with a producer: what is lost on the way is then sent again without being published twice").
-			WithCause(cause))
+// take returns what the session is to send next.
+func (s *session) take() (sends []outbox.Send) {
+	s.client.update(func(now time.Time) { sends = s.client.box.Take(now, s.number, writeSize) })
+	for _, send := range sends {
+		if send.Again {
+			s.client.metrics.resent.Inc()
+		}
 	}
-}
-
-func expiredFault(e *entry) *fault.Fault {
-	if !e.sent {
-		return fault.New(fault.Unavailable, "the hub could not be reached in time")
-	}
-	return fault.New(fault.Timeout, "the hub has not answered in time: the publication may or may not have been accepted").
-		WithHint("publish with a producer, and a retry will not be published twice")
-}
-
-// settle tells a publisher what the hub has answered.
-func (c *Client) settle(e *entry, answer *linkpb.Published) {
-	switch {
-	case answer.GetFault() != nil:
-		c.fail(e, fault.FromProto(answer.GetFault()))
-	case answer.GetReceipt() == nil:
-		c.fail(e, fault.New(fault.Internal, "the hub's answer is empty"))
-	default:
-		c.metrics.published(nil)
-		e.done(answer.GetReceipt(), nil)
-	}
-}
-
-// fail tells a publisher why its publication is not known to be accepted.
-func (c *Client) fail(e *entry, err error) {
-	c.metrics.published(fault.From(err))
-	e.done(nil, err)
+	return sends
 }

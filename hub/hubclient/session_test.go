@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"weir/hub/internal/linkwire"
+	"weir/hub/internal/outbox"
 	"weir/proto/fault"
 	"weir/proto/frame"
 	"weir/proto/linkpb"
@@ -36,7 +39,9 @@ func FuzzAnswers(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := &Client{outbox: newOutbox(), metrics: m, cfg: Config{Timeout: time.Minute}}
+		c := newClient(Config{Timeout: time.Minute})
+		c.metrics = m
+		lead(c, 1)
 		answered := map[int]int{}
 		for i := range 3 {
 			c.Publish("acme", &weirpb.Publication{Channel: "chat"}, func(receipt *weirpb.Receipt, err error) {
@@ -44,6 +49,9 @@ func FuzzAnswers(f *testing.F) {
 					t.Errorf("done(%v, %v)", receipt, err)
 				}
 			})
+		}
+		if sends := c.box.Take(time.Now(), 1, writeSize); len(sends) != 3 {
+			t.Fatalf("%d publications are sent", len(sends))
 		}
 		s := &session{client: c, answers: linkwire.NewReader(bytes.NewReader(input), linkwire.MaxPublished)}
 		err = s.read()
@@ -53,15 +61,65 @@ func FuzzAnswers(f *testing.F) {
 			!errors.As(err, &own) && !errors.As(err, &ended) {
 			t.Errorf("read = %v", err)
 		}
-		for _, e := range c.outbox.close() {
-			c.fail(e, errClosed)
-		}
+		c.update(func(time.Time) { c.box.Close(errClosed) })
 		for i := range 3 {
 			if answered[i] != 1 {
 				t.Errorf("publication %d is answered %d times", i, answered[i])
 			}
 		}
 	})
+}
+
+// lead makes a session the one to the leader of the only shard.
+func lead(c *Client, number outbox.Session) {
+	c.update(func(now time.Time) {
+		c.box.SetShards(now, 1)
+		c.box.SetLeader(now, 1, number, 1)
+	})
+}
+
+func TestPublishAllocates(t *testing.T) {
+	m, err := newMetrics(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClient(Config{Timeout: time.Minute})
+	c.metrics = m
+	lead(c, 1)
+	p := &weirpb.Publication{Channel: "chat", Payload: make([]byte, 200)}
+	s := &session{client: c, number: 1}
+	frames := make([]byte, 0, 1<<10)
+	n := testing.AllocsPerRun(100, func() {
+		c.Publish("acme", p, func(*weirpb.Receipt, error) {})
+		for _, send := range s.take() {
+			frames = appendPublish(frames[:0], send)
+			c.update(func(now time.Time) { c.box.Answer(now, send.Attempt, &weirpb.Receipt{}, nil) })
+		}
+	})
+	// The item and its encoding, its entry and places in two lists, the attempt, what is sent, woken and settled, the receipt.
+	if n > 20 {
+		t.Errorf("a publication costs %v allocations", n)
+	}
+	t.Log(n)
+}
+
+// A PUBLISH is put together of parts: it must be what the message would be.
+func TestAppendPublish(t *testing.T) {
+	p := &weirpb.Publication{Channel: "chat", Payload: []byte("hello")}
+	for _, attempt := range []uint64{1, 1 << 40} {
+		item, f := newClient(Config{}).item("acme", p, nil)
+		if f != nil {
+			t.Fatal(f)
+		}
+		encoded := appendPublish(nil, outbox.Send{Attempt: attempt, Term: attempt + 1, Item: item})
+		got := &linkpb.Publish{}
+		if err := linkwire.NewReader(bytes.NewReader(encoded), linkwire.MaxPublish).Expect(linkwire.Publish, got); err != nil {
+			t.Fatal(err)
+		}
+		if want := (&linkpb.Publish{Id: attempt, Tenant: "acme", Publication: p, Term: attempt + 1}); !proto.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
 }
 
 func TestBackoffGrowsAndIsBounded(t *testing.T) {

@@ -67,14 +67,17 @@ func (e *edge) serveStream(ctx context.Context, stream *quic.Stream) {
 }
 
 func (e *edge) dispatch(ctx context.Context, stream *quic.Stream) error {
-	r := linkwire.NewReader(stream, linkwire.MaxRequest)
+	r := linkwire.NewReader(stream, e.longest())
 	t, body, err := r.Next()
 	if err != nil {
 		return err
 	}
 	_ = stream.SetReadDeadline(time.Time{})
-	if t == linkwire.Hello {
+	switch t {
+	case linkwire.Hello:
 		return e.serveHello(ctx, stream, r, body)
+	case linkwire.Call:
+		return e.serveCall(ctx, stream, body)
 	}
 	return e.serveRequest(ctx, stream, t, body)
 }
@@ -86,15 +89,20 @@ func (e *edge) serveRequest(ctx context.Context, stream *quic.Stream, t frame.Ty
 		return fmt.Errorf("%w: %s as the first of a stream", linkwire.ErrUnexpected, linkwire.Name(t))
 	}
 	kind := linkwire.Name(t)
-	open := e.server.metrics.streams.WithLabelValues(kind)
-	open.Inc()
-	defer open.Dec()
 	request := answer.request()
 	if err := frame.Decode(body, request); err != nil {
 		return fmt.Errorf("%s: %w", kind, err)
 	}
+	return e.answer(ctx, stream, kind, func(send sender) error { return answer.serve(ctx, e.server.hub, request, send) })
+}
+
+// answer lets serve write an answer, and ends it.
+func (e *edge) answer(ctx context.Context, stream *quic.Stream, kind string, serve func(sender) error) error {
+	open := e.server.metrics.streams.WithLabelValues(kind)
+	open.Inc()
+	defer open.Dec()
 	w := linkwire.NewWriter(stream)
-	err := answer.serve(ctx, e.server.hub, request, w.Send)
+	err := serve(w.Send)
 	if stream.Context().Err() != nil {
 		e.server.metrics.answered(kind, nil) // the edge has had enough, or has gone
 		return nil
@@ -133,6 +141,7 @@ type answer struct {
 
 var answers = map[frame.Type]answer{
 	linkwire.Follow:  {func() proto.Message { return &linkpb.Follow{} }, serveFollow},
+	linkwire.Routes:  {func() proto.Message { return &linkpb.WatchRoutes{} }, serveRoutes},
 	linkwire.Watch:   {func() proto.Message { return &linkpb.Watch{} }, serveWatch},
 	linkwire.History: {func() proto.Message { return &weirpb.HistoryRequest{} }, serveHistory},
 	linkwire.Module:  {func() proto.Message { return &linkpb.Module{} }, serveModule},
@@ -150,6 +159,12 @@ func serveFollow(ctx context.Context, hub Hub, m proto.Message, send sender) err
 func serveWatch(ctx context.Context, hub Hub, _ proto.Message, send sender) error {
 	return hub.WatchControl(ctx, func(update *weirpb.ControlUpdate) error {
 		return send(linkwire.Control, update, linkwire.MaxControl)
+	})
+}
+
+func serveRoutes(ctx context.Context, hub Hub, _ proto.Message, send sender) error {
+	return hub.WatchRoutes(ctx, func(routes *linkpb.Routes) error {
+		return send(linkwire.Table, routes, linkwire.MaxTable)
 	})
 }
 

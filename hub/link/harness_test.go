@@ -45,7 +45,7 @@ func serve(t *testing.T, h link.Hub) *server {
 		t.Fatal(err)
 	}
 	stats, _ := h.(link.FilterStats)
-	server, err := link.New(link.Config{Hub: h, Identity: identity, Stats: stats, Logger: logger, Registerer: s.registry})
+	server, err := link.New(link.Config{Hub: h, Identity: identity, Node: "hub-1", Stats: stats, Logger: logger, Registerer: s.registry})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -93,11 +93,20 @@ func (p *publishing) read(ctx context.Context, r *linkwire.Reader) error {
 			return ctx.Err()
 		}
 		p.edge.server.metrics.inFlight.Inc()
-		id := m.GetId()
-		p.edge.server.cfg.Hub.Publish(m.GetTenant(), m.GetPublication(), func(receipt *weirpb.Receipt, err error) {
-			p.answer(id, receipt, err)
-		})
+		p.hand(m)
 	}
+}
+
+// hand hands a publication to the hub, unless it was meant for a leader that the hub no longer is.
+func (p *publishing) hand(m *linkpb.Publish) {
+	hub, id := p.edge.server.cfg.Hub, m.GetId()
+	if m.GetTerm() != 0 {
+		if err := hub.Leads(m.GetTenant(), m.GetPublication().GetChannel(), m.GetTerm()); err != nil {
+			p.answer(id, nil, err)
+			return
+		}
+	}
+	hub.Publish(m.GetTenant(), m.GetPublication(), func(receipt *weirpb.Receipt, err error) { p.answer(id, receipt, err) })
 }
 
 // answer queues what became of a publication. It never blocks: there are at most maxInFlight in the queue.

@@ -14,6 +14,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"weir/hub/internal/linkwire"
+	"weir/proto/linkpb"
 	"weir/proto/weirpb"
 )
 
@@ -21,6 +22,10 @@ import (
 type Hub interface {
 	// Publish hands over a publication and returns at once; done is called exactly once and must not block.
 	Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Receipt, error))
+	// Leads returns nil if this node leads the shard of a channel, in that very term unless it is 0; else why not.
+	Leads(tenant, channel string, term uint64) error
+	// WatchRoutes calls deliver with who leads what, now and at each change, until ctx ends or deliver fails.
+	WatchRoutes(ctx context.Context, deliver func(*linkpb.Routes) error) error
 	// Follow calls deliver with a channel's batches, in order, until ctx ends or deliver fails. A slow deliver slows
 	// nobody else.
 	Follow(ctx context.Context, tenant, channel string, from *weirpb.Cursor, deliver func(*weirpb.FeedBatch) error) error
@@ -39,8 +44,12 @@ type FilterStats interface {
 
 // Config says what to serve. Hub and Identity are required.
 type Config struct {
+	// Hub is this node's own: what another node leads it refuses with not_leader, so that edges go there themselves.
 	Hub      Hub
 	Identity *Identity
+	// Call answers a call of the server API that another hub passes on, from this node alone: gateway.Answer does. Nil: all
+	// are refused.
+	Call func(ctx context.Context, procedure string, request []byte) ([]byte, error)
 	// Stats takes what edges report of their filters; *filterstats.Ledger does. Nil: edges are told that nobody does.
 	Stats FilterStats
 	// Node and Agent name the hub in its edges' logs.

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"weir/proto/fault"
+	"weir/proto/linkpb"
 	"weir/proto/weirpb"
 )
 
@@ -144,6 +145,19 @@ func (h *Hub) Module(_ context.Context, digest []byte) ([]byte, error) {
 		return nil, fault.New(fault.FilterUnknown, "there is no such module")
 	}
 	return h.Filter, nil
+}
+
+// Leads says that the node leads everything, always.
+func (h *Hub) Leads(string, string, uint64) error { return nil }
+
+// WatchRoutes delivers the table of a lone node, then nothing more.
+func (h *Hub) WatchRoutes(ctx context.Context, deliver func(*linkpb.Routes) error) error {
+	routes := []*linkpb.Route{{Group: 0, Node: "hub-1", Term: 1}, {Group: 1, Node: "hub-1", Term: 1}}
+	if err := deliver(&linkpb.Routes{Shards: 1, Self: "hub-1", Routes: routes}); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // EndCanary knows of version 2 of the filter viewport, on trial since 7.

@@ -29,6 +29,8 @@ const (
 	History frame.Type = 0x0c
 	Module  frame.Type = 0x0d
 	Canary  frame.Type = 0x0e
+	Routes  frame.Type = 0x0f
+	Call    frame.Type = 0x18 // of another hub alone
 	Report  frame.Type = 0x1f
 )
 
@@ -41,11 +43,13 @@ const (
 	Page      frame.Type = 0x14
 	Chunk     frame.Type = 0x15
 	End       frame.Type = 0x16
+	Table     frame.Type = 0x17
+	Result    frame.Type = 0x19
 )
 
 // Longest frame bodies, in bytes.
 const (
-	// MaxRequest bounds the frames of an edge other than PUBLISH.
+	// MaxRequest bounds the frames of an edge other than PUBLISH, and of a hub other than CALL.
 	MaxRequest = 16 << 10
 	// MaxPublish holds the largest publication that a session accepts.
 	MaxPublish = frame.MaxFromClient
@@ -57,6 +61,11 @@ const (
 	MaxControl = 64 << 20
 	// MaxPage holds a page of history, cut at 1 MiB by the hub, with the event that went beyond.
 	MaxPage = 2 << 20
+	// MaxTable holds who leads what in a region of a few nodes and a few thousand shards.
+	MaxTable = 256 << 10
+	// MaxCall and MaxResult hold the largest request and answer of the server API: a module of 4 MiB, or a page of 1 MiB.
+	MaxCall   = 8 << 20
+	MaxResult = 8 << 20
 	// MaxChunk bounds a piece of a module, MaxModule the whole.
 	MaxChunk  = 64 << 10
 	MaxModule = 8 << 20

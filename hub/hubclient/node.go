@@ -1,0 +1,257 @@
+package hubclient
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"weir/hub/internal/outbox"
+	"weir/hub/internal/placement"
+	"weir/proto/linkpb"
+)
+
+const (
+	// connecting bounds one attempt to connect.
+	connecting = 3 * time.Second
+	// firstBackoff and lastBackoff bound the wait between attempts, doubled each time and with jitter: a hub that
+	// restarts must not be met by all its edges at once.
+	firstBackoff = 100 * time.Millisecond
+	lastBackoff  = 2 * time.Second
+)
+
+// backoff returns how long to wait after that many failures in a row.
+func backoff(failures int) time.Duration {
+	d := lastBackoff
+	if failures < 10 { // beyond, the shift would say nothing more
+		d = min(firstBackoff<<failures, lastBackoff)
+	}
+	return d/2 + rand.N(d/2)
+}
+
+// findRegion connects to any node while there is no connection: the first time, and whenever all are lost. From then on
+// the nodes themselves say who else there is.
+func (c *Client) findRegion() {
+	failures := 0
+	for n := 0; ; n++ {
+		if !c.whileUnconnected() {
+			return
+		}
+		addr := c.cfg.Addrs[n%len(c.cfg.Addrs)]
+		s, err := c.connect(addr)
+		if err == nil {
+			failures = 0
+			c.adopt(s)
+			continue
+		}
+		wait := backoff(failures)
+		failures++
+		if c.running.Err() == nil {
+			c.log.Warn("not connected to the hub", "hub", addr, "reason", err, "retry_in", wait)
+		}
+		if !c.pause(wait) {
+			return
+		}
+	}
+}
+
+// whileUnconnected waits until there is no connection. It reports whether the client is still open.
+func (c *Client) whileUnconnected() bool {
+	for {
+		c.mu.Lock()
+		alone, changed := c.home == nil, c.changed
+		c.mu.Unlock()
+		if alone {
+			return c.running.Err() == nil
+		}
+		select {
+		case <-changed:
+		case <-c.running.Done():
+			return false
+		}
+	}
+}
+
+// pause waits. It reports whether the client is still open.
+func (c *Client) pause(d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-c.running.Done():
+		return false
+	}
+}
+
+// keepUp keeps a session to one node up until ctx ends: the node has left the region, or the client is closed.
+func (c *Client) keepUp(ctx context.Context, node string) {
+	failures := 0
+	for {
+		addr, ok := c.whileDown(ctx, node)
+		if !ok {
+			return
+		}
+		s, err := c.connect(addr)
+		switch {
+		case err == nil && s.node == node:
+			failures = 0
+			c.adopt(s)
+			continue
+		case err == nil:
+			_ = s.conn.CloseWithError(0, "")
+			err = fmt.Errorf("at this address is %q", s.node)
+		}
+		wait := backoff(failures)
+		failures++
+		if ctx.Err() == nil {
+			c.log.Warn("not connected to a node of the hub", "node", node, "hub", addr, "reason", err, "retry_in", wait)
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// whileDown waits until there is no session to a node and its address is known.
+func (c *Client) whileDown(ctx context.Context, node string) (addr string, ok bool) {
+	for {
+		c.mu.Lock()
+		up, addr, changed := c.sessions[node] != nil, c.routes.addresses()[node], c.changed
+		c.mu.Unlock()
+		if !up && addr != "" {
+			return addr, ctx.Err() == nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return "", false
+		}
+	}
+}
+
+// adopt makes a new session one that requests use, and serves it until it is lost.
+func (c *Client) adopt(s *session) {
+	c.mu.Lock()
+	if c.shut || c.sessions[s.node] != nil {
+		c.mu.Unlock()
+		s.close(nil)
+		return
+	}
+	c.numbers++
+	s.number = c.numbers
+	c.sessions[s.node] = s
+	if c.home == nil {
+		c.home = s
+	}
+	c.tasks.Go(func() { c.serve(s) })
+	c.settled()
+	c.log.Info("connected to a node of the hub", "node", s.node, "hub", s.address(), "agent", s.agent)
+}
+
+// serve runs a session, and then deals with its loss.
+func (c *Client) serve(s *session) {
+	err := s.run(c.running)
+	if c.running.Err() == nil {
+		c.log.Warn("a node of the hub is lost", "node", s.node, "hub", s.address(), "reason", err)
+	}
+	c.mu.Lock()
+	delete(c.sessions, s.node)
+	c.routes.forget(s.node)
+	if c.home == s {
+		c.home = c.nextHome()
+	}
+	c.box.Lost(time.Now(), s.number, err)
+	c.settled()
+}
+
+// nextHome returns a session for control requests. mu is held.
+func (c *Client) nextHome() *session {
+	var all []*session
+	for _, s := range c.sessions {
+		if s.local != nil {
+			return s
+		}
+		all = append(all, s)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all[rand.N(len(all))] // not all clients the same
+}
+
+// learn takes what a node says about who leads what.
+func (c *Client) learn(s *session, table *linkpb.Routes) {
+	c.mu.Lock()
+	if c.sessions[s.node] != s {
+		c.mu.Unlock()
+		return
+	}
+	c.routes.learn(s.node, table)
+	c.settled()
+}
+
+// settled brings everything up to date after a change of sessions or routes. mu is held, and released.
+func (c *Client) settled() {
+	now := time.Now()
+	c.box.SetShards(now, c.routes.shards)
+	for shard := placement.Shard(1); shard <= placement.Shard(c.routes.shards); shard++ {
+		node, term := c.routes.leader(shard.Group())
+		var number outbox.Session
+		if s := c.sessions[node]; s != nil {
+			number = s.number
+		}
+		c.box.SetLeader(now, shard, number, term)
+	}
+	c.tend()
+	c.metrics.nodes.Set(float64(len(c.sessions)))
+	c.metrics.up.Set(boolGauge(c.home != nil))
+	close(c.changed)
+	c.changed = make(chan struct{})
+	c.due = time.Time{} // what is pinned to a former leader is looked at
+	c.act()
+	c.signal()
+}
+
+// tend sees to it that somebody keeps a session up to each node that is known, and to no other. mu is held.
+func (c *Client) tend() {
+	if c.shut {
+		return
+	}
+	addresses := c.routes.addresses()
+	if len(addresses) == 0 {
+		return // all that told are lost
+	}
+	for node := range addresses {
+		if c.keepers[node] != nil || (c.cfg.Local != nil && c.cfg.Local.Node == node) {
+			continue
+		}
+		ctx, cancel := context.WithCancel(c.running)
+		c.keepers[node] = cancel
+		c.tasks.Go(func() { c.keepUp(ctx, node) })
+	}
+	for node, cancel := range c.keepers {
+		if _, known := addresses[node]; known {
+			continue
+		}
+		cancel()
+		delete(c.keepers, node)
+		if s := c.sessions[node]; s != nil { // it has left the region
+			s.close(nil)
+		}
+	}
+}
+
+// all returns all sessions, in the order of their nodes' names.
+func (c *Client) all() []*session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []*session
+	for _, s := range c.sessions {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *session) int { return strings.Compare(a.node, b.node) })
+	return all
+}
