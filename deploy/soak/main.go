@@ -79,14 +79,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(binaries) == 0 {
 		return fmt.Errorf("there are no histories in %s", strings.Join(folders, ", "))
 	}
-	return soak(ctx, binaries, *first, *count, out)
+	return soak(ctx, binaries, *first, *count, out, progressTo(os.Stderr))
 }
 
-// soak runs all binaries with each seed.
-func soak(ctx context.Context, binaries []*binary, first uint64, count int, out io.Writer) error {
+// soak runs all binaries with each seed. How far it is goes to progress.
+func soak(ctx context.Context, binaries []*binary, first uint64, count int, out io.Writer, progress progress) error {
 	fmt.Fprintf(out, "seeds from %d on, in %s\n", first, describe(binaries))
 	done, failed := 0, 0
 	for seed := first; done < count; seed++ {
+		progress.show("%d of %d seeds, %d failed", done, count, failed)
 		bad := false
 		for _, b := range binaries {
 			output, err := b.run(ctx, seed)
@@ -95,6 +96,7 @@ func soak(ctx context.Context, binaries []*binary, first uint64, count int, out 
 			}
 			if err != nil {
 				bad = true
+				progress.clear()
 				fmt.Fprintf(out, "--- seed %d fails in %s: %s\n%s    again: make soak SUITE=%s SEED=%d\n", seed, b.folder, err, output, b.suite(), seed)
 			}
 		}
@@ -103,6 +105,7 @@ func soak(ctx context.Context, binaries []*binary, first uint64, count int, out 
 			failed++
 		}
 	}
+	progress.clear()
 	fmt.Fprintf(out, "soak: %d seeds, %d failed\n", done, failed)
 	if failed > 0 {
 		return errFailed

@@ -58,7 +58,7 @@ func script(t *testing.T, text string) *binary {
 func TestFailingSeedsAreTold(t *testing.T) {
 	b := script(t, `[ "$WEIR_SEED" != 8 ] || { echo "boom"; exit 1; }`)
 	var out bytes.Buffer
-	if err := soak(context.Background(), []*binary{b}, 7, 3, &out); !errors.Is(err, errFailed) {
+	if err := soak(context.Background(), []*binary{b}, 7, 3, &out, progress{}); !errors.Is(err, errFailed) {
 		t.Errorf("error %v", err)
 	}
 	for _, want := range []string{"--- seed 8 fails in .", "boom\n", "SEED=8\n", "\nsoak: 3 seeds, 1 failed\n"} {
@@ -70,11 +70,21 @@ func TestFailingSeedsAreTold(t *testing.T) {
 
 func TestGoodSeeds(t *testing.T) {
 	var out bytes.Buffer
-	if err := soak(context.Background(), []*binary{script(t, "exit 0")}, 1, 2, &out); err != nil {
+	if err := soak(context.Background(), []*binary{script(t, "exit 0")}, 1, 2, &out, progress{}); err != nil {
 		t.Error(err)
 	}
 	if !strings.HasSuffix(out.String(), "soak: 2 seeds, 0 failed\n") {
 		t.Errorf("output %q", out.String())
+	}
+}
+
+func TestProgressLeavesNothingBehind(t *testing.T) {
+	var out, terminal bytes.Buffer
+	if err := soak(context.Background(), []*binary{script(t, "exit 0")}, 1, 2, &out, progress{&terminal}); err != nil {
+		t.Error(err)
+	}
+	if got := terminal.String(); !strings.Contains(got, "1 of 2 seeds, 0 failed") || !strings.HasSuffix(got, clearLine) {
+		t.Errorf("the terminal was shown %q", got)
 	}
 }
 
