@@ -40,6 +40,7 @@ type channel struct {
 	byKey     map[groupKey]*group
 	recent    recent        // log channels
 	keys      *keyTable     // state channels
+	holders   holders       // state channels: of keys
 	loading   *keyTable     // a snapshot on its way from the hub
 	following bool          // the feed has described the channel since it began
 	holed     bool          // a state channel that must begin with a snapshot

@@ -189,16 +189,19 @@ func (c *channel) install(at position) {
 	for _, g := range c.groups {
 		g.matches = nil
 	}
+	c.holders = holders{}
 	for i := range frozenKeys(c.keys.chunks).size() {
 		e := c.keys.at(i)
 		if e == nil {
 			continue
 		}
 		c.panel.begin(e)
-		for _, g := range c.groups {
-			if c.panel.verdict(g.seats) == match {
+		for _, g := range c.panel.decide() {
+			if g.verdict == match {
 				g.matches.add(i)
+				c.holders.add(i, g.index)
 			}
+			g.verdict = held
 		}
 	}
 	c.rebase(at)

@@ -185,6 +185,7 @@ func (c *channel) admit(g *group) {
 	g.trials = c.panel.try(g.terms)
 	g.index = len(c.groups)
 	c.groups = append(c.groups, g)
+	c.hold(g)
 	c.pub.Lock()
 	g.ring.most = c.table.ringMost
 	g.ring.reset(c.head.position)
@@ -214,9 +215,13 @@ func (c *channel) releaseLocked(g *group) {
 	c.panel.endTrials(g.trials)
 	last := len(c.groups) - 1
 	c.groups[g.index] = c.groups[last]
-	c.groups[g.index].index = g.index
+	moved := c.groups[g.index]
+	moved.index = g.index
 	c.groups[last] = nil
 	c.groups = c.groups[:last]
+	if moved != g {
+		c.hold(moved)
+	}
 }
 
 // seatSubscriber makes s one of the group's subscribers, unseat ends that. mu is held.

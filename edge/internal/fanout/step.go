@@ -59,16 +59,16 @@ func (c *channel) stepState(e *weirpb.Event) {
 	c.variants = variants{}
 	said := c.counted.said()
 	i, known := c.keys.find(e.GetKey())
+	var found []*group
 	if !e.GetTombstone() {
 		i, known = c.keys.put(e), true
-		c.panel.decide()
+		found = c.panel.decide()
 	}
 	if known {
-		for _, g := range c.groups {
-			if was := g.matches.has(i); was || g.verdict != held {
-				c.stepKey(g, i, was, e)
-			}
-		}
+		c.leave(i, e)
+	}
+	for _, g := range found {
+		c.stepKey(g, i, e)
 	}
 	c.counted.held += uint64(len(c.groups)) - (c.counted.said() - said)
 	if e.GetTombstone() {
@@ -79,7 +79,32 @@ func (c *channel) stepState(e *weirpb.Event) {
 	c.commit(e)
 }
 
-func (c *channel) stepKey(g *group, i int, was bool, e *weirpb.Event) {
+// leave tells the groups whose views have had the key and from which the event at hand is held back. mu is held.
+func (c *channel) leave(i int, e *weirpb.Event) {
+	c.holders.sift(i, func(first int) (kept bool) {
+		for _, g := range c.groups[min(first, len(c.groups)):min(first+blockGroups, len(c.groups))] {
+			switch {
+			case !g.matches.has(i):
+			case g.verdict == held:
+				c.drop(g, i, e)
+			default:
+				kept = true // for now
+			}
+		}
+		return kept
+	})
+}
+
+// drop takes a key out of a group's view. mu is held.
+func (c *channel) drop(g *group, i int, e *weirpb.Event) {
+	g.matches.remove(i)
+	g.item = c.plain(weirpb.ItemKind_ITEM_KIND_LEAVE, e)
+	c.touched = append(c.touched, g)
+}
+
+// stepKey shows the event at hand to a group from which it is not held back. mu is held.
+func (c *channel) stepKey(g *group, i int, e *weirpb.Event) {
+	was := g.matches.has(i)
 	if g.verdict == match {
 		kind := weirpb.ItemKind_ITEM_KIND_ENTER
 		if was {
@@ -89,19 +114,15 @@ func (c *channel) stepKey(g *group, i int, was bool, e *weirpb.Event) {
 		if g.item, ok = c.itemFor(g, kind, e); ok {
 			c.counted.match++
 			g.matches.add(i)
+			c.holders.add(i, g.index)
 			c.touched = append(c.touched, g)
 			return
 		}
-		g.verdict = failed
 	}
-	if g.verdict == failed {
-		c.counted.failed++
-		g.verdict = held
-	}
+	c.counted.failed++
+	g.verdict = held
 	if was {
-		g.matches.remove(i)
-		g.item = c.plain(weirpb.ItemKind_ITEM_KIND_LEAVE, e)
-		c.touched = append(c.touched, g)
+		c.drop(g, i, e)
 	}
 }
 
