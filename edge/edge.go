@@ -7,12 +7,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"weir/edge/internal/canary"
 	"weir/edge/internal/fanout"
+	"weir/edge/internal/fuel"
 	"weir/edge/internal/metrics"
 	"weir/edge/internal/mirror"
 	"weir/edge/internal/report"
@@ -64,6 +66,15 @@ type Limits struct {
 	ChannelGroups int
 	// StateBytes bounds the memory of all state channels mirrored, in bytes. Default 1 GiB.
 	StateBytes int64
+	// FilterTurns is how many filters run at once. Default: a processor less than there are, so that one is left for clients
+	// whatever filters do, and at least 1.
+	FilterTurns int
+	// TenantFuel is the fuel a second of a tenant that has no limit of its own, MaxTenantFuel the highest of those. Fuel
+	// counts instructions; a unit takes some 0.15 ns. Defaults 4 billion, and 100 billion.
+	TenantFuel, MaxTenantFuel int64
+	// TenantLogLines is how many lines a second the filters log of a tenant that has no limit of its own, MaxTenantLogLines
+	// the highest of those. Defaults 50 and 5,000.
+	TenantLogLines, MaxTenantLogLines int
 }
 
 // Defaults of Limits.
@@ -72,6 +83,10 @@ const (
 	defaultChannels      = 10_000
 	defaultChannelGroups = 10_000
 	defaultStateBytes    = 1 << 30
+	defaultTenantFuel    = 4_000_000_000
+	defaultMaxTenantFuel = 100_000_000_000
+	defaultLogLines      = 50
+	defaultMaxLogLines   = 5_000
 )
 
 func (l Limits) withDefaults() Limits {
@@ -80,13 +95,26 @@ func (l Limits) withDefaults() Limits {
 	l.Channels = cmp.Or(l.Channels, defaultChannels)
 	l.ChannelGroups = cmp.Or(l.ChannelGroups, defaultChannelGroups)
 	l.StateBytes = cmp.Or(l.StateBytes, defaultStateBytes)
+	l.FilterTurns = cmp.Or(l.FilterTurns, max(1, runtime.GOMAXPROCS(0)-1))
+	l.TenantFuel = cmp.Or(l.TenantFuel, defaultTenantFuel)
+	l.MaxTenantFuel = max(cmp.Or(l.MaxTenantFuel, defaultMaxTenantFuel), l.TenantFuel)
+	l.TenantLogLines = cmp.Or(l.TenantLogLines, defaultLogLines)
+	l.MaxTenantLogLines = max(cmp.Or(l.MaxTenantLogLines, defaultMaxLogLines), l.TenantLogLines)
 	return l
+}
+
+func (l Limits) rates() fuel.Rates {
+	return fuel.Rates{
+		FuelPerSecond: l.TenantFuel, FuelPerSecondMost: l.MaxTenantFuel,
+		LogLines: l.TenantLogLines, LogLinesMost: l.MaxTenantLogLines,
+	}
 }
 
 // A Server is one edge. It is safe for concurrent use.
 type Server struct {
 	mirror *mirror.Mirror
 	shelf  *mirror.Shelf
+	ledger *fuel.Ledger
 	table  *fanout.Table
 	host   *session.Host
 	canary *canary.Watch
@@ -102,8 +130,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Upstream == nil || cfg.Filters == nil {
 		return nil, errors.New("an edge needs an upstream and a filter engine")
 	}
-	return start(cfg, func(ctx context.Context, module []byte) (mirror.Module, error) {
-		f, err := cfg.Filters.Open(ctx, module)
+	return start(cfg, func(ctx context.Context, module []byte, terms filters.Terms) (mirror.Module, error) {
+		f, err := cfg.Filters.OpenFor(ctx, module, terms)
 		if err != nil {
 			return nil, err
 		}
@@ -111,8 +139,11 @@ func New(cfg Config) (*Server, error) {
 	})
 }
 
+// An opener makes a module ready to run on somebody's behalf, as filters.Engine does.
+type opener func(ctx context.Context, module []byte, terms filters.Terms) (mirror.Module, error)
+
 // start is New with filters of any kind.
-func start(cfg Config, open mirror.Opener) (*Server, error) {
+func start(cfg Config, open opener) (*Server, error) {
 	log := cfg.Logger
 	if log == nil {
 		log = slog.Default()
@@ -128,12 +159,15 @@ func start(cfg Config, open mirror.Opener) (*Server, error) {
 	limits := cfg.Limits.withDefaults()
 	s := &Server{
 		mirror: mirror.New(cfg.Upstream, log, m),
-		shelf:  mirror.NewShelf(cfg.Upstream, open, log, m),
+		ledger: fuel.NewLedger(limits.FilterTurns, limits.rates(), &mirror.State{}, m),
 		table: fanout.New(fanout.Config{
 			Upstream: cfg.Upstream, Logger: log, Metrics: m,
 			Limits: fanout.Limits{Channels: limits.Channels, GroupsPerChannel: limits.ChannelGroups, StateBytes: limits.StateBytes},
 		}),
 	}
+	s.shelf = mirror.NewShelf(cfg.Upstream, func(ctx context.Context, v *weirpb.FilterVersion, module []byte) (mirror.Module, error) {
+		return open(ctx, module, s.ledger.Terms(v.GetTenant(), v.GetName()))
+	}, log, m)
 	s.host = session.NewHost(session.Config{
 		Agent: cfg.Agent, Upstream: cfg.Upstream, Mirror: s.mirror, Shelf: s.shelf, Table: s.table, Logger: log, Metrics: m,
 		Sessions: limits.Sessions, TenantSessions: limits.TenantSessions,
@@ -156,6 +190,7 @@ func start(cfg Config, open mirror.Opener) (*Server, error) {
 
 // controlChanged holds all that goes on against a new control state.
 func (s *Server) controlChanged(state *mirror.State) {
+	s.ledger.Apply(state)
 	s.canary.Forget(state)
 	s.host.Recheck(state)
 	s.table.Reconcile(func(tenant, channel string) (weirpb.FailurePolicy, *fault.Fault) {

@@ -19,6 +19,7 @@ import (
 	"weir/edge/internal/fakehub"
 	"weir/edge/internal/mirror"
 	"weir/edge/token"
+	"weir/filters"
 	"weir/proto/frame"
 	"weir/proto/weirpb"
 )
@@ -58,7 +59,7 @@ func open(t *testing.T, hub *fakehub.Hub) (s *Server, user string) {
 	}
 	s, err = start(Config{
 		Upstream: hub, Agent: "weir/test", Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
-	}, func(_ context.Context, m []byte) (mirror.Module, error) {
+	}, func(_ context.Context, m []byte, _ filters.Terms) (mirror.Module, error) {
 		opened := &module{}
 		opened.Broken.Store(string(m) == "broken")
 		return opened, nil

@@ -29,6 +29,12 @@ type FilterStats struct {
 	Suspensions uint64 `json:"suspensions"`
 	Suspended   bool   `json:"suspended,omitempty"`
 
+	// Unasked is how many calls were refused since the tenant had no fuel left.
+	Unasked uint64 `json:"unasked"`
+	// Fuel of all calls, and of new instances and larger buffers, which they need now and then.
+	Fuel       uint64 `json:"fuel"`
+	UpkeepFuel uint64 `json:"upkeep_fuel"`
+
 	// Rechecked calls were repeated on an instance that had never been called; HistoryDependent of them came out otherwise,
 	// which none may.
 	Rechecked        uint64 `json:"rechecked"`
@@ -60,6 +66,7 @@ func (s *Server) FilterStats(tenant, filter string) []FilterStats {
 			Paused: v.GetPaused(), CanaryFailed: s.canary.Failed(v),
 			Calls: counts.Calls, Evaluations: counts.Evaluations, Matches: counts.Matches, Failures: counts.Failures,
 			Refused: counts.Refused, Suspensions: counts.Suspensions, Suspended: counts.Suspended,
+			Unasked: counts.Unasked, Fuel: counts.Fuel, UpkeepFuel: counts.Upkeep,
 			Rechecked: counts.Rechecked, HistoryDependent: counts.HistoryDependent,
 			Compared: counts.Compared, Differences: counts.Differences, Samples: append([]Difference{}, samples...),
 		})

@@ -9,8 +9,9 @@ import (
 // Lines bound how many lines guests log: so many a second, over all Filters that share it. The zero value lets none
 // through. It is safe for concurrent use.
 type Lines struct {
+	// Dropped, if set before the first use, is told of each line that is not let through. It must not block.
+	Dropped func()
 	most    atomic.Int64
-	dropped atomic.Uint64
 
 	mu    sync.Mutex
 	since time.Time // of the second at hand; guarded by mu
@@ -19,9 +20,6 @@ type Lines struct {
 
 // SetMost sets how many lines a second are let through.
 func (l *Lines) SetMost(perSecond int) { l.most.Store(int64(perSecond)) }
-
-// Dropped returns how many lines were not let through.
-func (l *Lines) Dropped() uint64 { return l.dropped.Load() }
 
 // take reports whether a line is let through now.
 func (l *Lines) take(now time.Time) bool {
@@ -33,7 +31,14 @@ func (l *Lines) take(now time.Time) bool {
 	ok := l.taken <= l.most.Load()
 	l.mu.Unlock()
 	if !ok {
-		l.dropped.Add(1)
+		l.drop()
 	}
 	return ok
+}
+
+// drop tells of a line that is not let through.
+func (l *Lines) drop() {
+	if l.Dropped != nil {
+		l.Dropped()
+	}
 }

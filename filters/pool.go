@@ -110,7 +110,7 @@ func (p *pool) line(most int) (leftOut int64, ok bool) {
 	switch {
 	case !p.lines.take(now):
 		if shared != nil {
-			shared.dropped.Add(1)
+			shared.drop()
 		}
 	case shared == nil || shared.take(now):
 		return p.silent.Swap(0), true

@@ -140,7 +140,7 @@ const endTimeout = 10 * time.Second
 func (w *Watch) end(v *weirpb.FilterVersion) {
 	log := w.cfg.Logger.With("tenant", v.GetTenant(), "filter", v.GetName(), "version", v.GetVersion())
 	log.Error("canary failed: its subscriptions go back to the live version")
-	w.cfg.Metrics.CanaryFailures.WithLabelValues(v.GetTenant()).Inc()
+	w.cfg.Metrics.CanaryFailures.WithLabelValues(w.cfg.Metrics.Tenants.Label(v.GetTenant())).Inc()
 	w.cfg.Ended(v.GetTenant())
 	ctx, cancel := context.WithTimeout(w.ctx, endTimeout)
 	defer cancel()

@@ -35,16 +35,28 @@ type Metrics struct {
 	Gaps        *prometheus.CounterVec // reason
 	Resyncs     *prometheus.CounterVec // reason
 
+	// Tenants says what the label "tenant" of the following is for a tenant.
+	Tenants           Tenants
 	FilterSeconds     *prometheus.CounterVec // tenant
 	FilterFailures    *prometheus.CounterVec // tenant
 	FilterSuspensions *prometheus.CounterVec // tenant
 	FiltersOpen       prometheus.Gauge
 	FilterMoves       *prometheus.CounterVec // result: "moved", "refused" or "retried"
 	CanaryFailures    *prometheus.CounterVec // tenant
-	FilterRechecks    *prometheus.CounterVec // result: "same", "differs", "undecided" or "dropped"
-	FilterHistory     *prometheus.CounterVec // tenant
-	Explanations      *prometheus.CounterVec // result: "explained" or a fault's code
-	FilterReports     *prometheus.CounterVec // result: "taken" or a fault's code
+
+	FilterFuel         *prometheus.CounterVec // tenant
+	FilterUpkeep       *prometheus.CounterVec // tenant; fuel
+	FilterCalls        *prometheus.CounterVec // tenant
+	FilterEvaluations  *prometheus.CounterVec // tenant
+	FilterOutput       *prometheus.CounterVec // tenant; bytes
+	FilterRefused      *prometheus.CounterVec // tenant
+	FilterWaits        *prometheus.CounterVec // tenant; seconds
+	FilterLinesDropped *prometheus.CounterVec // tenant
+	TenantBytesOut     *prometheus.CounterVec // tenant
+	FilterRechecks     *prometheus.CounterVec // result: "same", "differs", "undecided" or "dropped"
+	FilterHistory      *prometheus.CounterVec // tenant
+	Explanations       *prometheus.CounterVec // result: "explained" or a fault's code
+	FilterReports      *prometheus.CounterVec // result: "taken" or a fault's code
 }
 
 // New makes the metrics and registers them.
@@ -87,7 +99,21 @@ func New(r prometheus.Registerer) (*Metrics, error) {
 		Explanations:      b.counterVec("explanations_total", "Events explained, by result.", "result"),
 		FilterReports:     b.counterVec("filter_reports_total", "Reports to the hub of what filters have done, by result.", "result"),
 	}
+	m.measureUse(&b)
 	return m, b.err
+}
+
+// measureUse makes the metrics of what tenants use.
+func (m *Metrics) measureUse(b *builder) {
+	m.FilterFuel = b.counterVec("filter_fuel_total", "Fuel that calls of filters have used.", "tenant")
+	m.FilterUpkeep = b.counterVec("filter_upkeep_fuel_total", "Fuel of new instances and larger buffers.", "tenant")
+	m.FilterCalls = b.counterVec("filter_calls_total", "Calls of filters.", "tenant")
+	m.FilterEvaluations = b.counterVec("filter_evaluations_total", "Groups that calls of filters have decided about.", "tenant")
+	m.FilterOutput = b.counterVec("filter_output_bytes_total", "Bytes that projections have answered.", "tenant")
+	m.FilterRefused = b.counterVec("filter_refused_total", "Calls of filters refused for want of fuel.", "tenant")
+	m.FilterWaits = b.counterVec("filter_wait_seconds_total", "Time that calls of filters have waited for fuel or a turn.", "tenant")
+	m.FilterLinesDropped = b.counterVec("filter_log_lines_dropped_total", "Lines of filters not written to the log.", "tenant")
+	m.TenantBytesOut = b.counterVec("tenant_bytes_out_total", "Bytes of batches handed to transports.", "tenant")
 }
 
 // builder makes collectors and keeps the first error of registering one.

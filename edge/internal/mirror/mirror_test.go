@@ -88,7 +88,7 @@ type library struct {
 	err    error
 }
 
-func (l *library) open(context.Context, []byte) (Module, error) {
+func (l *library) open(context.Context, *weirpb.FilterVersion, []byte) (Module, error) {
 	if l.err != nil {
 		return nil, l.err
 	}

@@ -28,8 +28,8 @@ type Module interface {
 	Close() error
 }
 
-// An Opener makes a module ready to run, as filters.Engine does.
-type Opener func(ctx context.Context, module []byte) (Module, error)
+// An Opener makes the module of a filter version ready to run, as filters.Engine does.
+type Opener func(ctx context.Context, v *weirpb.FilterVersion, module []byte) (Module, error)
 
 // shelfMost bounds the modules that are open at once. One takes some hundred kilobytes and its instances.
 const shelfMost = 1024
@@ -198,7 +198,7 @@ func (s *Shelf) load(id sieve.ID, b *book) {
 	ctx, cancel := context.WithTimeoutCause(s.ctx, loadTimeout,
 		fault.New(fault.Timeout, "the filter %q could not be loaded within %s", id.Name, loadTimeout))
 	defer cancel()
-	module, err := s.fetch(ctx, id)
+	module, err := s.fetch(ctx, id, b.version)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -217,7 +217,7 @@ func (s *Shelf) load(id sieve.ID, b *book) {
 	close(b.loaded)
 }
 
-func (s *Shelf) fetch(ctx context.Context, id sieve.ID) (Module, error) {
+func (s *Shelf) fetch(ctx context.Context, id sieve.ID, v *weirpb.FilterVersion) (Module, error) {
 	module, err := s.source.Module(ctx, id.Digest[:])
 	if err != nil {
 		return nil, err
@@ -225,7 +225,7 @@ func (s *Shelf) fetch(ctx context.Context, id sieve.ID) (Module, error) {
 	if sieve.Digest(sha256.Sum256(module)) != id.Digest {
 		return nil, fault.New(fault.Internal, "the module of the filter %q came damaged from the hub", id.Name)
 	}
-	return s.open(ctx, module)
+	return s.open(ctx, v, module)
 }
 
 // Retain discards the filter versions that a state does not have any more, in use or not: their subscriptions end with

@@ -18,6 +18,7 @@ type State struct {
 }
 
 type tenant struct {
+	limits     *weirpb.FilterLimits
 	namespaces map[string]*weirpb.Namespace
 	keys       map[string]*weirpb.SigningKey
 	filters    map[string]*filter
@@ -33,6 +34,26 @@ type filter struct {
 
 // HasTenant reports whether there is such a tenant.
 func (s *State) HasTenant(name string) bool { return s.tenants[name] != nil }
+
+// TenantLimits returns what a tenant's filters may use. Nil, and fields of 0, are the default.
+func (s *State) TenantLimits(tenantName string) *weirpb.FilterLimits {
+	if t := s.tenants[tenantName]; t != nil {
+		return t.limits
+	}
+	return nil
+}
+
+// FilterLimits returns what one filter may use, whatever its tenant may. Nil, and fields of 0, are no limit of its own.
+func (s *State) FilterLimits(tenantName, filterName string) *weirpb.FilterLimits {
+	t := s.tenants[tenantName]
+	if t == nil || t.filters[filterName] == nil {
+		return nil
+	}
+	for _, v := range t.filters[filterName].versions {
+		return v.GetLimits() // the same for all
+	}
+	return nil
+}
 
 // SigningKey returns a tenant's signing key, nil if there is none with this id.
 func (s *State) SigningKey(tenantName, id string) *weirpb.SigningKey {
@@ -157,7 +178,7 @@ func (e *editor) tenant(tenantName string) *tenant {
 		return t
 	default:
 		t = &tenant{
-			namespaces: maps.Clone(t.namespaces), keys: maps.Clone(t.keys), filters: maps.Clone(t.filters), decides: t.decides,
+			limits: t.limits, namespaces: maps.Clone(t.namespaces), keys: maps.Clone(t.keys), filters: maps.Clone(t.filters), decides: t.decides,
 		}
 	}
 	e.own[t] = true
@@ -168,7 +189,7 @@ func (e *editor) tenant(tenantName string) *tenant {
 func (e *editor) put(r *weirpb.ControlRecord) {
 	switch r := r.GetRecord().(type) {
 	case *weirpb.ControlRecord_Tenant:
-		e.tenant(r.Tenant.GetName())
+		e.tenant(r.Tenant.GetName()).limits = r.Tenant.GetFilterLimits()
 	case *weirpb.ControlRecord_Namespace:
 		t := e.tenant(r.Namespace.GetTenant())
 		t.namespaces[r.Namespace.GetName()], t.decides = r.Namespace, e.state.Index

@@ -36,6 +36,13 @@ func (d *delivery) ready(s *fanout.Subscriber) {
 	}
 }
 
+// count notes what has been written.
+func (d *delivery) count(bytes int) {
+	m := d.session.host.cfg.Metrics
+	m.BytesOut.WithLabelValues("data").Add(float64(bytes))
+	m.TenantBytesOut.WithLabelValues(m.Tenants.Label(d.session.claims.Load().Tenant)).Add(float64(bytes))
+}
+
 // next takes the subscription whose turn it is, nil if there is none. The queue's array is kept: at most the session's
 // subscriptions stand in it at once, and as many places before head are moved away.
 func (d *delivery) next() *fanout.Subscriber {
@@ -114,7 +121,7 @@ func (d *delivery) flush() error {
 		if err := s.timed(&d.stalled, *buf, s.conn.WriteData); err != nil {
 			return err
 		}
-		s.host.cfg.Metrics.BytesOut.WithLabelValues("data").Add(float64(len(*buf)))
+		d.count(len(*buf))
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func newRig(t testing.TB) *rig {
 	return r
 }
 
-func (r *rig) open(_ context.Context, module []byte) (mirror.Module, error) {
+func (r *rig) open(_ context.Context, _ *weirpb.FilterVersion, module []byte) (mirror.Module, error) {
 	if other := r.modules[string(module)]; other != nil {
 		return openFilter{other}, nil
 	}

@@ -24,6 +24,10 @@ type Counts struct {
 	Rechecked, HistoryDependent uint64
 	// Compared verdicts while the version was a shadow, and Differences of them.
 	Compared, Differences uint64
+	// Unasked is how many calls were refused since the tenant had no fuel left.
+	Unasked uint64
+	// Fuel of calls, and of what they need now and then.
+	Fuel, Upkeep uint64
 }
 
 // Add adds other counts of the same version. Whether it is suspended stays.
@@ -38,11 +42,14 @@ func (c *Counts) Add(other Counts) {
 	c.HistoryDependent += other.HistoryDependent
 	c.Compared += other.Compared
 	c.Differences += other.Differences
+	c.Unasked += other.Unasked
+	c.Fuel += other.Fuel
+	c.Upkeep += other.Upkeep
 }
 
 // counters are Counts as they grow.
 type counters struct {
-	calls, evaluations, matches, failures, refused, suspensions atomic.Uint64
+	calls, evaluations, matches, failures, refused, suspensions, unasked atomic.Uint64
 
 	decisions, rechecked, historyDependent atomic.Uint64
 }

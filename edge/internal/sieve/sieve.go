@@ -5,11 +5,13 @@ package sieve
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"weir/edge/internal/fuel"
 	"weir/edge/internal/metrics"
 	"weir/edge/internal/selfcheck"
 	"weir/filters"
@@ -58,6 +60,7 @@ type Sieve struct {
 	breaker  breaker
 	seconds  prometheus.Counter
 	failures failureLog
+	unasked  failureLog
 	counters counters
 	history  prometheus.Counter
 	log      *slog.Logger
@@ -65,15 +68,17 @@ type Sieve struct {
 
 // New returns a Sieve for an opened module.
 func New(id ID, module Module, projects bool, m *metrics.Metrics, log *slog.Logger) *Sieve {
+	tenant := m.Tenants.Label(id.Tenant)
 	log = log.With("tenant", id.Tenant, "filter", id.Name, "version", id.Version, "digest", id.Digest.String())
 	return &Sieve{
 		ID: id, Projects: projects, module: module,
-		breaker: breaker{log: log, suspensions: m.FilterSuspensions.WithLabelValues(id.Tenant)},
-		seconds: m.FilterSeconds.WithLabelValues(id.Tenant),
-		history: m.FilterHistory.WithLabelValues(id.Tenant), log: log,
+		breaker: breaker{log: log, suspensions: m.FilterSuspensions.WithLabelValues(tenant)},
+		seconds: m.FilterSeconds.WithLabelValues(tenant),
+		history: m.FilterHistory.WithLabelValues(tenant), log: log,
 		failures: failureLog{
-			log: log, counter: m.FilterFailures.WithLabelValues(id.Tenant),
+			log: log, says: "filter failed", counter: m.FilterFailures.WithLabelValues(tenant),
 		},
+		unasked: failureLog{log: log, says: "filter not asked: the failure policy decides"},
 	}
 }
 
@@ -83,7 +88,7 @@ func (s *Sieve) Prepare(ctx context.Context, params []byte) ([]byte, error) {
 	start := time.Now()
 	prepared, err := s.module.Prepare(ctx, params)
 	s.seconds.Add(time.Since(start).Seconds())
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, fuel.ErrExhausted) {
 		s.counters.refused.Add(1)
 	}
 	return prepared, err
@@ -127,6 +132,11 @@ func (s *Sieve) account(ctx context.Context, start time.Time, err error) {
 	if err != nil && ctx.Err() != nil {
 		return // ended from outside: says nothing about the filter
 	}
+	if errors.Is(err, fuel.ErrExhausted) {
+		s.counters.unasked.Add(1)
+		s.unasked.record(now, err)
+		return // it was not asked
+	}
 	if err != nil {
 		s.counters.failures.Add(1)
 		s.failures.record(now, err)
@@ -153,7 +163,12 @@ func (s *Sieve) ExplainShown(ctx context.Context, x *weirpb.FilterExplanation, e
 func (s *Sieve) Counts() Counts {
 	c := &s.counters
 	differences, _ := s.Differences.Noted()
+	var used filters.Usage
+	if m, counts := s.module.(interface{ Usage() filters.Usage }); counts {
+		used = m.Usage()
+	}
 	return Counts{
+		Unasked: c.unasked.Load(), Fuel: used.Fuel, Upkeep: used.Upkeep,
 		Calls: c.calls.Load(), Evaluations: c.evaluations.Load(), Matches: c.matches.Load(), Failures: c.failures.Load(),
 		Refused: c.refused.Load(), Suspensions: c.suspensions.Load(), Suspended: !s.breaker.allows(time.Now()),
 		Rechecked: c.rechecked.Load(), HistoryDependent: c.historyDependent.Load(),
