@@ -49,7 +49,7 @@ export interface Message<T = any> {
     text(): string;
 }
 /** Why events are missing: see the table in SPEC.md. */
-export type GapReason = "trimmed" | "epoch_changed" | "too_slow" | "filter_failed" | (string & {});
+export type GapReason = "trimmed" | "epoch_changed" | "too_slow" | "filter_failed" | "fuel_exhausted" | (string & {});
 /** Events that this subscription will not get. On a state channel a fresh snapshot has made up for them. */
 export interface Gap {
     readonly kind: "gap";
