@@ -170,7 +170,7 @@ func start(cfg Config, open opener) (*Server, error) {
 	}, log, m)
 	s.host = session.NewHost(session.Config{
 		Agent: cfg.Agent, Upstream: cfg.Upstream, Mirror: s.mirror, Shelf: s.shelf, Table: s.table, Logger: log, Metrics: m,
-		Sessions: limits.Sessions, TenantSessions: limits.TenantSessions,
+		Sessions: limits.Sessions, TenantSessions: limits.TenantSessions, Explain: cfg.Explain,
 		CanaryFailed: func(v *weirpb.FilterVersion) bool { return s.canary.Failed(v) },
 	})
 	s.canary = canary.Start(canary.Config{

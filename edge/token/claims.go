@@ -20,6 +20,7 @@ type wireCapabilities struct {
 	Subscribe []string `json:"subscribe,omitempty"`
 	Publish   []string `json:"publish,omitempty"`
 	Pin       []Pin    `json:"pin,omitempty"`
+	Explain   bool     `json:"explain,omitempty"`
 }
 
 func (c *Claims) wire() *wireClaims {
@@ -27,7 +28,7 @@ func (c *Claims) wire() *wireClaims {
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: c.Tenant, Subject: c.Subject, ExpiresAt: jwt.NewNumericDate(c.Expires),
 		},
-		Weir: wireCapabilities{Subscribe: c.Subscribe, Publish: c.Publish, Pin: c.Pinned},
+		Weir: wireCapabilities{Subscribe: c.Subscribe, Publish: c.Publish, Pin: c.Pinned, Explain: c.Explain},
 	}
 	if !c.NotBefore.IsZero() {
 		w.NotBefore = jwt.NewNumericDate(c.NotBefore)
@@ -41,7 +42,7 @@ func (c *Claims) wire() *wireClaims {
 func (w *wireClaims) claims(keyID string) *Claims {
 	c := &Claims{
 		Tenant: w.Issuer, Subject: w.Subject, KeyID: keyID, Expires: w.ExpiresAt.Time,
-		Subscribe: w.Weir.Subscribe, Publish: w.Weir.Publish, Pinned: w.Weir.Pin,
+		Subscribe: w.Weir.Subscribe, Publish: w.Weir.Publish, Pinned: w.Weir.Pin, Explain: w.Weir.Explain,
 	}
 	if w.NotBefore != nil {
 		c.NotBefore = w.NotBefore.Time

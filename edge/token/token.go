@@ -7,7 +7,8 @@
 //	{
 //	  "subscribe": ["chat:*", "flights"],
 //	  "publish": ["chat:room-1"],
-//	  "pin": [{"channels": ["flights"], "filter": "viewport", "version": 0, "params": {"north": 60}}]
+//	  "pin": [{"channels": ["flights"], "filter": "viewport", "version": 0, "params": {"north": 60}}],
+//	  "explain": true
 //	}
 //
 // The lists hold patterns as package name has them: a channel, or a prefix that ends in "*". A pinned filter must let an
@@ -54,6 +55,8 @@ type Claims struct {
 	Subscribe, Publish []string
 	// Pinned filters are set upon the user's subscriptions.
 	Pinned []Pin
+	// Explain lets the user ask why a subscription got an event or did not. The answer shows pinned filters and their params.
+	Explain bool
 }
 
 // A Pin is a filter that the token sets upon all subscriptions to some channels.

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"weir/filters"
@@ -27,6 +28,8 @@ type Range struct {
 	Shift int64
 	// Refuses makes Prepare refuse all params.
 	Refuses bool
+	// Quoted lets params be JSON strings, as a token's have to be.
+	Quoted bool
 	// Gate, if set, is what Match waits for until it is closed, or the call is cancelled.
 	Gate chan struct{}
 	// Rechecks counts calls of Recheck, and Found is what they find.
@@ -36,7 +39,11 @@ type Range struct {
 
 // Prepare checks params.
 func (r *Range) Prepare(_ context.Context, params []byte) ([]byte, error) {
-	low, high, err := parse(string(params))
+	text := string(params)
+	if r.Quoted {
+		text = strings.Trim(text, `"`)
+	}
+	low, high, err := parse(text)
 	if err == nil && r.Refuses {
 		err = fmt.Errorf("no range will do")
 	}

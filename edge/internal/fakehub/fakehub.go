@@ -173,6 +173,13 @@ func (c *channel) keep(e *weirpb.Event) {
 	c.latest[e.GetKey()] = e
 }
 
+// SetTime sets the hub's clock, in milliseconds since the Unix epoch. It moves by 1 with each event.
+func (h *Hub) SetTime(ms int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = ms
+}
+
 // Hold makes publications wait for Release.
 func (h *Hub) Hold() {
 	h.mu.Lock()

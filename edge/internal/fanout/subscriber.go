@@ -66,6 +66,16 @@ func (s *Subscriber) wake() {
 	}
 }
 
+// Told returns how far the subscription has been told about its channel; false while it is catching up, and so not known.
+func (s *Subscriber) Told() (*weirpb.Cursor, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queue) > 0 || s.recovering {
+		return nil, false
+	}
+	return &weirpb.Cursor{Epoch: s.cursor.epoch, Offset: s.cursor.offset}, true
+}
+
 // Next appends one BATCH frame to dst, of about budget bytes at most unless a single item is larger, or nothing if there
 // is nothing. If there may be more, it says Ready.
 func (s *Subscriber) Next(dst []byte, budget int) []byte {

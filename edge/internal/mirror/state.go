@@ -102,6 +102,30 @@ func (s *State) FilterVersion(tenantName, filterName string, version uint32) (*w
 	return v, nil
 }
 
+// LiveAt returns the version of a tenant's filter that was live at a time, in milliseconds since the Unix epoch. A time at which
+// one replaced another is the later one's. The fault is filter_unknown.
+func (s *State) LiveAt(tenantName, filterName string, timeMs int64) (*weirpb.FilterVersion, *fault.Fault) {
+	var f *filter
+	if t := s.tenants[tenantName]; t != nil {
+		f = t.filters[filterName]
+	}
+	if f == nil {
+		return nil, fault.New(fault.FilterUnknown, "there is no filter of this name").WithHint("weir filter list")
+	}
+	for _, v := range f.versions {
+		for _, span := range v.GetLiveSpans() {
+			if span.GetFromMs() <= timeMs && (span.GetUntilMs() == 0 || timeMs < span.GetUntilMs()) {
+				return v, nil
+			}
+		}
+	}
+	if f.live != nil && len(f.live.GetLiveSpans()) == 0 {
+		return f.live, nil // stored before that was kept
+	}
+	return nil, fault.New(fault.FilterUnknown, "no version of the filter %q was live then, as far as is remembered", filterName).
+		WithHint("weir filter list")
+}
+
 // Trials returns the versions of a filter that are being tried beside the live one, nil where none is.
 func (s *State) Trials(tenantName, filterName string) (canary, shadow *weirpb.FilterVersion) {
 	if t := s.tenants[tenantName]; t != nil && t.filters[filterName] != nil {

@@ -39,6 +39,7 @@ func (s *session) hello() (welcome bool) {
 	s.out.send(frame.Welcome, &weirpb.Welcome{
 		Session: s.id, Producer: s.producers.own, ServerTimeMs: time.Now().UnixMilli(),
 		TokenExpiresMs: claims.Expires.UnixMilli(), Limits: limits(), Agent: s.host.cfg.Agent,
+		Explain: s.mayExplain(),
 	})
 	return true
 }

@@ -16,8 +16,9 @@ import (
 	"weir/proto/weirpb"
 )
 
-// A Publisher is what sessions need of a hub; see edge.Upstream.
-type Publisher interface {
+// An Upstream is what sessions need of a hub; see edge.Upstream.
+type Upstream interface {
+	History(ctx context.Context, request *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error)
 	Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Receipt, error))
 }
 
@@ -25,7 +26,7 @@ type Publisher interface {
 type Config struct {
 	// Agent is the name and version that clients are told.
 	Agent    string
-	Upstream Publisher
+	Upstream Upstream
 	Mirror   *mirror.Mirror
 	Shelf    *mirror.Shelf
 	Table    *fanout.Table
@@ -35,12 +36,16 @@ type Config struct {
 	CanaryFailed func(*weirpb.FilterVersion) bool
 	// Sessions and TenantSessions bound the clients at once: all, and those of one tenant.
 	Sessions, TenantSessions int
+	// Explain lets every client ask for explanations; else those may whose tokens say so.
+	Explain bool
 }
 
 // A Host serves the sessions of an edge. It is safe for concurrent use.
 type Host struct {
 	cfg     Config
 	buffers buffers
+	// explaining has room for the explanations that are given at once.
+	explaining chan struct{}
 
 	mu       sync.Mutex
 	sessions map[*session]struct{} // all connections, greeted or not
@@ -52,7 +57,10 @@ type Host struct {
 
 // NewHost returns a Host.
 func NewHost(cfg Config) *Host {
-	return &Host{cfg: cfg, sessions: make(map[*session]struct{}), tenants: make(map[string]int)}
+	return &Host{
+		cfg: cfg, sessions: make(map[*session]struct{}), tenants: make(map[string]int),
+		explaining: make(chan struct{}, explainingMost),
+	}
 }
 
 // Serve is the transport.Handler of the sessions.

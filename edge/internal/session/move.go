@@ -71,6 +71,7 @@ func (u *subscription) moveOnce() error {
 	}
 	u.terms.release()
 	u.terms = next
+	u.stand()
 	u.moveWait = 0
 	return nil
 }

@@ -40,6 +40,8 @@ func (s *session) handle(kind frame.Type, body []byte) error {
 		return decode(kind, body, &weirpb.Publish{}, s.publish)
 	case frame.Refresh:
 		return decode(kind, body, &weirpb.Refresh{}, s.refresh)
+	case frame.Explain:
+		return decode(kind, body, &weirpb.Explain{}, s.explain)
 	case frame.Ping:
 		if len(body) > maxPadding+maxPingHead {
 			return fault.New(fault.ProtocolViolation, "a PING has more than %d bytes of padding", maxPadding)
@@ -73,7 +75,7 @@ func unexpected(kind frame.Type, where string) *fault.Fault {
 	switch kind {
 	case frame.Hello, frame.Subscribe, frame.Params, frame.Unsubscribe, frame.Publish, frame.Refresh, frame.Ping, frame.Pong,
 		frame.Welcome, frame.Subscribed, frame.Unsubscribed, frame.Published, frame.Refreshed, frame.Error, frame.Goodbye,
-		frame.Batch:
+		frame.Batch, frame.Explain, frame.Explained:
 		return fault.New(fault.FrameUnexpected, "%s must not come %s", kind, where)
 	}
 	return fault.New(fault.FrameUnknown, "this server does not know the %s", kind)

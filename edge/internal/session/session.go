@@ -40,6 +40,8 @@ type session struct {
 	heard    atomic.Int64                 // when the last frame came, nanoseconds since the Unix epoch
 	inFlight atomic.Int32                 // publications without answer
 	refusals atomic.Int64                 // requests refused
+	// explaining counts EXPLAIN without answer.
+	explaining atomic.Int32
 
 	out   outbox
 	data  delivery

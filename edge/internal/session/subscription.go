@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"weir/edge/internal/fanout"
@@ -25,6 +26,9 @@ type subscription struct {
 	terms      *terms
 	applied    []*weirpb.FilterRef // what the terms are of
 	moveWait   time.Duration       // since the last attempt to move it, if that failed
+	began      time.Time           // when it was opened
+
+	standing atomic.Pointer[standing] // nil before it is open
 
 	// Guarded by session.mu.
 	working  bool
@@ -211,7 +215,8 @@ func (u *subscription) open() {
 		u.leave(fault.From(err))
 		return
 	}
-	u.subscriber, u.terms, u.applied = subscriber, terms, u.request.GetFilters()
+	u.subscriber, u.terms, u.applied, u.began = subscriber, terms, u.request.GetFilters(), time.Now()
+	u.stand()
 	s.out.send(frame.Subscribed, &weirpb.Subscribed{Subscription: u.number, Channel: info})
 }
 
@@ -253,6 +258,7 @@ func (u *subscription) apply(changes []*weirpb.Params) {
 	if err == nil {
 		u.terms.release()
 		u.terms, u.applied = next, refs
+		u.stand()
 		return
 	}
 	next.release()
