@@ -5,8 +5,9 @@ import "slices"
 // An Index finds the groups that an event may concern, by the routing keys of both: ABI.md, "Functions". It belongs to
 // one goroutine. The zero value is empty and ready to use.
 //
-// A group and one of its keys take some 24 bytes, and a key that no other group wants some 60 more. With 64 keys a group
-// that is 6 KiB at most. What is removed makes room for what is added; the map of keys keeps the size of its fullest moment.
+// A group takes some 30 bytes for each key that it wants, and 75 more for one that no other group wants: at most 7 KB for
+// the 64 keys that Interest returns. What is removed makes room for what is added; the map of keys keeps the size of its
+// fullest moment.
 type Index struct {
 	lists map[uint64][]posting // by key: the slots that want it
 	any   []posting            // the slots that want everything
