@@ -100,7 +100,7 @@ func follow(t *testing.T, r *region, n int) []*weirpb.Event {
 			}
 			return nil
 		})
-		if code := fault.CodeOf(err); code != fault.Unavailable && ctx.Err() == nil {
+		if code := fault.CodeOf(err); code != fault.Unavailable && code != fault.NotLeader && ctx.Err() == nil {
 			t.Errorf("Follow: %v", err)
 		}
 	}

@@ -2,6 +2,7 @@ package linktest
 
 import (
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,31 +18,57 @@ type Network struct {
 	simnet.PerfectRouter
 	cut atomic.Bool
 	net *simnet.Simnet
+
+	mu  sync.Mutex
+	off map[string]bool // hosts that are cut off, by IP address; guarded by mu
 }
 
 // NewNetwork returns a network with two sockets: a hub's and an edge's. It is closed when the test ends.
 func NewNetwork(t *testing.T) (n *Network, hub, edge net.PacketConn) {
 	t.Helper()
-	n = &Network{}
+	n, hubs, edge := NewRegionNetwork(t, 1)
+	return n, hubs[0], edge
+}
+
+// NewRegionNetwork is NewNetwork with several hub nodes.
+func NewRegionNetwork(t *testing.T, nodes int) (n *Network, hubs []net.PacketConn, edge net.PacketConn) {
+	t.Helper()
+	n = &Network{off: map[string]bool{}}
 	n.net = &simnet.Simnet{Router: n}
 	link := simnet.NodeBiDiLinkSettings{Latency: Latency}
-	hub = n.net.NewEndpoint(&net.UDPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 4433}, link)
+	for i := range nodes {
+		hubs = append(hubs, n.net.NewEndpoint(&net.UDPAddr{IP: net.IPv4(10, 0, 1, byte(i+1)), Port: 4433}, link))
+	}
 	edge = n.net.NewEndpoint(&net.UDPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 4433}, link)
 	if err := n.net.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return n, hub, edge
+	return n, hubs, edge
 }
 
 // Cut stops all packets, or lets them pass again.
 func (n *Network) Cut(cut bool) { n.cut.Store(cut) }
+
+// CutOff stops the packets of one host, or lets them pass again.
+func (n *Network) CutOff(host net.Addr, cut bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.off[host.(*net.UDPAddr).IP.String()] = cut
+}
+
+func (n *Network) isOff(host net.Addr) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	a, ok := host.(*net.UDPAddr)
+	return ok && n.off[a.IP.String()]
+}
 
 // Close ends the network.
 func (n *Network) Close() error { return n.net.Close() }
 
 // SendPacket drops what is sent while the network is cut.
 func (n *Network) SendPacket(p simnet.Packet) error {
-	if n.cut.Load() {
+	if n.cut.Load() || n.isOff(p.From) || n.isOff(p.To) {
 		return nil
 	}
 	if to, ok := p.To.(*net.UDPAddr); ok { // the router tells addresses apart by their bytes

@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 150, "how many random histories to run")
+	histories = flag.Int("histories", 60, "how many random histories to run")
 	oneSeed   = flag.Uint64("seed", 0, "run the history of this seed alone")
 )
 
