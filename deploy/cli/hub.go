@@ -178,7 +178,7 @@ func (s *hubProcess) certificate() (*edge.CertificateFiles, error) {
 }
 
 func (s *hubProcess) serveLink(context.Context) error {
-	identity, err := link.EnsureIdentity(s.command.Data, time.Now(), s.log)
+	identity, err := link.EnsureIdentity(s.command.Data, s.command.NodeID, time.Now(), s.log)
 	if err != nil {
 		return err
 	}

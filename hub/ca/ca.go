@@ -18,6 +18,9 @@ const (
 	Edge Role = "edge" // an edge of the region
 )
 
+// host is the role as a host's name, for verification by tools that know nothing of URIs.
+func (r Role) host() string { return string(r) + ".weir.internal" }
+
 // A Name is who a certificate says its holder is. It stands in the certificate as the URI weir://ROLE/NODE.
 type Name struct {
 	Role Role

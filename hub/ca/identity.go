@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Config says which identity to open. Dir and Role are required.
@@ -31,11 +33,13 @@ type Config struct {
 type Identity struct {
 	cfg     Config
 	current atomic.Pointer[material]
+	refused *prometheus.CounterVec
 	reloads atomic.Uint64 // that were used
 	failed  atomic.Uint64 // reloads that were not
 
 	mu     sync.Mutex
 	seen   [sha256.Size]byte // guarded by mu; of the files that were last looked at, used or not
+	fault  error             // guarded by mu; why they can't be used
 	warned time.Time         // guarded by mu; when a certificate was last said to expire
 }
 
@@ -51,7 +55,7 @@ func Open(cfg Config) (*Identity, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	i := &Identity{cfg: cfg}
+	i := &Identity{cfg: cfg, refused: newRefused()}
 	files, err := i.read()
 	if err != nil {
 		return nil, err

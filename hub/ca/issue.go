@@ -55,6 +55,7 @@ func template(r Request, authority *x509.Certificate, now time.Time) *x509.Certi
 		BasicConstraintsValid: true,
 	}
 	t.URIs = append(t.URIs, r.Name.uri())
+	t.DNSNames = append(t.DNSNames, r.Name.Role.host())
 	if r.Name.Role == Hub {
 		t.ExtKeyUsage = append(t.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
 	}

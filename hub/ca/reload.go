@@ -36,20 +36,17 @@ func (i *Identity) Reload() error {
 	defer i.mu.Unlock()
 	files, err := i.read()
 	sum := files.sum()
-	if err == nil && sum == i.seen {
-		return nil
+	if sum == i.seen {
+		return i.fault
 	}
-	repeated := sum == i.seen
-	i.seen = sum
 	var m *material
 	if err == nil {
 		m, err = parse(files, i.cfg, time.Now())
 	}
+	i.seen, i.fault = sum, err
 	if err != nil {
-		if !repeated {
-			i.failed.Add(1)
-			i.cfg.Logger.Error("certificates have changed but can't be used; those from before stay in use", "folder", i.cfg.Dir, "reason", err)
-		}
+		i.failed.Add(1)
+		i.cfg.Logger.Error("certificates have changed but can't be used; those from before stay in use", "folder", i.cfg.Dir, "reason", err)
 		return err
 	}
 	i.current.Store(m)

@@ -19,6 +19,7 @@ func (i *Identity) Server(protocol string, roles ...Role) *tls.Config {
 			VerifyConnection: func(state tls.ConnectionState) error {
 				_, err := verify(state.PeerCertificates, m.authorities, want, time.Now())
 				if err != nil {
+					i.refused.WithLabelValues(reasonOf(err)).Inc()
 					i.cfg.Logger.Warn("a peer is refused", "peer", hello.Conn.RemoteAddr().String(), "protocol", protocol, "reason", err)
 				}
 				return err
@@ -38,12 +39,15 @@ func (i *Identity) Client(protocol string, want Name) *tls.Config {
 		},
 		NextProtos: []string{protocol},
 		MinVersion: tls.VersionTLS13,
-		ServerName: string(want.Role) + ".weir.internal", // shown to the peer; the certificate's URI is what counts
+		ServerName: want.Role.host(), // shown to the peer; the certificate's URI is what counts
 		// Machines move, so certificates don't name them, and authorities change while this is in use: instead of the
 		// usual verification there is VerifyConnection.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
 			_, err := verify(state.PeerCertificates, i.current.Load().authorities, wanted{roles: []Role{want.Role}, node: want.Node}, time.Now())
+			if err != nil {
+				i.refused.WithLabelValues(reasonOf(err)).Inc()
+			}
 			return err
 		},
 	}

@@ -22,7 +22,7 @@ func badHub(t *testing.T, answer []byte) (*hubclient.Client, *logBuffer, chan er
 	log := &logBuffer{}
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	data := t.TempDir()
-	if _, err := link.EnsureIdentity(data, time.Now(), logger); err != nil {
+	if _, err := link.EnsureIdentity(data, "hub-1", time.Now(), logger); err != nil {
 		t.Fatal(err)
 	}
 	edge, err := link.EdgeTLS(data + "/" + link.Folder)

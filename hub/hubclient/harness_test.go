@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"weir/hub/ca"
 	"weir/hub/hubclient"
 	"weir/hub/internal/linktest"
 	"weir/hub/internal/linkwire"
@@ -44,7 +45,7 @@ func inRegion(t *testing.T, h link.Hub, test func(t *testing.T, r *region)) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &logBuffer{}
 		logger := slog.New(slog.NewTextHandler(log, nil))
-		identity, err := link.EnsureIdentity(dir, time.Now(), logger)
+		identity, err := link.EnsureIdentity(dir, "hub-1", time.Now(), logger)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +124,7 @@ func (l *logBuffer) String() string {
 func hubTLS(t *testing.T, data string) *tls.Config {
 	t.Helper()
 	folder := data + "/" + link.Folder + "/"
-	certificate, err := tls.LoadX509KeyPair(folder+link.FileHub, folder+link.FileHubKey)
+	certificate, err := tls.LoadX509KeyPair(folder+ca.CertificateFile(ca.Hub), folder+ca.KeyFile(ca.Hub))
 	if err != nil {
 		t.Fatal(err)
 	}

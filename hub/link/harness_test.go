@@ -37,7 +37,7 @@ func serve(t *testing.T, h link.Hub) *server {
 	logger := slog.New(slog.NewTextHandler(s.log, nil))
 	data := t.TempDir()
 	s.dir = data + "/" + link.Folder
-	identity, err := link.EnsureIdentity(data, time.Now(), logger)
+	identity, err := link.EnsureIdentity(data, "hub-1", time.Now(), logger)
 	if err != nil {
 		t.Fatal(err)
 	}
