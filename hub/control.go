@@ -42,10 +42,12 @@ func (h *Hub) tenant(called string) (*control.Tenant, error) {
 	if err := h.status.check(); err != nil {
 		return nil, err
 	}
-	if t := h.control.State().Tenants[called]; t != nil {
-		return t, nil
-	}
-	return nil, control.UnknownTenant(called)
+	return sure(h.ctx, h, func() (*control.Tenant, error) {
+		if t := h.control.State().Tenants[called]; t != nil {
+			return t, nil
+		}
+		return nil, control.UnknownTenant(called)
+	})
 }
 
 // WatchControl delivers the whole control state, then each change, one call at a time, until ctx ends, deliver fails or
@@ -69,7 +71,7 @@ func (h *Hub) Module(ctx context.Context, digest []byte) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
 	}
-	module, err := h.control.Module(digest)
+	module, err := sure(ctx, h, func() ([]byte, error) { return h.control.Module(digest) })
 	if err != nil {
 		var refused *fault.Fault
 		if errors.As(err, &refused) {

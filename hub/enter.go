@@ -27,16 +27,22 @@ func (h *Hub) enter() error {
 	case err != nil:
 		return err
 	case found:
+		h.self = region.Founder{Node: h.node}
+		h.answerCalls()
 		return h.takePart(r)
 	}
 	if _, err := os.Stat(filepath.Join(h.dir.Path, "groups")); !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s: %w", h.dir.Path, ErrRegionGone)
 	}
-	self, err := h.founder()
-	if err != nil {
+	if h.self, err = h.founder(); err != nil {
 		return err
 	}
-	r = region.Found([]region.Founder{self}, h.config.Shards)
+	h.answerCalls()
+	if len(h.peers()) > 1 {
+		h.running.Go(h.found)
+		return nil
+	}
+	r = region.Found([]region.Founder{h.self}, h.config.Shards)
 	if err := r.Save(h.dir.Path); err != nil {
 		return fmt.Errorf("note the region: %w", err)
 	}
@@ -72,6 +78,11 @@ func (h *Hub) addresses() Addresses {
 
 // meshAddress says where a node's mesh is, as far as this one knows.
 func (h *Hub) meshAddress(node string) (addr string, ok bool) {
+	if h.status.takes() {
+		if n := h.control.State().Nodes[node]; n.GetMesh() != "" {
+			return n.GetMesh(), true
+		}
+	}
 	for _, p := range h.config.Peers {
 		if p.ID == node && p.Mesh != "" {
 			return p.Mesh, true

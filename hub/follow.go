@@ -19,7 +19,7 @@ var feedPage = shard.Page{Count: 1024, Bytes: 256 << 10}
 // where the window allows: then the description's cursor is from, and there is no snapshot. A follower that falls out of
 // the window is given a description anew. What is delivered is shared with other followers: it must not be changed.
 func (h *Hub) Follow(ctx context.Context, tenant, channel string, from *weirpb.Cursor, deliver func(*weirpb.FeedBatch) error) error {
-	p, err := h.find(tenant, channel)
+	p, err := h.findSure(ctx, tenant, channel)
 	if err != nil {
 		return err
 	}

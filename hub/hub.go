@@ -28,6 +28,7 @@ type Hub struct {
 	metrics   *metrics
 	dir       *datadir.Dir
 	node      region.Node
+	self      region.Founder
 	transport Transport // nil for a node that is alone for good
 	cache     *store.Cache
 	feeds     feed.Budget
@@ -38,8 +39,10 @@ type Hub struct {
 	shards  []*shardPart // shard n is at n-1
 	control *control.Control
 
-	status status
-	routes *routeTable
+	status   status
+	routes   *routeTable
+	catching catchUp
+	late     lateComers
 
 	// ctx ends, with the reason, when the hub stops serving. cancel ends it.
 	ctx     context.Context
@@ -60,6 +63,8 @@ func Open(ctx context.Context, cfg Config) (*Hub, error) {
 	}
 	h := &Hub{config: cfg, log: cfg.Logger, dir: dir, cache: store.NewCache(cfg.CacheBytes)}
 	h.status.init()
+	h.catching.init()
+	h.late.init()
 	h.routes = newRouteTable(h.routesNow())
 	h.ctx, h.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	h.metrics = newMetrics()
@@ -112,9 +117,11 @@ func (h *Hub) takePart(r region.Region) error {
 		}
 	}
 	h.status.begin()
+	h.updateRoutes()
 	for _, g := range replicas {
 		h.running.Go(g.attend)
 	}
+	h.running.Go(h.catchUpFirst)
 	return nil
 }
 
@@ -122,13 +129,37 @@ func (h *Hub) takePart(r region.Region) error {
 func (h *Hub) fail(err error) {
 	h.log.Error("this hub serves no longer: its state machine has stopped", "error", err)
 	h.metrics.failed.Set(1)
-	why := fault.New(fault.Unavailable, "the hub has failed").
-		WithHint("operators: see its log; restart it, or restore its data folder").WithCause(err)
+	h.stop(fault.New(fault.Unavailable, "the hub has failed").
+		WithHint("operators: see its log; restart it, or restore its data folder").WithCause(err))
+}
+
+// stop ends all serving, for a reason that will not pass.
+func (h *Hub) stop(why error) {
 	h.status.fail(why)
 	h.cancel(why)
+	h.endFeeds(why)
+}
+
+func (h *Hub) endFeeds(why error) {
+	if !h.status.takes() {
+		return
+	}
 	for _, p := range h.shards {
 		p.feeds.End(why)
 	}
+}
+
+// Wait waits until the hub serves no longer, and says why; nil once it has been closed, and an error when ctx ends.
+func (h *Hub) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-h.ctx.Done():
+	}
+	if err := context.Cause(h.ctx); err != errClosed {
+		return err
+	}
+	return nil
 }
 
 func (h *Hub) noteCorrupt(err error) {
@@ -146,20 +177,20 @@ func (h *Hub) Close() error {
 }
 
 func (h *Hub) close() error {
-	h.handOver()
+	taking := h.status.takes()
+	if taking {
+		h.handOver()
+	}
 	h.status.close(errClosed)
 	expired, stop := context.WithTimeout(context.Background(), drainTimeout)
 	defer stop()
-	for _, g := range h.groups {
-		if p := g.shard; p != nil && !p.ingest.Drain(expired.Done()) {
-			h.log.Warn("publications were given up at shutdown", "shard", p.id)
-		}
+	if taking {
+		h.drain(expired.Done())
 	}
 	h.cancel(errClosed)
-	for _, p := range h.shards {
-		p.feeds.End(errClosed)
-	}
-	h.running.Wait()
+	h.endFeeds(errClosed)
+	h.running.Wait() // from here on nobody else has the groups
+	h.drain(expired.Done())
 	var err error
 	for _, g := range h.groups {
 		err = errors.Join(err, g.close())
@@ -167,4 +198,13 @@ func (h *Hub) close() error {
 	h.metrics.unregister(h.config.Registerer)
 	h.cache.Close()
 	return errors.Join(err, h.dir.Close())
+}
+
+// drain waits until the publications that were accepted are answered.
+func (h *Hub) drain(expired <-chan struct{}) {
+	for _, p := range h.shards {
+		if !p.ingest.Drain(expired) {
+			h.log.Warn("publications were given up at shutdown", "shard", p.id)
+		}
+	}
 }

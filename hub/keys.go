@@ -39,12 +39,14 @@ func (h *Hub) Authenticate(key string) (Principal, error) {
 	if err != nil {
 		return Principal{}, err
 	}
-	r := h.control.State().ApiKeys[k.ID]
-	if !k.Matches(r.GetSecretSha256()) || r == nil {
-		return Principal{}, fault.New(fault.Unauthenticated, "the API key is unknown or revoked")
-	}
-	tenant := r.GetApiKey().GetTenant()
-	return Principal{Operator: tenant == "", Tenant: tenant, KeyID: k.ID}, nil
+	return sure(h.ctx, h, func() (Principal, error) {
+		r := h.control.State().ApiKeys[k.ID]
+		if !k.Matches(r.GetSecretSha256()) || r == nil {
+			return Principal{}, fault.New(fault.Unauthenticated, "the API key is unknown or revoked")
+		}
+		tenant := r.GetApiKey().GetTenant()
+		return Principal{Operator: tenant == "", Tenant: tenant, KeyID: k.ID}, nil
+	})
 }
 
 // rootKey returns the record of the key in admin.key, which it makes if it is missing. The file comes before the record:

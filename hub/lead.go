@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/proto/logpb"
+	"weir/proto/weirpb"
 )
 
 // tick is how often a node looks whether a group has work for it: for its leader what has come of age, for anyone a
@@ -28,6 +29,7 @@ func (g *group) attend() {
 		select {
 		case <-g.hub.ctx.Done():
 			g.yield()
+			g.leave()
 			return
 		case <-g.replica.Led():
 			g.yield()
@@ -45,6 +47,21 @@ func (g *group) attend() {
 		if err != nil && g.hub.ctx.Err() == nil {
 			g.log.Warn("the group's work could not be done, it is tried again", "error", err)
 		}
+	}
+}
+
+// leave ends the node's part in elections where its state machine has stopped: what it would lead would not be served.
+func (g *group) leave() {
+	if context.Cause(g.hub.ctx) == errClosed {
+		return
+	}
+	if g.replica.Leads() && g.hub.transport != nil {
+		if err := g.replica.Transfer(""); err != nil {
+			g.log.Info("the lead could not be handed over, the others will elect a leader", "error", err)
+		}
+	}
+	if err := g.replica.Stop(); err != nil {
+		g.log.Warn("the node's part of the group could not be stopped", "error", err)
 	}
 }
 
@@ -134,12 +151,21 @@ func (g *group) initialiseControl(ctx context.Context) error {
 	if g.machine.Control().State().Meta.GetInitialised() {
 		return nil
 	}
-	root, err := g.hub.rootKey()
-	if err != nil {
-		return err
+	r := g.hub.region
+	c := &logpb.Initialise{Region: r.ID, Shards: uint32(r.Shards)}
+	for _, f := range r.Founders {
+		c.MoreRoots = append(c.MoreRoots, &logpb.ApiKeyRecord{
+			ApiKey: &weirpb.ApiKey{
+				Id: f.KeyID, Description: "made by the first start of " + f.Name, CreatedMs: g.hub.config.Now().UnixMilli(),
+			},
+			SecretSha256: f.KeySHA256,
+		})
+		c.Nodes = append(c.Nodes, &logpb.NodeRecord{
+			Id: f.Name, Incarnation: f.Incarnation, Mesh: f.Mesh, Link: f.Link, Api: f.API,
+		})
 	}
-	_, err = g.propose(ctx, &logpb.Entry{Command: &logpb.Entry_Control{Control: &logpb.ControlCommand{
-		Command: &logpb.ControlCommand_Initialise{Initialise: &logpb.Initialise{Root: root}},
+	_, err := g.propose(ctx, &logpb.Entry{Command: &logpb.Entry_Control{Control: &logpb.ControlCommand{
+		Command: &logpb.ControlCommand_Initialise{Initialise: c},
 	}}})
 	return err
 }

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"unicode/utf8"
 
 	"weir/hub/internal/control"
@@ -27,17 +28,32 @@ const (
 // not block. p must not be changed until then. Publications handed over one after another are ordered so, also ephemeral
 // ones among others. All errors are *fault.Fault.
 func (h *Hub) Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Receipt, error)) {
-	part, item, err := h.admit(tenant, p)
-	if err != nil {
-		h.metrics.refused(fault.CodeOf(err))
-		done(nil, err)
+	late := latePublication{p, done}
+	if h.holds(tenant, late, false) {
 		return
 	}
+	part, item, err := h.admit(tenant, p)
+	if err == nil {
+		h.accept(part, item, done)
+		return
+	}
+	if h.status.check() == nil && h.mayBeLate(err) && h.holds(tenant, late, true) {
+		return
+	}
+	h.refuse(done, err)
+}
+
+func (h *Hub) accept(part *shardPart, item *ingest.Item, done func(*weirpb.Receipt, error)) {
 	item.Done = func(r *weirpb.Receipt, err error) {
 		h.metrics.published(r, err)
 		done(r, err)
 	}
 	part.ingest.Submit(item)
+}
+
+func (h *Hub) refuse(done func(*weirpb.Receipt, error), err error) {
+	h.metrics.refused(fault.CodeOf(err))
+	done(nil, err)
 }
 
 // admit checks a publication against what is known before it is ordered.
@@ -80,6 +96,11 @@ func (h *Hub) find(tenant, channel string) (place, error) {
 		return place{}, err
 	}
 	return h.locate(part, tenant, channel)
+}
+
+// findSure is find once the node has heard of all tenants and namespaces that there are.
+func (h *Hub) findSure(ctx context.Context, tenant, channel string) (place, error) {
+	return sure(ctx, h, func() (place, error) { return h.find(tenant, channel) })
 }
 
 // shardOf returns the shard that a channel is on.

@@ -44,7 +44,7 @@ func (h *Hub) History(ctx context.Context, r *weirpb.HistoryRequest) (*weirpb.Hi
 	if err := ctx.Err(); err != nil {
 		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
 	}
-	p, err := h.find(r.GetTenant(), r.GetChannel())
+	p, err := h.findSure(ctx, r.GetTenant(), r.GetChannel())
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (h *Hub) State(ctx context.Context, r *weirpb.StateRequest) (*weirpb.StateR
 	if err := ctx.Err(); err != nil {
 		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
 	}
-	p, err := h.find(r.GetTenant(), r.GetChannel())
+	p, err := h.findSure(ctx, r.GetTenant(), r.GetChannel())
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (h *Hub) GetChannel(ctx context.Context, r *weirpb.GetChannelRequest) (*wei
 	if err := ctx.Err(); err != nil {
 		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
 	}
-	p, err := h.find(r.GetTenant(), r.GetChannel())
+	p, err := h.findSure(ctx, r.GetTenant(), r.GetChannel())
 	if err != nil {
 		return nil, err
 	}

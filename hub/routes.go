@@ -2,6 +2,8 @@ package hub
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -85,6 +87,25 @@ func (h *Hub) routesNow() *linkpb.Routes {
 
 // nodes lists the region's nodes.
 func (h *Hub) nodes() []*linkpb.Node {
-	a := h.addresses()
-	return []*linkpb.Node{{Id: h.config.NodeID, Link: a.Link, Api: a.API, Mesh: a.Mesh, Voter: true}}
+	if h.control == nil {
+		a := h.addresses()
+		return []*linkpb.Node{{Id: h.config.NodeID, Link: a.Link, Api: a.API, Mesh: a.Mesh}}
+	}
+	var all []*linkpb.Node
+	table := h.control.State().Nodes
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		n := table[name]
+		all = append(all, &linkpb.Node{Id: name, Link: n.GetLink(), Api: n.GetApi(), Mesh: n.GetMesh(), Voter: h.votes(name)})
+	}
+	return all
+}
+
+// votes reports whether a node is a voter of all groups, as far as this one knows.
+func (h *Hub) votes(node string) bool {
+	for _, g := range h.groups {
+		if !slices.Contains(g.replica.Voters(), node) {
+			return false
+		}
+	}
+	return true
 }

@@ -24,6 +24,9 @@ func (h *Hub) sweep(ctx context.Context, p *shardPart) error {
 			return err
 		}
 		trim := trimOf(h.control.State(), due)
+		if len(trim.GetDue()) == 0 {
+			return nil // this node has yet to hear of what all of them belong to
+		}
 		entry := &logpb.Entry{Command: &logpb.Entry_Trim{Trim: trim}}
 		if _, err := p.group.propose(ctx, entry); err != nil {
 			return err
@@ -33,32 +36,38 @@ func (h *Hub) sweep(ctx context.Context, p *shardPart) error {
 	return nil
 }
 
-// trimOf gives what is due the settings of its namespace.
+// trimOf gives what is due the settings of its namespace. It leaves out what belongs to a tenant or a namespace that this
+// node has not heard of yet.
 func trimOf(state *control.State, due []shard.DueRow) *logpb.Trim {
 	trim := &logpb.Trim{}
-	known := map[*logpb.Settings]uint32{}
+	numbers := map[*logpb.Settings]uint32{}
 	for _, d := range due {
+		s, known := settingsOf(state, d.ID.Channel)
+		if !known {
+			continue
+		}
 		row := &logpb.Due{
 			DueMs: d.DueMs, TenantId: d.ID.Channel.Tenant, Channel: d.ID.Channel.Name, Producer: d.ID.Name,
 		}
-		if s := settingsOf(state, d.ID.Channel); s != nil {
-			if known[s] == 0 {
+		if s != nil {
+			if numbers[s] == 0 {
 				trim.Settings = append(trim.Settings, s)
-				known[s] = uint32(len(trim.Settings))
+				numbers[s] = uint32(len(trim.Settings))
 			}
-			row.Settings = known[s]
+			row.Settings = numbers[s]
 		}
 		trim.Due = append(trim.Due, row)
 	}
 	return trim
 }
 
-// settingsOf returns nil for a channel whose tenant is gone.
-func settingsOf(state *control.State, id shard.ChannelID) *logpb.Settings {
+// settingsOf returns a channel's settings, nil if its tenant is gone; and whether that is known.
+func settingsOf(state *control.State, id shard.ChannelID) (s *logpb.Settings, known bool) {
 	t := state.TenantByID(id.Tenant)
 	if t == nil {
-		return nil
+		return nil, id.Tenant <= state.Meta.GetLastTenantId()
 	}
 	_, called := t.NamespaceOf(id.Name)
-	return t.Settings[called]
+	s = t.Settings[called]
+	return s, s != nil
 }

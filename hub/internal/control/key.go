@@ -14,6 +14,7 @@ import (
 //	signing key tenant, 0, id
 //	filter      tenant, 0, filter, 0, version in 4 bytes, big-endian
 //	API key     id
+//	node        id
 //	module      digest in 32 bytes
 //	chunk       digest in 32 bytes, index in 4 bytes, big-endian
 //
@@ -25,6 +26,7 @@ const (
 	kindChunk      byte = 'h'
 	kindModule     byte = 'm'
 	kindNamespace  byte = 'n'
+	kindNode       byte = 'o'
 	kindSigningKey byte = 's'
 	kindTenant     byte = 't'
 )

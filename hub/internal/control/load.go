@@ -16,7 +16,7 @@ func load(s *store.Store) (*State, error) {
 			return err
 		}
 		for _, read := range []func(store.Reader, *State) error{
-			loadTenants, loadNamespaces, loadSigningKeys, loadFilters, loadApiKeys, loadModules,
+			loadTenants, loadNamespaces, loadSigningKeys, loadFilters, loadApiKeys, loadModules, loadNodes,
 		} {
 			if err := read(r, state); err != nil {
 				return err
@@ -88,6 +88,13 @@ func loadFilters(r store.Reader, s *State) error {
 func loadApiKeys(r store.Reader, s *State) error {
 	return rows(r, kindApiKey, func(_ []byte, m *logpb.ApiKeyRecord) error {
 		s.ApiKeys[m.GetApiKey().GetId()] = m
+		return nil
+	})
+}
+
+func loadNodes(r store.Reader, s *State) error {
+	return rows(r, kindNode, func(_ []byte, m *logpb.NodeRecord) error {
+		s.Nodes[m.GetId()] = m
 		return nil
 	})
 }

@@ -21,6 +21,8 @@ type State struct {
 	// ApiKeys are by id, over all tenants and operators.
 	ApiKeys map[string]*logpb.ApiKeyRecord
 	Modules map[Digest]*logpb.ModuleRecord
+	// Nodes are the region's, by name.
+	Nodes map[string]*logpb.NodeRecord
 	// byID leads from a tenant's id to it.
 	byID map[uint64]*Tenant
 }
@@ -40,7 +42,7 @@ type Tenant struct {
 func Empty() *State {
 	return &State{
 		Meta: &logpb.ControlMeta{}, Tenants: map[string]*Tenant{}, ApiKeys: map[string]*logpb.ApiKeyRecord{},
-		Modules: map[Digest]*logpb.ModuleRecord{}, byID: map[uint64]*Tenant{},
+		Modules: map[Digest]*logpb.ModuleRecord{}, Nodes: map[string]*logpb.NodeRecord{}, byID: map[uint64]*Tenant{},
 	}
 }
 
@@ -84,14 +86,14 @@ func (t *Tenant) Live(filter string) *weirpb.FilterVersion {
 func (s *State) clone() *State {
 	return &State{
 		Meta: cloneMeta(s.Meta), Tenants: maps.Clone(s.Tenants), ApiKeys: maps.Clone(s.ApiKeys),
-		Modules: maps.Clone(s.Modules), byID: maps.Clone(s.byID),
+		Modules: maps.Clone(s.Modules), Nodes: maps.Clone(s.Nodes), byID: maps.Clone(s.byID),
 	}
 }
 
 func cloneMeta(m *logpb.ControlMeta) *logpb.ControlMeta {
 	return &logpb.ControlMeta{
 		Initialised: m.Initialised, LastTenantId: m.LastTenantId, Deletions: m.Deletions,
-		Dropping: slices.Clone(m.Dropping), Index: m.Index,
+		Dropping: slices.Clone(m.Dropping), Index: m.Index, Region: m.Region, Shards: m.Shards,
 	}
 }
 

@@ -22,7 +22,7 @@ func step(s *State, index uint64, timeMs int64, c *logpb.ControlCommand) (*chang
 func dispatch(ch *change, timeMs int64, c *logpb.ControlCommand) (*change, *fault.Fault) {
 	switch c := c.GetCommand().(type) {
 	case *logpb.ControlCommand_Initialise:
-		return ch.initialise(c.Initialise)
+		return ch.initialise(timeMs, c.Initialise)
 	case *logpb.ControlCommand_CreateTenant:
 		return ch.createTenant(timeMs, c.CreateTenant)
 	case *logpb.ControlCommand_DeleteTenant:
@@ -57,18 +57,12 @@ func dispatch(ch *change, timeMs int64, c *logpb.ControlCommand) (*change, *faul
 		return ch.setFilterLimits(c.SetFilterLimits)
 	case *logpb.ControlCommand_DropStaged:
 		return ch.dropStaged(c.DropStaged)
+	case *logpb.ControlCommand_PutNode:
+		return ch.putNode(timeMs, c.PutNode.GetNode())
+	case *logpb.ControlCommand_RetireNode:
+		return ch.retireNode(c.RetireNode)
+	case *logpb.ControlCommand_ForgetNode:
+		return ch.forgetNode(c.ForgetNode)
 	}
 	return refuse(fault.Internal, "the log has a control command that this version does not know")
-}
-
-// initialise registers the operator's first key, once in a region's life: a revoked one does not come back.
-func (ch *change) initialise(c *logpb.Initialise) (*change, *fault.Fault) {
-	if ch.next.Meta.Initialised {
-		return ch, nil
-	}
-	ch.next.Meta.Initialised = true
-	root := c.GetRoot()
-	ch.next.ApiKeys[root.GetApiKey().GetId()] = root
-	ch.store(key(kindApiKey, root.GetApiKey().GetId()), root)
-	return ch, nil
 }

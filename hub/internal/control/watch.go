@@ -32,6 +32,23 @@ func (c *Control) Watch(ctx context.Context, deliver func(*weirpb.ControlUpdate)
 	}
 }
 
+// Reach waits until the state has the change of an index, or those after it.
+func (c *Control) Reach(ctx context.Context, index uint64) error {
+	for {
+		c.mu.Lock()
+		at, changed := c.current.Load().Meta.GetIndex(), c.changed
+		c.mu.Unlock()
+		if at >= index {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-changed:
+		}
+	}
+}
+
 func (c *Control) everything() (*weirpb.ControlUpdate, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -75,3 +75,14 @@ func (r *Replica) Transfer(to string) error {
 	}
 	return nil
 }
+
+// Voters lists the nodes whose votes count, by the latest configuration that this node has.
+func (r *Replica) Voters() []string {
+	var all []string
+	for _, s := range r.raft.GetConfiguration().Configuration().Servers {
+		if s.Suffrage == raft.Voter {
+			all = append(all, string(s.ID))
+		}
+	}
+	return all
+}

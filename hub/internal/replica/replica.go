@@ -216,6 +216,9 @@ func (r *Replica) Snapshot() error {
 	return nil
 }
 
+// Stop ends this node's part in the group, for its state can't be trusted. The replica has yet to be closed.
+func (r *Replica) Stop() error { return r.raft.Shutdown().Error() }
+
 // Close stops raft, waits for it and closes the log. Whoever waits for a proposal must have been answered before: raft
 // leaves those unanswered that it has handed to the machine but not applied.
 func (r *Replica) Close() error {
