@@ -36,6 +36,7 @@ var handlers = map[frame.Type]func(*session, []byte) error{
 	frame.Published:    decoded((*session).published),
 	frame.Refreshed:    decoded((*session).refreshed),
 	frame.Error:        decoded((*session).refusedRequest),
+	frame.Explained:    decoded((*session).explained),
 	frame.Goodbye:      decoded((*session).goodbye),
 	frame.Ping:         decoded((*session).pinged),
 	frame.Pong:         decoded(func(*session, *weirpb.Pong) error { return nil }), // any frame is a sign of life
@@ -123,7 +124,7 @@ func (s *session) welcomed(m *weirpb.Welcome) error {
 	now := time.Now()
 	c.mu.Lock()
 	s.established = now
-	s.limits = limitsOf(m.GetLimits())
+	s.limits, s.explains = limitsOf(m.GetLimits()), m.GetExplain()
 	s.life(m.GetTokenExpiresMs(), m.GetServerTimeMs(), now)
 	c.session = s
 	c.pub.welcome(m.GetProducer(), s.limits.publishes)

@@ -45,6 +45,9 @@ type session struct {
 	serverAhead time.Duration // by how much the server's clock is ahead of ours
 	byID        map[uint32]*Subscription
 	lastID      uint32
+	explains    bool                              // the server gives explanations
+	asked       map[uint32]chan *weirpb.Explained // EXPLAIN without answer; each holds one
+	lastAsked   uint32
 }
 
 // limits are those of WELCOME, within reason.
@@ -56,7 +59,7 @@ type limits struct {
 func newSession(c *Client, l link, token string) *session {
 	s := &session{
 		client: c, link: l, token: token, out: newOutbox(), kick: make(chan struct{}, 1),
-		began: time.Now(), byID: make(map[uint32]*Subscription),
+		began: time.Now(), byID: make(map[uint32]*Subscription), asked: make(map[uint32]chan *weirpb.Explained),
 	}
 	s.ctx, s.cancel = context.WithCancelCause(c.ctx)
 	return s
@@ -136,6 +139,7 @@ func (s *session) detach() {
 		sub.detach()
 	}
 	clear(s.byID)
+	s.unexplained()
 	if c.session == s {
 		c.session = nil
 		c.pub.lost()
