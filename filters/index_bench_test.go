@@ -12,7 +12,7 @@ import (
 // an index leads to, and for all.
 func BenchmarkIndex(b *testing.B) {
 	const groups = 100_000
-	few := &atlas{filter: openRouted(b)}
+	few := &atlas{filter: openViewport(b)}
 	few.addRandom(b, rand.New(rand.NewPCG(1, 2)), groups, 9, 7.2)
 	every := &atlas{filter: few.filter}
 	world, interest := every.prepare(b, -180, -90, 180, math.Inf(1))

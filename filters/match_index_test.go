@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 
@@ -13,16 +12,6 @@ import (
 	"weir/proto/fault"
 	"weir/proto/weirpb"
 )
-
-// openRouted opens a viewport that has keys.
-func openRouted(t testing.TB) *Filter {
-	t.Helper()
-	module, err := os.ReadFile("sdk/c/viewport/viewport.wasm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return open(t, newEngine(t, Config{}), module)
-}
 
 // An atlas is viewports in two sets: one with an index, and one without.
 type atlas struct {
@@ -99,7 +88,7 @@ func place(lon, lat float64) string { return fmt.Sprintf(`{"lon":%v,"lat":%v}`, 
 func TestMatchIsTheSameWithAnIndex(t *testing.T) {
 	const seed = 7
 	r := rand.New(rand.NewPCG(seed, 0))
-	a := &atlas{filter: openRouted(t)}
+	a := &atlas{filter: openViewport(t)}
 	matched, asked := 0, 0
 	for round := range 300 {
 		switch {
@@ -127,7 +116,7 @@ func TestMatchIsTheSameWithAnIndex(t *testing.T) {
 
 // TestIndexedMatchCostsItsCandidates compares the fuel of a match with what its parts use.
 func TestIndexedMatchCostsItsCandidates(t *testing.T) {
-	a := &atlas{filter: openRouted(t)}
+	a := &atlas{filter: openViewport(t)}
 	a.addRandom(t, rand.New(rand.NewPCG(1, 2)), 2000, 9, 7.2)
 	ev := event(t, place(8.5, 47.4))
 	used := func(do func()) uint64 {
@@ -154,7 +143,7 @@ func TestIndexedMatchCostsItsCandidates(t *testing.T) {
 }
 
 func TestIndexedMatchAllocatesNothing(t *testing.T) {
-	a := &atlas{filter: openRouted(t)}
+	a := &atlas{filter: openViewport(t)}
 	r := rand.New(rand.NewPCG(1, 2))
 	a.addRandom(t, r, 2000, 9, 7.2)
 	verdicts := NewBitmap(2000)
