@@ -27,7 +27,12 @@ pub fn holds<'x>(prepared: Prepared<'x>, fields: &mut Fields<'x>) -> bool {
             let comparison = (instruction >> 8) as u8;
             let (mut b, mut count) = ((instruction >> 32) as u16, instruction >> 48);
             loop {
-                truth = compare(comparison, &value, &operand(&program, fields, b));
+                // Most often it is a constant.
+                let other = match b & !OPERAND_INDEX {
+                    OPERAND_CONSTANT => constant(&program, (b & OPERAND_INDEX) as usize),
+                    _ => operand(&program, fields, b),
+                };
+                truth = compare(comparison, &value, &other);
                 count -= 1;
                 if truth || count == 0 {
                     break;
@@ -45,7 +50,7 @@ pub fn holds<'x>(prepared: Prepared<'x>, fields: &mut Fields<'x>) -> bool {
     truth
 }
 
-#[inline(always)]
+#[inline(never)]
 fn operand<'x>(program: &Program<'x>, fields: &mut Fields<'x>, operand: u16) -> Operand<'x> {
     let index = operand & OPERAND_INDEX;
     match operand & !OPERAND_INDEX {

@@ -180,6 +180,11 @@ impl<'t, 'p> Copier<'t, 'p> {
 
 /// Name `n` of a path, and whether it is the last one. A path that has no such name is never asked for it.
 fn segment(path: &[u8], n: usize) -> (&[u8], bool) {
-    let mut names = path.splitn(n + 2, |&c| c == SEPARATOR);
-    (names.nth(n).unwrap_or(&[]), names.next().is_none())
+    let mut rest = path.iter();
+    for _ in 0..n {
+        rest.find(|&&c| c == SEPARATOR);
+    }
+    let names = rest.as_slice();
+    let end = rest.position(|&c| c == SEPARATOR).unwrap_or(names.len());
+    (&names[..end], end == names.len())
 }

@@ -117,9 +117,9 @@ impl<'a> Places<'a> {
                 return *place;
             }
         }
-        let mut paths = names.split(|&c| c == NAMES_END);
-        let mut path = || paths.next().unwrap_or(&[]);
-        let place = place(self.payload, &[path(), path()]);
+        let end = names.iter().position(|&c| c == NAMES_END).unwrap_or(0);
+        let lat = names.get(end + 1..).unwrap_or(&[]);
+        let place = place(self.payload, &[&names[..end], lat]);
         if let Some(free) = self.known.get_mut(self.len) {
             *free = (names, place);
             self.len += 1;

@@ -66,7 +66,7 @@ impl<'t, 'p, 'o> Parser<'t, 'p, 'o> {
                 NUMBER_TOKEN | AND..=NULL_WORD if inside => {}
                 _ => return self.expected(what),
             }
-            if name.is_empty() || name.contains(&json::SEPARATOR) {
+            if name.is_empty() || name.iter().any(|&c| c == json::SEPARATOR) {
                 return self.refuse("this name is empty or has a NUL in it", token);
             }
             self.write(Text::plain(name));

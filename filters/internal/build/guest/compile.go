@@ -21,9 +21,9 @@ var common = []string{
 
 // Flags of a module. The stack lies first, so that overrunning it traps instead of overwriting data. The memory is large
 // enough for an event and some thousand groups, so that it seldom grows: an instance whose memory has grown can't be
-// put back to its beginnings.
+// put back to its beginnings. Addresses of functions and data take as many bytes as they need, not five each.
 var linked = []string{
-	"-C", "lto=fat", "-C", "codegen-units=1", "-C", "strip=symbols", "-C", "linker=wasm-ld",
+	"-C", "lto=fat", "-C", "codegen-units=1", "-C", "strip=symbols", "-C", "linker=wasm-ld", "-C", "link-arg=--compress-relocations",
 	"-C", "link-arg=-zstack-size=32768", "-C", "link-arg=--stack-first", "-C", "link-arg=--initial-memory=262144",
 }
 

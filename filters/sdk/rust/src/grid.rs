@@ -10,18 +10,11 @@ const COARSEST: u32 = 2;
 /// Most cells that cover an area.
 const CELLS: u32 = 32;
 
-/// A place's column or row at the finest level, where 0 to 1 goes around the world.
+/// A place's column or row at the finest level, where degrees go from -half to half.
 #[inline(never)]
-fn cell(part: f64) -> u32 {
-    ((part * (1 << FINEST) as f64) as u32).min((1 << FINEST) - 1)
-}
-
-fn column(lon: f64) -> u32 {
-    cell((lon + 180.0) / 360.0)
-}
-
-fn row(lat: f64) -> u32 {
-    cell((lat + 90.0) / 180.0)
+fn cell(degrees: f64, half: f64) -> u32 {
+    // Too large a number becomes the largest u32.
+    (((degrees + half) / (half * 2.0) * (1 << FINEST) as f64) as u32).min((1 << FINEST) - 1)
 }
 
 fn key(level: u32, column: u32, row: u32) -> u64 {
@@ -30,7 +23,7 @@ fn key(level: u32, column: u32, row: u32) -> u64 {
 
 /// Adds the keys of a place, in degrees: longitude from -180 to below 180, latitude from -90 to 90.
 pub fn place(lon: f64, lat: f64, keys: &mut Keys) {
-    let (column, row) = (column(lon), row(lat));
+    let (column, row) = (cell(lon, 180.0), cell(lat, 90.0));
     keys.add(key(0, 0, 0));
     for level in COARSEST..=FINEST {
         let shift = FINEST - level;
@@ -41,7 +34,8 @@ pub fn place(lon: f64, lat: f64, keys: &mut Keys) {
 /// Adds the keys of an area, in degrees. Where west is greater than east it goes across the antimeridian. The north may be
 /// infinite.
 pub fn area(west: f64, south: f64, east: f64, north: f64, keys: &mut Keys) {
-    let (left, right, bottom, top) = (column(west), column(east), row(south), row(north));
+    let (left, right) = (cell(west, 180.0), cell(east, 180.0));
+    let (bottom, top) = (cell(south, 90.0), cell(north, 90.0));
     let mut level = FINEST;
     loop {
         let shift = FINEST - level;

@@ -106,8 +106,9 @@ fn divide(digits: u64, exponent: i32) -> f64 {
     for _ in exponent..0 {
         divisor *= 5u64;
     }
-    let mut quotient = digits / divisor;
-    let mut rest = digits % divisor;
+    // Not zero, but these don't bring along what panics if it were.
+    let mut quotient = digits.checked_div(divisor).unwrap_or(0);
+    let mut rest = digits.checked_rem(divisor).unwrap_or(0);
     let mut scale = exponent;
     // Two bits more than a float has, of which the last also tells whether anything is left: that is what rounding needs.
     while quotient >> 54 == 0 {

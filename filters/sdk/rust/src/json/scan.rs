@@ -55,14 +55,22 @@ impl<'a, 'p, 'f> Scanner<'a, 'p, 'f> {
         let mut index = 0;
         let mut more = at.byte() != close;
         while more {
-            let mut name = None;
+            let mut digits = Digits([0; 10]);
+            let mut name = Text::plain(&[]);
             if object {
                 at = self.string(at.space())?.space().take(b':')?;
                 if let Value::Text(text) = self.value {
-                    name = Some(text);
+                    name = text;
+                }
+            } else if wanted != 0 {
+                name = digits.of(index);
+            }
+            at = self.member(at, wanted, depth, name)?;
+            if depth == 0 && !object && self.paths.is_empty() {
+                if let Some(found) = self.found.get_mut(index) {
+                    *found = self.value;
                 }
             }
-            at = self.member(at, wanted, depth, name, index)?;
             index += 1;
             more = at.byte() == b',';
             at = at.on(more as usize);
@@ -72,16 +80,16 @@ impl<'a, 'p, 'f> Scanner<'a, 'p, 'f> {
         Some(end)
     }
 
-    /// Scans the value of a member and the space around it, and notes it for the paths that end there. The member has a
-    /// name in an object, and an index in an array.
+    /// Scans the value of a member and the space around it, and notes it for the paths that end there. In an array, the
+    /// name is an index.
     #[inline]
-    fn member(&mut self, at: Place<'a>, wanted: u64, depth: usize, name: Option<Text>, index: usize) -> Option<Place<'a>> {
+    fn member(&mut self, at: Place<'a>, wanted: u64, depth: usize, name: Text) -> Option<Place<'a>> {
         let mut ending = 0;
         let mut inside = 0;
         for i in Ones(wanted) {
             // SAFETY: there are as many paths as bits, and as many places for what is found.
             let (path, found) = unsafe { (*self.paths.get_unchecked(i), self.found.get_unchecked_mut(i)) };
-            let rest = match after_member(skip_names(path, depth), name, index) {
+            let rest = match behind(path, depth, name) {
                 Some(rest) => rest,
                 None => continue,
             };
@@ -97,11 +105,6 @@ impl<'a, 'p, 'f> Scanner<'a, 'p, 'f> {
         for i in Ones(ending) {
             // SAFETY: as above.
             unsafe { *self.found.get_unchecked_mut(i) = self.value };
-        }
-        if depth == 0 && name.is_none() && self.paths.is_empty() {
-            if let Some(found) = self.found.get_mut(index) {
-                *found = self.value;
-            }
         }
         Some(end.space())
     }
@@ -154,39 +157,17 @@ fn plain_bytes(word: u64) -> usize {
     ((quote | backslash | control) & HIGH).trailing_zeros() as usize / 8
 }
 
-/// A path without its first names. One that has no more of them is never asked for them.
+/// What is behind name number `depth` of a path, if it is this one. A separator counts, so only a path's end is empty. A
+/// path that has no such name is never asked for it.
 #[inline(always)]
-fn skip_names(path: &[u8], count: usize) -> &[u8] {
-    let mut names = path.iter();
-    for _ in 0..count {
-        names.find(|&&c| c == SEPARATOR);
-    }
-    names.as_slice()
-}
-
-/// What of a path is behind a member, if that is what it begins with. A separator counts, so only a path's end is empty.
-#[inline(always)]
-fn after_member<'p>(path: &'p [u8], name: Option<Text>, index: usize) -> Option<&'p [u8]> {
+fn behind<'p>(path: &'p [u8], depth: usize, name: Text) -> Option<&'p [u8]> {
     let mut rest = path.iter();
-    match name {
-        None => {
-            if !is_index(&mut rest, index) {
-                return None;
-            }
-        }
-        Some(Text { raw, escaped: false }) => {
-            for c in raw {
-                if rest.next() != Some(c) {
-                    return None;
-                }
-            }
-        }
-        Some(text) => {
-            for c in text.bytes() {
-                if c == SEPARATOR || rest.next() != Some(&c) {
-                    return None;
-                }
-            }
+    for _ in 0..depth {
+        rest.find(|&&c| c == SEPARATOR);
+    }
+    for c in name.bytes() {
+        if c == SEPARATOR || rest.next() != Some(&c) {
+            return None;
         }
     }
     match rest.as_slice().first() {
@@ -195,19 +176,23 @@ fn after_member<'p>(path: &'p [u8], name: Option<Text>, index: usize) -> Option<
     }
 }
 
-/// Reads an index from a path, decimal without leading zeros, and whether it is this one.
-fn is_index(rest: &mut core::slice::Iter<u8>, index: usize) -> bool {
-    let digits = rest.as_slice();
-    let mut value = 0usize;
-    while let Some(c @ b'0'..=b'9') = rest.as_slice().first() {
-        if value > index {
-            return false;
+/// Room for an index of an array, in decimal.
+struct Digits([u8; 10]);
+
+impl Digits {
+    #[inline(always)]
+    fn of(&mut self, mut index: usize) -> Text {
+        let mut len = 0;
+        for digit in self.0.iter_mut().rev() {
+            *digit = b'0' + (index % 10) as u8;
+            len += 1;
+            index /= 10;
+            if index == 0 {
+                break;
+            }
         }
-        value = value * 10 + (c - b'0') as usize;
-        rest.next();
+        Text::plain(self.0.get(self.0.len() - len..).unwrap_or(&[]))
     }
-    let len = digits.len() - rest.as_slice().len();
-    value == index && (len == 1 || (len > 0 && digits[0] != b'0'))
 }
 
 /// The places of the 1 bits of a word.

@@ -10,92 +10,107 @@ const WORDS: usize = 136;
 #[cold]
 #[inline(never)]
 pub(super) fn float(text: &[u8], magnitude: i32) -> f64 {
-    // Natural numbers, least significant word first.
-    let (mut numerator, mut denominator) = ([0; WORDS], [0; WORDS]);
+    let mut fraction = Fraction { words: [[0; 2]; WORDS], len: 0 };
     // All that there is to calculate with fits into so many words.
     let len = (text.len().min(DIGITS + 1) + magnitude.unsigned_abs() as usize) / 9 + 3;
-    let len = len.min(WORDS);
-    let (a, b) = (&mut numerator[..len], &mut denominator[..len]);
-    let count = read(text, a);
-    multiply_add(b, 0, 1);
-    let exponent = magnitude - count;
-    for _ in 0..exponent.unsigned_abs() {
-        multiply_add(if exponent < 0 { b } else { a }, 5, 0);
+    fraction.len = len.min(WORDS);
+    fraction.multiply_add(BELOW, 0, 1);
+    let mut exponent = magnitude - fraction.read(text);
+    let mut scale = exponent;
+    while exponent != 0 {
+        fraction.multiply_add(if exponent < 0 { BELOW } else { ABOVE }, 5, 0);
+        exponent -= exponent.signum();
     }
-    let (quotient, scale, more) = divide(a, b);
-    round(quotient, exponent + scale, more)
-}
-
-/// Reads the digits of a number, and returns how many there are.
-fn read(text: &[u8], to: &mut [u32]) -> i32 {
-    let mut count = 0;
-    for &c in text {
-        match c {
-            b'1'..=b'9' if count == DIGITS => {
-                // It is as much more than the digits up to here as any other number in between.
-                multiply_add(to, 10, 1);
-                return count as i32 + 1;
-            }
-            b'0'..=b'9' if count < DIGITS => {
-                if c != b'0' || count > 0 {
-                    count += 1;
-                    multiply_add(to, 10, (c - b'0') as u32);
-                }
-            }
-            b'e' | b'E' => break,
-            _ => {}
-        }
+    // Near to 1, then below 1.
+    while !fraction.subtract(false) {
+        fraction.multiply_add(ABOVE, 1 << STEP, 0);
+        scale -= STEP;
     }
-    count as i32
-}
-
-/// a / b as (quotient + less than 1, if the last is true) * 2^scale, where the quotient has 64 bits.
-fn divide(a: &mut [u32], b: &mut [u32]) -> (u64, i32, bool) {
-    const STEP: u32 = 16;
-    let mut scale = 0;
-    while !subtract(a, b, false) {
-        multiply_add(a, 1 << STEP, 0);
-        scale -= STEP as i32;
-    }
-    while subtract(a, b, false) {
-        multiply_add(b, 1 << STEP, 0);
-        scale += STEP as i32;
+    while fraction.subtract(false) {
+        fraction.multiply_add(BELOW, 1 << STEP, 0);
+        scale += STEP;
     }
     let mut quotient = 0u64;
     while quotient >> 63 == 0 {
-        multiply_add(a, 2, 0);
-        quotient = quotient << 1 | subtract(a, b, true) as u64;
+        fraction.multiply_add(ABOVE, 2, 0);
+        quotient = quotient << 1 | fraction.subtract(true) as u64;
         scale -= 1;
     }
-    (quotient, scale, a.iter().any(|&word| word != 0))
+    let more = fraction.words.iter().any(|pair| pair[ABOVE] != 0);
+    round(quotient, scale, more)
 }
 
-/// to = to * factor + term
-#[inline(never)]
-fn multiply_add(to: &mut [u32], factor: u32, term: u32) {
-    let mut carry = term as u64;
-    for word in to {
-        carry += *word as u64 * factor as u64;
-        *word = carry as u32;
-        carry >>= 32;
-    }
+/// Bits by which a fraction is brought near to 1.
+const STEP: i32 = 16;
+/// The two numbers of a fraction.
+const ABOVE: usize = 0;
+const BELOW: usize = 1;
+
+/// Two natural numbers, least significant words first.
+struct Fraction {
+    words: [[u32; 2]; WORDS],
+    /// How many words are in use, at most WORDS.
+    len: usize,
 }
 
-/// Whether a >= b; if so and if `write`, a = a - b.
-#[inline(never)]
-fn subtract(a: &mut [u32], b: &[u32], write: bool) -> bool {
-    let mut pass = |write: bool| {
-        let mut borrow = 0;
-        for (x, y) in a.iter_mut().zip(b) {
-            borrow += *x as i64 - *y as i64;
-            if write {
-                *x = borrow as u32;
+impl Fraction {
+    /// Reads the digits of a number into the one above, and returns how many there are.
+    #[inline(always)]
+    fn read(&mut self, text: &[u8]) -> i32 {
+        let mut count = 0;
+        for &c in text {
+            let mut digit = c.wrapping_sub(b'0') as u32;
+            if c | 0x20 == b'e' {
+                break;
             }
-            borrow >>= 32;
+            if digit > 9 || (digit == 0 && (count == 0 || count >= DIGITS)) {
+                continue;
+            }
+            if count >= DIGITS {
+                digit = 1; // it is as much more than the digits up to here as any other number in between
+            }
+            self.multiply_add(ABOVE, 10, digit);
+            count += 1;
+            if count > DIGITS {
+                break;
+            }
         }
-        borrow == 0
-    };
-    pass(false) && (!write || pass(true))
+        count as i32
+    }
+
+    /// One of the numbers = itself * factor + term.
+    #[inline(never)]
+    fn multiply_add(&mut self, which: usize, factor: u32, term: u32) {
+        let mut carry = term as u64;
+        for pair in self.words.iter_mut().take(self.len) {
+            carry += pair[which & 1] as u64 * factor as u64;
+            pair[which & 1] = carry as u32;
+            carry >>= 32;
+        }
+    }
+
+    /// Whether the number above is at least the one below; if so and if `write`, the difference takes its place.
+    #[inline(never)]
+    fn subtract(&mut self, write: bool) -> bool {
+        let mut pass = 0;
+        loop {
+            let mut borrow = 0;
+            for pair in self.words.iter_mut().take(self.len) {
+                borrow += pair[ABOVE] as i64 - pair[BELOW] as i64;
+                if pass > 0 {
+                    pair[ABOVE] = borrow as u32;
+                }
+                borrow >>= 32;
+            }
+            if borrow < 0 {
+                return false;
+            }
+            if pass > 0 || !write {
+                return true;
+            }
+            pass += 1;
+        }
+    }
 }
 
 /// Rounds (quotient + less than 1, if `more`) * 2^scale, where the quotient has 64 bits. NaN: too large.
