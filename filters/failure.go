@@ -48,7 +48,7 @@ func (e *refusalError) Error() string { return e.text }
 // failed returns the fault for a call of export that went wrong.
 func failed(export string, err error) *fault.Fault {
 	what, hint := explain(err)
-	return fault.New(fault.FilterFailed, "the filter failed in %s: %s", export, what).WithHint("%s", hint).WithCause(err)
+	return fault.New(fault.FilterFailed, "the filter failed in %s: %s%s", export, what, trace(err)).WithHint("%s", hint).WithCause(err)
 }
 
 // explain says in a sentence what went wrong in a guest, and what its author can do about it.
