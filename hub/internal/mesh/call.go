@@ -81,11 +81,8 @@ func (m *Mesh) CallAddress(ctx context.Context, addr, method string, request []b
 	if err == nil {
 		response, err = exchange(ctx, stream, request)
 	}
-	if ended := context.Cause(c.conn.Context()); err != nil && ended != nil {
-		err = explain(ended) // the node may have refused this one's certificate
-	}
-	if err != nil {
-		return c.node, nil, m.failed(ctx, method, c.node, err)
+	if err != nil { // the node may have refused this one's certificate
+		return c.node, nil, m.failed(ctx, method, c.node, explain(err))
 	}
 	return c.node, response, nil
 }

@@ -148,11 +148,16 @@ func (m *Mesh) open(ctx context.Context, node string, h header) (*quic.Stream, e
 	if p == nil {
 		return nil, errFull
 	}
-	c, err := p.connection(ctx)
-	if err != nil {
-		return nil, err
+	for {
+		c, err := p.connection(ctx)
+		if err != nil {
+			return nil, err
+		}
+		stream, err := openOn(c.conn, h)
+		if err == nil || c.conn.Context().Err() == nil {
+			return stream, err
+		} // it has just ended, so the next is another one
 	}
-	return openOn(c.conn, h)
 }
 
 func openOn(conn *quic.Conn, h header) (*quic.Stream, error) {

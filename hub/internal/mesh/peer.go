@@ -82,10 +82,12 @@ func (p *peer) preferred() *connection {
 	if p.node < p.mesh.cfg.Node {
 		first, second = second, first
 	}
-	if first != nil {
-		return first
+	for _, c := range []*connection{first, second} {
+		if c != nil && c.conn.Context().Err() == nil {
+			return c
+		}
 	}
-	return second
+	return nil
 }
 
 // notify wakes all that wait for a change. mu is held.
