@@ -3,10 +3,10 @@ package link
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/quic-go/quic-go"
 
+	"weir/hub/ca"
 	"weir/hub/internal/linkwire"
 	"weir/proto/fault"
 	"weir/proto/frame"
@@ -15,8 +15,8 @@ import (
 
 // isHub reports whether the peer's certificate is a hub's.
 func (e *edge) isHub() bool {
-	certificates := e.conn.ConnectionState().TLS.PeerCertificates
-	return len(certificates) > 0 && slices.Contains(certificates[0].DNSNames, linkwire.RoleHub)
+	name, err := ca.PeerName(e.conn.ConnectionState().TLS)
+	return err == nil && name.Role == ca.Hub
 }
 
 // longest returns how long the first frame of a stream may be, in bytes: a hub may have a module to pass on.

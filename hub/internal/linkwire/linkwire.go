@@ -1,5 +1,5 @@
-// Package linkwire is what both ends of the hub link must agree on: frame types, limits, close codes, windows and the
-// roles that certificates give. hub/link/DESIGN.md describes the protocol.
+// Package linkwire is what both ends of the hub link must agree on: frame types, limits, close codes and windows.
+// hub/link/DESIGN.md describes the protocol.
 package linkwire
 
 import (
@@ -12,12 +12,6 @@ import (
 
 // Protocol is the link's name in the TLS handshake (ALPN, RFC 7301).
 const Protocol = "weir-link/1"
-
-// Roles that a certificate gives to its holder, as DNS names: ordinary TLS verification then tells a hub from an edge.
-const (
-	RoleHub  = "hub.weir.internal"
-	RoleEdge = "edge.weir.internal"
-)
 
 // Frames that an edge sends, each the first of a stream but PUBLISH, which follows HELLO. Their numbers are none of those of
 // a client session, so that the two protocols can't be taken for each other.
