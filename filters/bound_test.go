@@ -71,7 +71,8 @@ func benchBound(b *testing.B, f *Filter, set *Set, module []byte, check bool) {
 	if p.compiled, err = p.runtime.CompileModule(ctx, module); err != nil {
 		b.Fatal(err)
 	}
-	in := &instance{program: p, fuel: &idle{}, depth: &idle{}, governor: newGovernor(Limits{}.withDefaults())}
+	limits := Limits{}.withDefaults()
+	in := &instance{program: p, limits: limits, fuel: &idle{}, depth: &idle{}, governor: newGovernor(limits)}
 	in.ctx = &instanceContext{Context: ctx, instance: in}
 	compiled, err := p.runtime.InstantiateModule(in.ctx, p.compiled, wazero.NewModuleConfig().WithName(""))
 	if err != nil {
@@ -82,10 +83,10 @@ func benchBound(b *testing.B, f *Filter, set *Set, module []byte, check bool) {
 		in.fuel, in.depth = fuel, compiled.ExportedGlobal(meter.DepthExport).(api.MutableGlobal)
 	}
 	ev := event(b, benchPayload)
-	set.pack()
+	groups := set.pack()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := in.decide(ev, set.pack()); err != nil {
+		if err := in.decide(ev, groups); err != nil {
 			b.Fatal(err)
 		}
 	}
