@@ -8,6 +8,7 @@ import { Counters } from "./counters.js";
 import { Emitter } from "./emitter.js";
 import { WeirError } from "./error.js";
 import { closedError, connectionLost, errorOf } from "./fault.js";
+import { Inquiries } from "./inquiries.js";
 import type { Watch } from "./network.js";
 import { checkChannel, publicationOf } from "./publication.js";
 import { Publisher } from "./publisher.js";
@@ -31,6 +32,7 @@ export class Client implements Weir {
   private readonly counters = new Counters();
   private readonly callbacks = new Emitter<WeirEvents>();
   private readonly registry: Registry;
+  private readonly inquiries = new Inquiries();
   private readonly publisher: Publisher;
   private readonly connection: Connection;
   private readonly refresher: Refresher;
@@ -79,7 +81,7 @@ export class Client implements Weir {
     const [options, handler] = typeof first === "function" ? [{}, first] : [first ?? {}, second];
     checkChannel(channel);
     if (this.state === "closed") throw closedError("the connection");
-    const subscription = new LiveSubscription<T>(channel, options, handler, this.registry, new Backoff(this.env.clock));
+    const subscription = new LiveSubscription<T>(channel, options, handler, this.registry, this.inquiries, new Backoff(this.env.clock));
     this.registry.add(subscription);
     return subscription;
   }
@@ -119,6 +121,7 @@ export class Client implements Weir {
     this.serverOffset = Number(message.serverTimeMs) - this.env.clock.now();
     this.watchToken(message.tokenExpiresMs);
     this.settleReady.resolve();
+    this.inquiries.start(sender, message.explain);
     this.publisher.start(sender, limits, kept);
   }
 
@@ -138,6 +141,8 @@ export class Client implements Weir {
         return this.registry.unsubscribed(frame.message);
       case "published":
         return this.publisher.answered(frame.message);
+      case "explained":
+        return this.inquiries.answered(frame.message);
       case "refreshed":
         return this.refreshed(frame.message.fault && errorOf(frame.message.fault), frame.message.tokenExpiresMs);
       case "error": {
@@ -156,6 +161,7 @@ export class Client implements Weir {
     this.sender = undefined;
     this.refresher.stop();
     this.registry.lost();
+    this.inquiries.lost();
     this.publisher.lost();
   }
 

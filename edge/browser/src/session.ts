@@ -109,7 +109,7 @@ export class Session implements Sender {
         return this.send("pong", { nonce: frame.message.nonce, timeMs: BigInt(Date.now()) });
       case "pong":
         return this.heartbeat.pong(frame.message.nonce);
-      case "hello": case "subscribe": case "params": case "unsubscribe": case "publish": case "refresh":
+      case "hello": case "subscribe": case "params": case "unsubscribe": case "publish": case "refresh": case "explain":
         throw unexpected(frame.name);
       default:
         this.owner.frame(frame);

@@ -1,3 +1,4 @@
+import type { Explanation } from "./api/explanation.js";
 import type { Cursor, Gap, Message } from "./api/message.js";
 import type { FilterSpec, SubscribeOptions, Subscription, SubscriptionEvents, SubscriptionStats } from "./api/subscription.js";
 import type { Handler } from "./api/weir.js";
@@ -10,6 +11,7 @@ import { Emitter } from "./emitter.js";
 import { WeirError } from "./error.js";
 import { closedError } from "./fault.js";
 import { filtersOf, type WireFilter, wireFilters } from "./filters.js";
+import type { Inquiries } from "./inquiries.js";
 import { toNumber } from "./integer.js";
 import type { Member, Registry } from "./registry.js";
 import { Revisions } from "./revisions.js";
@@ -43,6 +45,7 @@ export class LiveSubscription<T> implements Subscription<T>, Member {
     options: SubscribeOptions,
     handler: Handler<T> | undefined,
     private readonly registry: Registry,
+    private readonly inquiries: Inquiries,
     private readonly backoff: Backoff,
   ) {
     this.earliest = options.since === "earliest";
@@ -94,6 +97,11 @@ export class LiveSubscription<T> implements Subscription<T>, Member {
 
   async setFilters(filters: readonly FilterSpec[]): Promise<void> {
     return this.change(wireFilters(filters));
+  }
+
+  async explain(event: Cursor): Promise<Explanation> {
+    if (this.closed) throw closedError(`the subscription to ${this.channel}`);
+    return this.inquiries.ask(this.number, checkCursor(event));
   }
 
   close(): void {

@@ -60,7 +60,7 @@ export class Peer implements Transport {
     return this.received.map((frame) => frame.name);
   }
 
-  welcome(over: { producer?: string; tokenExpiresMs?: bigint; publishesInFlight?: number } = {}): void {
+  welcome(over: { producer?: string; tokenExpiresMs?: bigint; publishesInFlight?: number; explain?: boolean } = {}): void {
     const { publishesInFlight = 256, ...rest } = over;
     this.say("welcome", {
       session: "s-1", producer, serverTimeMs: BigInt(epoch), agent: "test",

@@ -1,4 +1,5 @@
 import type { WeirError } from "../error.js";
+import type { Explanation } from "./explanation.js";
 import type { Cursor, Gap, Message, Skip, Snapshot } from "./message.js";
 /** A filter by name, with the params that its prepare function reads. */
 export interface FilterSpec {
@@ -106,6 +107,13 @@ export interface Subscription<T = any> extends AsyncIterable<Message<T> | Gap> {
     setParams(params: unknown): Promise<void>;
     /** As `setParams`, for the whole list of filters. */
     setFilters(filters: readonly FilterSpec[]): Promise<void>;
+    /**
+     * Asks the relay why the subscription got an event or did not: `explain({ epoch, offset })`.
+     *
+     * @returns a promise that rejects with a {@link WeirError}: `permission_denied` where the relay does not run for development
+     * and the token lacks the claim `weir.explain`, `not_found` for an event that is not in the window any more.
+     */
+    explain(event: Cursor): Promise<Explanation>;
     /** Closes it for good. Nothing is delivered afterwards. */
     close(): void;
 }
