@@ -7,7 +7,7 @@ import (
 )
 
 // sampleEvery is how many calls of Match lead to one being offered to the checker, which takes few of them. It is a prime: an
-// instance is put back to its beginnings every 64 calls, and with a divisor in common only some places in that cycle would
+// instance is put back to its beginnings every 48 calls, and with a divisor in common only some places in that cycle would
 // ever be looked at.
 const sampleEvery = 61
 
