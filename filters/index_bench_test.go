@@ -44,6 +44,7 @@ func benchIndex(b *testing.B, f *Filter, set *Set) {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 	b.ReportMetric(float64(verdicts.Count()), "matches")
 	b.ReportMetric(float64(set.Asked()), "asked")
 }
