@@ -51,7 +51,7 @@ func prepare(t fataler, f *filters.Filter, params string) []byte {
 	return prepared
 }
 
-// ask asks a filter about an event, for each of some prepared params.
+// ask asks a filter about an event, for each of some prepared params. Where it says yes, the routing keys must, too.
 func ask(t fataler, f *filters.Filter, e *weirpb.Event, prepared ...[]byte) []bool {
 	t.Helper()
 	var set filters.Set
@@ -59,13 +59,15 @@ func ask(t fataler, f *filters.Filter, e *weirpb.Event, prepared ...[]byte) []bo
 		set.Add(p)
 	}
 	verdicts := filters.NewBitmap(set.Slots())
-	if err := f.Match(context.Background(), filters.AppendEvent(nil, "flights", e), &set, verdicts); err != nil {
+	event := filters.AppendEvent(nil, "flights", e)
+	if err := f.Match(context.Background(), event, &set, verdicts); err != nil {
 		t.Fatalf("%.100s: %v", e.GetPayload(), err)
 	}
 	answers := make([]bool, len(prepared))
 	for i := range answers {
 		answers[i] = verdicts.Get(i)
 	}
+	checkKeys(t, f, event, prepared, answers)
 	return answers
 }
 

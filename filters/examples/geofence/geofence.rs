@@ -4,11 +4,12 @@
 mod params;
 
 use weir::json::{self, Value};
-use weir::{Event, Filter, Groups, Input, Output, Prepared, Refused, Verdicts};
+use weir::{grid, Event, Filter, Groups, Input, Keys, Output, Prepared, Refused, Route, Verdicts};
 
 struct Geofence;
 
 weir::export!(Geofence);
+weir::export_route!(Geofence);
 
 /// What prepare makes of params: west, south, east and north of the polygon as f64, how many vertices it has as u64, those
 /// as pairs of f64, and the names of the fields: the path of the longitude, a byte NAMES_END, and the path of the latitude.
@@ -39,6 +40,45 @@ impl Filter for Geofence {
             }
         }
     }
+}
+
+/// The names of the fields that most events have their place in.
+const USUAL: &[u8] = b"lon\x01lat";
+
+/// Degrees by which a polygon is wider for its routing keys: more than turning around the earth may be rounded by.
+const MARGIN: f64 = 1e-9;
+
+impl Route for Geofence {
+    fn keys(event: &Event, keys: &mut Keys) {
+        let (lon, lat) = find(event.payload(), USUAL);
+        if lon == lon {
+            grid::place(lon, lat, keys);
+        }
+    }
+
+    fn interest(prepared: Prepared, keys: &mut Keys) {
+        if prepared.from(HEAD + VERTEX * prepared.u64(32) as usize) != USUAL {
+            return keys.add_all(); // what an event has in other fields is not among its keys
+        }
+        let (west, east) = (prepared.f64(0) - MARGIN, prepared.f64(16) + MARGIN);
+        let (south, north) = (prepared.f64(8), prepared.f64(24));
+        if east - west < 359.0 {
+            grid::area(turned(west), south, turned(east), north, keys);
+        } else {
+            grid::area(-180.0, south, 180.0, north, keys);
+        }
+    }
+}
+
+/// The same longitude, from -180 to 180.
+fn turned(mut lon: f64) -> f64 {
+    while lon > 180.0 {
+        lon -= 360.0;
+    }
+    while lon < -180.0 {
+        lon += 360.0;
+    }
+    lon
 }
 
 /// Longitude and latitude of an event without a place, which is in no polygon.

@@ -27,7 +27,7 @@ impl Filter for Sample {
         out.u64((share * ALL) as u64);
         match found[1] {
             Value::Missing => out.u64(hash::EMPTY),
-            Value::Text(seed) => out.u64(hash::bytes(hash::EMPTY, seed.bytes())),
+            Value::Text(seed) => out.u64(hash::text(hash::EMPTY, seed)),
             _ => return out.refuse("\"seed\" must be a text"),
         }
         match found[2] {
@@ -71,7 +71,7 @@ fn draw(event: &Event, seed: u64, path: &[u8]) -> u64 {
         Value::Number(text) => Text::plain(text),
         _ => Text::plain(&offset),
     };
-    mixed(hash::bytes(seed, text.bytes()))
+    mixed(hash::text(seed, text))
 }
 
 /// Spreads what FNV leaves in the low bits over all, and keeps 53.

@@ -3,11 +3,12 @@
 
 use weir::json::{self, Text, Value};
 use weir::params::Items;
-use weir::{params, Event, Filter, Groups, Input, Output, Refused, Verdicts};
+use weir::{hash, params, texts, Event, Filter, Groups, Input, Keys, Output, Prepared, Refused, Route, Verdicts};
 
 struct Tags;
 
 weir::export!(Tags);
+weir::export_route!(Tags);
 
 /// What prepare makes of params: a byte FIELD or HEADER, its path or name behind its length, then the wanted tags, each
 /// behind its length. Lengths are u16.
@@ -78,6 +79,34 @@ impl Filter for Tags {
             }
         }
     }
+}
+
+impl Route for Tags {
+    /// An event does not know which of its fields are asked for, so all its texts count, and all its headers.
+    fn keys(event: &Event, keys: &mut Keys) {
+        for (name, value) in event.headers() {
+            keys.add(header_key(name, value));
+        }
+        texts::have(event.payload(), keys);
+    }
+
+    fn interest(prepared: Prepared, keys: &mut Keys) {
+        let len = prepared.u16(1) as usize;
+        let name = prepared.part(SOURCE, len);
+        for tag in Items(prepared.from(SOURCE + len)) {
+            if prepared.byte(0) == HEADER {
+                keys.add(header_key(name, tag));
+            } else {
+                texts::want(name, Text::plain(tag), keys);
+            }
+        }
+    }
+}
+
+/// The routing key of a header.
+fn header_key(name: &[u8], value: &[u8]) -> u64 {
+    // What has the same bytes with another end of the name only makes more work.
+    hash::text(hash::text(hash::byte(hash::EMPTY, HEADER), Text::plain(name)), Text::plain(value))
 }
 
 /// Whether one of an event's tags is wanted.

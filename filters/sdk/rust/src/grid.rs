@@ -21,7 +21,7 @@ fn key(level: u32, column: u32, row: u32) -> u64 {
     (level as u64 + 1) << 32 | (column << FINEST | row) as u64
 }
 
-/// Adds the keys of a place, in degrees: longitude from -180 to below 180, latitude from -90 to 90.
+/// Adds the keys of a place, in degrees: longitude from -180 to 180, latitude from -90 to 90.
 pub fn place(lon: f64, lat: f64, keys: &mut Keys) {
     let (column, row) = (cell(lon, 180.0), cell(lat, 90.0));
     keys.add(key(0, 0, 0));

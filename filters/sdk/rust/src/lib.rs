@@ -33,6 +33,7 @@ pub mod params;
 mod prepared;
 pub mod project;
 pub mod route;
+pub mod texts;
 
 pub use event::{Event, Headers};
 pub use groups::{Groups, Verdicts};
