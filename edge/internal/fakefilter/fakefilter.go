@@ -30,6 +30,8 @@ type Range struct {
 	Refuses bool
 	// Quoted lets params be JSON strings, as a token's have to be.
 	Quoted bool
+	// Lost makes Interest fail.
+	Lost bool
 	// Gate, if set, is what Match waits for until it is closed, or the call is cancelled.
 	Gate chan struct{}
 	// Rechecks counts calls of Recheck, and Found is what they find.

@@ -23,6 +23,9 @@ const (
 
 // Interest returns what a range wants.
 func (r *Range) Interest(_ context.Context, prepared []byte, dst []uint64) ([]uint64, error) {
+	if r.Lost {
+		return dst, errBoom
+	}
 	low, high := binary.LittleEndian.Uint64(prepared)/cellSize, binary.LittleEndian.Uint64(prepared[8:])/cellSize
 	if high-low >= keysMost {
 		return append(dst, filters.KeyAny), nil
