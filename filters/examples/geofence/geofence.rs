@@ -51,7 +51,7 @@ const MARGIN: f64 = 1e-9;
 impl Route for Geofence {
     fn keys(event: &Event, keys: &mut Keys) {
         let (lon, lat) = find(event.payload(), USUAL);
-        if lon == lon {
+        if !lon.is_nan() {
             grid::place(lon, lat, keys);
         }
     }

@@ -23,7 +23,7 @@ pub fn prepare(text: Input, out: &mut Output) -> Result<(), Refused> {
                 break;
             }
             *place = position(*vertex);
-            if place.0 != place.0 || place.1 != place.1 {
+            if place.0.is_nan() || place.1.is_nan() {
                 return out.refuse(USAGE);
             }
             count += 1;

@@ -64,9 +64,8 @@ struct Bound {
 fn bound(included: Value, excluded: Value) -> Bound {
     let (given, other) = if excluded.is_missing() { (included, excluded) } else { (excluded, included) };
     let value = given.float();
-    let number = value == value;
-    let refused = !other.is_missing() || !number && !given.is_missing();
-    Bound { value, given: number, excluded: !excluded.is_missing(), refused }
+    let refused = !other.is_missing() || value.is_nan() && !given.is_missing();
+    Bound { value, given: !value.is_nan(), excluded: !excluded.is_missing(), refused }
 }
 
 /// Not a number is within no bounds.

@@ -42,7 +42,7 @@ impl Filter for Viewport {
 impl Route for Viewport {
     fn keys(event: &Event, keys: &mut Keys) {
         let place = place(event.payload(), &USUAL);
-        if place.lon == place.lon {
+        if !place.lon.is_nan() {
             grid::place(place.lon, place.lat, keys);
         }
     }

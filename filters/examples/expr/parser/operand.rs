@@ -21,7 +21,7 @@ impl<'t, 'p, 'o> Parser<'t, 'p, 'o> {
             NULL_WORD => self.program.constant(NULL, 0.0),
             NUMBER_TOKEN => {
                 let number = weir::number::float(text);
-                if number != number {
+                if number.is_nan() {
                     return self.refuse("this number is too large", token);
                 }
                 self.program.constant(NUMBER, number)

@@ -37,10 +37,10 @@ impl<'a> Value<'a> {
     #[inline]
     pub fn number(&self) -> Option<f64> {
         let v = self.float();
-        if v == v {
-            Some(v)
-        } else {
+        if v.is_nan() {
             None
+        } else {
+            Some(v)
         }
     }
 

@@ -15,10 +15,10 @@ const SMALL: i32 = -330;
 /// Parses a JSON number (RFC 8259, section 6), which the caller has checked. None: too large for a 64-bit float.
 pub fn parse(text: &[u8]) -> Option<f64> {
     let v = float(text);
-    if v == v {
-        Some(v)
-    } else {
+    if v.is_nan() {
         None
+    } else {
+        Some(v)
     }
 }
 
