@@ -39,47 +39,6 @@ func readFault(err error) error {
 	return fault.New(fault.Internal, "the channel can't be read").WithHint("operators: see the hub's log").WithCause(err)
 }
 
-// History reads a page of the window: events after a cursor, or from the oldest on.
-func (h *Hub) History(ctx context.Context, r *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
-	}
-	p, err := h.findSure(ctx, r.GetTenant(), r.GetChannel())
-	if err != nil {
-		return nil, err
-	}
-	after := r.GetAfter()
-	if after != nil && after.GetEpoch() != 0 {
-		row, err := p.part.reader.Channel(p.id)
-		if err != nil {
-			return nil, readFault(err)
-		}
-		if after.GetEpoch() != h.describe(p, row).GetEpoch() {
-			return h.history(p, nil, pageOf(r.GetLimit()), &weirpb.Gap{Reason: "epoch_changed"})
-		}
-	}
-	return h.history(p, after, pageOf(r.GetLimit()), nil)
-}
-
-func (h *Hub) history(p place, after *weirpb.Cursor, page shard.Page, gap *weirpb.Gap) (*weirpb.HistoryResponse, error) {
-	row, events, err := p.part.reader.Events(p.id, after.GetOffset(), page)
-	if err != nil {
-		return nil, readFault(err)
-	}
-	if after.GetOffset() >= row.GetNextOffset() {
-		return nil, fault.New(fault.CursorAhead, "the cursor is at %d, the channel ends at %d", after.GetOffset(), row.GetNextOffset()-1).
-			WithHint("read from the beginning: the cursor may be of another channel")
-	}
-	response := &weirpb.HistoryResponse{Channel: h.describe(p, row), Events: events, Gap: gap}
-	if first := row.GetWindow().GetFirstOffset(); after != nil && after.GetOffset()+1 < first {
-		response.Gap = &weirpb.Gap{From: after.GetOffset() + 1, To: first - 1, Reason: "trimmed"}
-	}
-	if n := len(events); n > 0 {
-		response.More = events[n-1].GetOffset()+1 < row.GetNextOffset()
-	}
-	return response, nil
-}
-
 // State reads a page of the latest events of a state channel, in the order of their keys, or those of some keys.
 func (h *Hub) State(ctx context.Context, r *weirpb.StateRequest) (*weirpb.StateResponse, error) {
 	if err := ctx.Err(); err != nil {
@@ -95,6 +54,9 @@ func (h *Hub) State(ctx context.Context, r *weirpb.StateRequest) (*weirpb.StateR
 	}
 	if len(r.GetKeys()) > maxPage {
 		return nil, fault.New(fault.InvalidArgument, "%d keys are asked for, at most %d are allowed", len(r.GetKeys()), maxPage)
+	}
+	if err := h.confirm(ctx, p, r.GetConsistency()); err != nil {
+		return nil, err
 	}
 	response := &weirpb.StateResponse{}
 	var row *logpb.ChannelRow
@@ -117,6 +79,9 @@ func (h *Hub) GetChannel(ctx context.Context, r *weirpb.GetChannelRequest) (*wei
 	}
 	p, err := h.findSure(ctx, r.GetTenant(), r.GetChannel())
 	if err != nil {
+		return nil, err
+	}
+	if err := h.confirm(ctx, p, r.GetConsistency()); err != nil {
 		return nil, err
 	}
 	row, err := p.part.reader.Channel(p.id)
