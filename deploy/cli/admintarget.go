@@ -10,7 +10,11 @@ import (
 	"net/url"
 	"strings"
 
+	"google.golang.org/protobuf/encoding/protojson"
+
 	"weir/deploy/cli/internal/devfile"
+	"weir/proto/fault"
+	"weir/proto/weirpb"
 )
 
 // adminTarget are the flags of commands that ask an edge on its private address.
@@ -61,10 +65,36 @@ func (a *edgeAdmin) get(ctx context.Context, path string, query url.Values) (io.
 	}
 	if response.StatusCode != http.StatusOK {
 		defer response.Body.Close()
-		const most = 1 << 10 // of what an error page says
+		const most = 4 << 10 // of what an error page says
 		text, _ := io.ReadAll(io.LimitReader(response.Body, most))
+		refused := &weirpb.Fault{}
+		if response.Header.Get("Content-Type") == "application/json" && protojson.Unmarshal(text, refused) == nil {
+			return nil, fault.FromProto(refused)
+		}
 		return nil, failf("--admin names the private address of an edge", "%s answers: %s", a.url,
 			fmt.Sprint(response.Status, ": ", printable(strings.TrimSpace(string(text)))))
 	}
 	return response.Body, nil
 }
+
+// explain asks the edge to explain an event to a subscription, and reads the answer into x.
+func (a *edgeAdmin) explain(ctx context.Context, subscription string, at *weirpb.Cursor, x *weirpb.Explanation) error {
+	body, err := a.get(ctx, "/subscriptions/explain", url.Values{
+		"subscription": {subscription}, "epoch": {fmt.Sprint(at.GetEpoch())}, "offset": {fmt.Sprint(at.GetOffset())},
+	})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	text, err := io.ReadAll(io.LimitReader(body, maxExplanation))
+	if err == nil {
+		err = protojson.Unmarshal(text, x)
+	}
+	if err != nil {
+		return fmt.Errorf("the edge's answer can't be read: %w", err)
+	}
+	return nil
+}
+
+// maxExplanation is the longest explanation that is read, in bytes: in JSON, several times that of a frame.
+const maxExplanation = 8 << 20

@@ -27,7 +27,7 @@ type grammar struct {
 	Pub pubCommand `cmd:"" group:"use" help:"Publish events to a channel."`
 	Sub subCommand `cmd:"" group:"use" help:"Print what a channel delivers."`
 
-	Explain explainCommand `cmd:"" group:"use" help:"Say why a filter let an event through, or held it back."`
+	Explain explainCommand `cmd:"" group:"use" help:"Say why a filter or a live subscription let an event through, or held it back."`
 
 	Filter    filterCommands    `cmd:"" group:"manage" help:"Write, try, upload and list filters."`
 	Namespace namespaceCommands `cmd:"" group:"manage" help:"Create, change and list namespaces."`
@@ -37,6 +37,8 @@ type grammar struct {
 
 	Hub  hubCommand  `cmd:"" group:"operate" help:"Run a hub: ordering and storage of a region."`
 	Edge edgeCommand `cmd:"" group:"operate" help:"Run an edge: sessions, filters and fan-out."`
+
+	Subscriptions subscriptionsCommand `cmd:"" group:"operate" help:"List the subscriptions that are open on an edge."`
 
 	Version versionCommand `cmd:"" group:"more" help:"Print the version."`
 }

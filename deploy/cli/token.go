@@ -18,6 +18,7 @@ type tokenCommand struct {
 	Subscribe []string      `help:"Channels to subscribe to: names, or prefixes that end in *. Repeatable." placeholder:"PATTERN"`
 	Publish   []string      `help:"Channels to publish to. Repeatable." placeholder:"PATTERN"`
 	Pin       []string      `help:"Filter that all the user's subscriptions have to pass, with its params as JSON. Repeatable." sep:"none" placeholder:"FILTER[@VERSION]=PARAMS"`
+	Explain   bool          `help:"The user may ask why a subscription got an event or did not. The answer shows pinned filters."`
 	TTL       time.Duration `name:"ttl" help:"How long the token is valid." default:"1h"`
 	KeyFile   string        `help:"Signing key, a private JSON Web Key. In the folder of a running \"weir dev\": its own." type:"path" env:"WEIR_KEY_FILE" placeholder:"FILE"`
 	JSON      bool          `help:"Print JSON."`
@@ -48,7 +49,7 @@ func (c *tokenCommand) Run(con *console) error {
 	now := time.Now()
 	claims := &token.Claims{
 		Tenant: c.Tenant, Subject: c.Subject, IssuedAt: now, Expires: now.Add(c.TTL),
-		Subscribe: c.Subscribe, Publish: c.Publish, Pinned: pins,
+		Subscribe: c.Subscribe, Publish: c.Publish, Pinned: pins, Explain: c.Explain,
 	}
 	signed, err := token.Mint(claims, key)
 	if err != nil {

@@ -171,7 +171,11 @@ func (u *subscription) find(ctx context.Context, at *weirpb.Cursor) (*weirpb.Eve
 		Tenant: u.session.claims.Load().Tenant, Channel: u.request.GetChannel(), Limit: 1,
 		After: &weirpb.Cursor{Epoch: at.GetEpoch(), Offset: at.GetOffset() - 1},
 	})
-	if err != nil {
+	ahead := fault.New(fault.CursorAhead, "the channel has no event %d yet", at.GetOffset())
+	switch {
+	case fault.CodeOf(err) == fault.CursorAhead:
+		return nil, ahead
+	case err != nil:
 		return nil, err
 	}
 	channel := page.GetChannel()
@@ -181,7 +185,7 @@ func (u *subscription) find(ctx context.Context, at *weirpb.Cursor) (*weirpb.Eve
 	case len(events) > 0 && events[0].GetOffset() == at.GetOffset():
 		return events[0], nil
 	case at.GetOffset() >= channel.GetNextOffset():
-		return nil, fault.New(fault.CursorAhead, "the channel has no event %d yet", at.GetOffset())
+		return nil, ahead
 	}
 	return nil, fault.New(fault.NotFound, "the event %d is not kept any more: the oldest is %d", at.GetOffset(), channel.GetFirstOffset()).
 		WithHint("a namespace's window says how much is kept")

@@ -1,23 +1,29 @@
 // Package filteradmin serves what an edge knows of the filters that it runs, on its private address: what each version has
-// done, and what filters say.
+// done, what filters say, for which subscriptions they decide, and why.
 package filteradmin
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
 	"weir/edge"
+	"weir/proto/weirpb"
 )
 
 // An Edge is what is asked; *edge.Server is one.
 type Edge interface {
 	FilterStats(tenant, filter string) []edge.FilterStats
+	Subscriptions(tenant, channel string) []edge.Subscription
+	Explain(ctx context.Context, id string, event *weirpb.Cursor) (*weirpb.Explanation, error)
 }
 
 // Handler serves
 //
 //	GET /filters/stats?tenant=T[&filter=F]            a JSON array of edge.FilterStats
 //	GET /filters/logs?tenant=T&filter=F[&follow=true] a JSON object per line, see Line; with follow until the client leaves
+//	GET /subscriptions?tenant=T[&channel=C]           a JSON array of edge.Subscription
+//	GET /subscriptions/explain?tenant=T&subscription=ID&epoch=E&offset=O   a weir.v1.Explanation in JSON
 //
 // and leaves the rest to next. ready returns the edge, nil while there is none.
 func Handler(next http.Handler, ready func() Edge, logs *Logs) http.Handler {
@@ -31,6 +37,16 @@ func Handler(next http.Handler, ready func() Edge, logs *Logs) http.Handler {
 	mux.HandleFunc("GET /filters/logs", func(w http.ResponseWriter, r *http.Request) {
 		if e, query := ask(w, r, ready); e != nil {
 			logs.serve(w, r, e, query)
+		}
+	})
+	mux.HandleFunc("GET /subscriptions", func(w http.ResponseWriter, r *http.Request) {
+		if e, query := ask(w, r, ready); e != nil {
+			writeJSON(w, e.Subscriptions(query.tenant, r.URL.Query().Get("channel")))
+		}
+	})
+	mux.HandleFunc("GET /subscriptions/explain", func(w http.ResponseWriter, r *http.Request) {
+		if e, query := ask(w, r, ready); e != nil {
+			serveExplain(w, r, e, query.tenant)
 		}
 	})
 	return mux

@@ -2,6 +2,7 @@ package filteradmin
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,7 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protojson"
+
 	"weir/edge"
+	"weir/proto/fault"
+	"weir/proto/weirpb"
 )
 
 // fakeEdge has filter f of tenant acme.
@@ -22,6 +27,20 @@ func (fakeEdge) FilterStats(tenant, filter string) []edge.FilterStats {
 		return []edge.FilterStats{}
 	}
 	return []edge.FilterStats{{Filter: "f", Version: 1, SHA256: "abc0"}, {Filter: "f", Version: 2, SHA256: "def0"}}
+}
+
+func (fakeEdge) Subscriptions(tenant, channel string) []edge.Subscription {
+	if tenant != "acme" || channel != "" && channel != "chat" {
+		return []edge.Subscription{}
+	}
+	return []edge.Subscription{{ID: "5e55/1", Tenant: "acme", Channel: "chat"}}
+}
+
+func (fakeEdge) Explain(_ context.Context, id string, at *weirpb.Cursor) (*weirpb.Explanation, error) {
+	if at.GetOffset() == 9 {
+		return nil, fault.New(fault.CursorAhead, "no event 9 yet").WithHint("wait")
+	}
+	return &weirpb.Explanation{Channel: id, Event: at, Verdict: weirpb.Verdict_VERDICT_HELD}, nil
 }
 
 func serve(t *testing.T, running bool) (*httptest.Server, *Logs, *slog.Logger) {
@@ -130,5 +149,41 @@ func TestLogsAreBounded(t *testing.T) {
 	}
 	if got := strings.Split(out.String(), "\n"); !strings.Contains(got[0], fmt.Sprintf(`"left_out":%d}`, first-10+2)) || !strings.Contains(got[1], `"left_out":2}`) {
 		t.Errorf("what was lost is told as %s", out.String())
+	}
+}
+
+func TestSubscriptions(t *testing.T) {
+	server, _, _ := serve(t, true)
+	for query, want := range map[string]int{"tenant=acme": 1, "tenant=acme&channel=chat": 1, "tenant=acme&channel=x": 0, "tenant=zeta": 0} {
+		var list []edge.Subscription
+		status, body := get(t, server.URL+"/subscriptions?"+query)
+		if err := json.Unmarshal([]byte(body), &list); err != nil || status != http.StatusOK || len(list) != want {
+			t.Errorf("%s: %d %s", query, status, body)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	server, _, _ := serve(t, true)
+	x := &weirpb.Explanation{}
+	status, body := get(t, server.URL+"/subscriptions/explain?tenant=acme&subscription=5e55/1&epoch=7&offset=3")
+	if err := protojson.Unmarshal([]byte(body), x); err != nil || status != http.StatusOK || x.GetChannel() != "5e55/1" || x.GetEvent().GetEpoch() != 7 || x.GetEvent().GetOffset() != 3 {
+		t.Errorf("%d %s, %v", status, body, err)
+	}
+	for query, want := range map[string]fault.Code{
+		"tenant=acme&subscription=5e55/1&epoch=7&offset=9": fault.CursorAhead,
+		"tenant=acme&subscription=5e55/2&epoch=7&offset=3": fault.SubscriptionUnknown,
+		"tenant=zeta&subscription=5e55/1&epoch=7&offset=3": fault.SubscriptionUnknown,
+	} {
+		f := &weirpb.Fault{}
+		status, body := get(t, server.URL+"/subscriptions/explain?"+query)
+		if err := protojson.Unmarshal([]byte(body), f); err != nil || status != http.StatusUnprocessableEntity || f.GetCode() != string(want) || f.GetHint() == "" {
+			t.Errorf("%s: %d %s, %v", query, status, body, err)
+		}
+	}
+	for _, query := range []string{"tenant=acme&subscription=5e55/1", "tenant=acme&subscription=5e55/1&epoch=x&offset=1", "subscription=5e55/1&epoch=7&offset=1"} {
+		if status, _ := get(t, server.URL+"/subscriptions/explain?"+query); status != http.StatusBadRequest {
+			t.Errorf("%s: %d", query, status)
+		}
 	}
 }
