@@ -1,0 +1,154 @@
+package nemesis
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"weir/deploy/internal/wire"
+)
+
+// strike does a blow and mends it again, so that what follows finds all nodes running. It does not wait until they serve.
+func (r *region) strike(ctx context.Context, s step) error {
+	n := r.nodes[s.node]
+	switch s.blow {
+	case kill:
+		n.server.Kill()
+		sleep(ctx, s.lasts)
+		return n.server.Start()
+	case killAll:
+		for _, n := range r.nodes {
+			n.server.Kill()
+		}
+		sleep(ctx, s.lasts/4)
+		for _, n := range r.nodes {
+			if err := n.server.Start(); err != nil {
+				return err
+			}
+		}
+		return nil
+	case pause:
+		if err := n.server.Signal(syscall.SIGSTOP); err != nil {
+			return err
+		}
+		sleep(ctx, s.lasts)
+		return n.server.Signal(syscall.SIGCONT)
+	case skew:
+		n.server.Kill()
+		n.skew = time.Duration(rand.New(rand.NewPCG(s.draw, 3)).Int64N(int64(2*maxSkew))) - maxSkew
+		return n.start()
+	case fill:
+		return r.fillDisk(ctx, n, s.lasts)
+	case rot:
+		n.server.Kill()
+		if err := r.flipByte(n, s.draw); err != nil {
+			return err
+		}
+		return n.server.Start()
+	case replace:
+		return r.replace(ctx, s.node)
+	default:
+		r.strikeNetwork(s)
+		sleep(ctx, s.lasts)
+		r.wire.Heal()
+		return nil
+	}
+}
+
+// maxSkew is how wrong a clock is at most. Beyond a minute a node would hand out producers' identities that others refuse.
+const maxSkew = 30 * time.Second
+
+// strikeNetwork does what a network does.
+func (r *region) strikeNetwork(s step) {
+	cut := wire.Fault{Cut: true}
+	for i, from := range r.nodes {
+		for j, to := range r.nodes {
+			if i == j {
+				continue
+			}
+			switch one, two := i == s.node, j == s.node; {
+			case s.blow == isolate && (one || two), s.blow == deafen && two,
+				s.blow == part && (one && j == s.other || two && i == s.other):
+				r.wire.Set(from.mesh, to.mesh, cut)
+			case s.blow == slow:
+				r.wire.Set(from.mesh, to.mesh, wire.Fault{Delay: 20 * time.Millisecond, Jitter: 60 * time.Millisecond})
+			case s.blow == lose:
+				r.wire.Set(from.mesh, to.mesh, wire.Fault{Loss: 0.1})
+			}
+		}
+	}
+}
+
+// sleep lets a blow last: how long is the seed's choice, not a wait for something.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// ballast is the file that fills a disk.
+const ballast = "ballast"
+
+// fillDisk fills a node's disk, which is a small one of its own, and makes room again.
+func (r *region) fillDisk(ctx context.Context, n *node, lasts time.Duration) error {
+	path := filepath.Join(n.data, ballast)
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	block := make([]byte, 64<<10)
+	for size := len(block); size > 0; {
+		if _, err := file.Write(block[:size]); err != nil {
+			size /= 2 // there is room for less
+		}
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	sleep(ctx, lasts)
+	return os.Remove(path)
+}
+
+// flipByte changes a byte of what a node has on its disk, in a file of its log, its state or its snapshots.
+func (r *region) flipByte(n *node, draw uint64) error {
+	var files []string
+	err := filepath.WalkDir(filepath.Join(n.data, "groups"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		switch filepath.Ext(path) {
+		case ".sst", ".wal":
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	rng := rand.New(rand.NewPCG(draw, 4))
+	path := files[rng.IntN(len(files))]
+	content, err := os.ReadFile(path)
+	if err != nil || len(content) == 0 {
+		return err
+	}
+	used := len(strings.TrimRight(string(content), "\x00")) // the log's files are allocated whole
+	if used == 0 {
+		return nil
+	}
+	at := rng.IntN(used)
+	content[at] ^= 1 << rng.IntN(8)
+	r.t.Logf("byte %d of %s is changed", at, path)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		return fmt.Errorf("change a byte: %w", err)
+	}
+	return nil
+}

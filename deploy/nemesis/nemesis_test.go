@@ -1,0 +1,116 @@
+package nemesis
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/deploy/internal/server"
+)
+
+// binaryVar names a binary to test instead of building one.
+const binaryVar = "WEIR_BINARY"
+
+// build returns the binary to test.
+func build(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	if given := os.Getenv(binaryVar); given != "" {
+		return given
+	}
+	binary, err := server.Build(ctx, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary
+}
+
+// historyTimeout bounds one history with its checks.
+const historyTimeout = 4 * time.Minute
+
+// stepsOf is how many blows a history has.
+const stepsOf = 5
+
+// A region is struck again and again while clients publish, subscribe and read; then what they were told is checked.
+// WEIR_SEED repeats a history, WEIR_BLOWS ("kill,part") draws from some blows alone, WEIR_NODES sets the number of nodes.
+func TestRegion(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: a region of processes takes a while")
+	}
+	seed := uint64(time.Now().UnixNano() % 1e6)
+	if given := os.Getenv("WEIR_SEED"); given != "" {
+		var err error
+		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nodes := 3
+	if seed%4 == 3 {
+		nodes = 5
+	}
+	if given, err := strconv.Atoi(os.Getenv("WEIR_NODES")); err == nil {
+		nodes = given
+	}
+	t.Logf("WEIR_SEED=%d, %d nodes", seed, nodes)
+	ctx, cancel := context.WithTimeout(t.Context(), historyTimeout)
+	defer cancel()
+	torment(ctx, t, seed, nodes)
+}
+
+func torment(ctx context.Context, t *testing.T, seed uint64, nodes int) {
+	r := startRegion(ctx, t, build(ctx, t), seed, nodes)
+	c := gather(ctx, t, r, seed)
+	for i, channel := range logChannels {
+		c.watch(ctx, channel, i)
+		c.watch(ctx, channel, i+1)
+	}
+	for _, s := range plan(seed, nodes, stepsOf, r.able) {
+		t.Log(s)
+		sleep(ctx, s.after)
+		if err := r.strike(ctx, s); err != nil {
+			t.Fatalf("%v: %v", s, err)
+		}
+		r.ready(ctx)
+	}
+	sleep(ctx, time.Second) // some that are never disturbed
+	r.must(c.disband(ctx))
+	c.check(ctx)
+}
+
+// able reports whether a blow can be done here.
+func (r *region) able(b blow) bool {
+	if only := os.Getenv("WEIR_BLOWS"); only != "" && !slices.Contains(strings.Split(only, ","), b.String()) {
+		return false
+	}
+	return b != fill || r.nodes[0].ownDisk
+}
+
+// check reads what the channels have and compares.
+func (c *crowd) check(ctx context.Context) {
+	acked := 0
+	for _, p := range c.history.publications {
+		if p.end != 0 {
+			acked++
+		}
+	}
+	c.t.Logf("%d of %d publications acknowledged, %d linearizable reads", acked, len(c.history.publications), len(c.history.readings))
+	for _, channel := range append(logChannels[:len(logChannels):len(logChannels)], stateChannel) {
+		log, err := c.log(ctx, channel)
+		c.region.must(err)
+		var subscribers []sighting
+		for _, s := range c.sightings {
+			if s.channel == channel {
+				subscribers = append(subscribers, *s)
+			}
+		}
+		for _, complaint := range check(c.history, log, subscribers) {
+			c.t.Error(complaint)
+		}
+	}
+	if acked < 100 || len(c.history.readings) < 10 {
+		c.t.Errorf("%d acknowledgements and %d reads are too few to show anything", acked, len(c.history.readings))
+	}
+}
