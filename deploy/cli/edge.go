@@ -18,6 +18,7 @@ import (
 	"weir/deploy/cli/internal/private"
 	"weir/edge"
 	"weir/filters"
+	"weir/hub/ca"
 	"weir/hub/hubclient"
 	"weir/hub/link"
 )
@@ -25,7 +26,7 @@ import (
 // edgeCommand is "weir edge".
 type edgeCommand struct {
 	Hub          []string      `required:"" help:"UDP addresses of the region's hub nodes. Repeatable." env:"WEIR_EDGE_HUB" placeholder:"HOST:PORT"`
-	LinkIdentity string        `required:"" help:"Folder with ca.pem, edge.pem and edge-key.pem from the hub's data folder." type:"path" env:"WEIR_EDGE_LINK_IDENTITY" placeholder:"DIR"`
+	LinkIdentity string        `required:"" help:"Folder with ca.pem, edge.pem and edge-key.pem: from \"weir ca issue\", or a lone hub's data folder. Read again when they change." type:"path" env:"WEIR_EDGE_LINK_IDENTITY" placeholder:"DIR"`
 	Listen       string        `help:"Address for sessions, over UDP and TCP." default:":8443" env:"WEIR_EDGE_LISTEN" placeholder:"HOST:PORT"`
 	Cert         string        `required:"" help:"Certificate chain, PEM; read again when it changes." type:"path" env:"WEIR_EDGE_CERT" placeholder:"FILE"`
 	Key          string        `required:"" help:"Its private key." type:"path" env:"WEIR_EDGE_KEY" placeholder:"FILE"`
@@ -116,12 +117,16 @@ func (s *edgeProcess) runningEdge() filteradmin.Edge {
 }
 
 func (s *edgeProcess) connect(context.Context) error {
-	identity, err := link.EdgeTLS(s.command.LinkIdentity)
+	certificates, err := ca.Open(ca.Config{Dir: s.command.LinkIdentity, Role: ca.Edge, Logger: s.log})
 	if err != nil {
-		return failf("copy ca.pem, edge.pem and edge-key.pem from the folder link in the hub's data folder", "%w", err)
+		return explainCA(err)
 	}
+	if err := certificates.Register(s.metrics); err != nil {
+		return err
+	}
+	s.parts.GoOwned("certificates", func(ctx context.Context) error { certificates.Watch(ctx); return nil })
 	s.hub, err = hubclient.New(hubclient.Config{
-		Addrs: s.command.Hub, TLS: identity, Agent: currentBuild().agent(),
+		Addrs: s.command.Hub, TLS: link.ClientTLS(certificates), Agent: currentBuild().agent(),
 		Logger: s.log.With("part", "link"), Registerer: s.metrics,
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
@@ -126,7 +127,7 @@ func (a *Authority) add(now time.Time) error {
 		return fmt.Errorf("make the authority's key: %w", err)
 	}
 	template := &x509.Certificate{
-		Subject:   pkix.Name{CommonName: "weir authority of " + now.UTC().Format("2006-01-02 15:04")},
+		Subject:   pkix.Name{CommonName: authorityName(&key.PublicKey, now)},
 		NotBefore: now.Add(-skew), NotAfter: now.Add(AuthorityLife),
 		KeyUsage: x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: true, MaxPathLenZero: true,
 	}
@@ -135,6 +136,13 @@ func (a *Authority) add(now time.Time) error {
 		return err
 	}
 	return a.save(append([]*x509.Certificate{certificate}, a.certificates...), append([]crypto.Signer{key}, a.keys...))
+}
+
+// authorityName tells authorities apart, also those of one day.
+func authorityName(key *ecdsa.PublicKey, now time.Time) string {
+	encoded, _ := key.Bytes() // fails for curves that have none
+	sum := sha256.Sum256(encoded)
+	return fmt.Sprintf("weir authority %x of %s", sum[:3], now.UTC().Format(time.DateOnly))
 }
 
 // save writes keys first when they are new, certificates first when they are dropped: after a crash in between there is

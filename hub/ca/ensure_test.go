@@ -22,6 +22,9 @@ func files(t *testing.T, dir string) map[string]string {
 	}
 	content := map[string]string{}
 	for _, entry := range entries {
+		if entry.IsDir() {
+			continue
+		}
 		b, err := os.ReadFile(filepath.Join(dir, entry.Name()))
 		if err != nil {
 			t.Fatal(err)

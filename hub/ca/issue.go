@@ -44,7 +44,10 @@ func (a *Authority) Issue(out string, r Request, now time.Time) (*x509.Certifica
 	if err != nil {
 		return nil, err
 	}
-	return certificate, a.write(out, r.Name.Role, certificate, key)
+	if err := a.write(out, r.Name.Role, certificate, key); err != nil {
+		return nil, err
+	}
+	return certificate, a.record(r.Name, certificate)
 }
 
 func template(r Request, authority *x509.Certificate, now time.Time) *x509.Certificate {

@@ -65,9 +65,17 @@ func TestRotationInSteps(t *testing.T) {
 			t.Error("a rotation begins within another")
 		}
 	})
+	outdated := func(want int) {
+		t.Helper()
+		if records, err := a.Outdated(time.Now()); err != nil || len(records) != want {
+			t.Errorf("%d certificates are of the old authority, want %d (%v)", len(records), want, err)
+		}
+	}
+	outdated(2)
 	step("all believe the new authority", func() { spread(t, authority, hub, edge) })
 	step("the hub's certificate is new", func() { issue(t, a, hub, "hub", "hub-1", time.Hour) })
 	step("the edge's certificate is new", func() { issue(t, a, edge, "edge", "edge-1", time.Hour) })
+	outdated(0)
 	step("finish", func() {
 		if a, err = ca.Load(authority); err != nil { // another process may finish it
 			t.Fatal(err)
