@@ -37,6 +37,7 @@ type grammar struct {
 
 	Hub  hubCommand  `cmd:"" group:"operate" help:"Run a hub: ordering and storage of a region."`
 	Edge edgeCommand `cmd:"" group:"operate" help:"Run an edge: sessions, filters and fan-out."`
+	CA   caCommands  `cmd:"" name:"ca" group:"operate" help:"Make and renew the certificates of hubs and edges."`
 
 	Subscriptions subscriptionsCommand `cmd:"" group:"operate" help:"List the subscriptions that are open on an edge."`
 
