@@ -27,6 +27,8 @@ type grammar struct {
 	Pub pubCommand `cmd:"" group:"use" help:"Publish events to a channel."`
 	Sub subCommand `cmd:"" group:"use" help:"Print what a channel delivers."`
 
+	History historyCommand `cmd:"" group:"use" help:"Print what a channel's window holds."`
+
 	Explain explainCommand `cmd:"" group:"use" help:"Say why a filter or a live subscription let an event through, or held it back."`
 
 	Filter    filterCommands    `cmd:"" group:"manage" help:"Write, try, upload and list filters."`
@@ -35,11 +37,11 @@ type grammar struct {
 	Key       keyCommands       `cmd:"" group:"manage" help:"Manage API keys and signing keys."`
 	Tenant    tenantCommands    `cmd:"" group:"manage" help:"Create, list and delete tenants."`
 
-	Hub  hubCommand  `cmd:"" group:"operate" help:"Run a hub: ordering and storage of a region."`
+	Hub  hubCommands `cmd:"" group:"operate" help:"Run a hub node: ordering and storage of a region; manage the region's nodes."`
 	Edge edgeCommand `cmd:"" group:"operate" help:"Run an edge: sessions, filters and fan-out."`
-	CA   caCommands  `cmd:"" name:"ca" group:"operate" help:"Make and renew the certificates of hubs and edges."`
 
 	Subscriptions subscriptionsCommand `cmd:"" group:"operate" help:"List the subscriptions that are open on an edge."`
+	CA            caCommands           `cmd:"" name:"ca" group:"operate" help:"Make and renew the certificates of hubs and edges."`
 
 	Version versionCommand `cmd:"" group:"more" help:"Print the version."`
 }

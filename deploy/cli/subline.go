@@ -26,6 +26,8 @@ type subLine struct {
 	// ContentType is left out where it says no more than that the payload is JSON.
 	ContentType string      `json:"content_type,omitempty"`
 	Headers     []subHeader `json:"headers,omitempty"`
+	// Deleted is whether the event deletes its key; weir history shows those.
+	Deleted bool `json:"deleted,omitempty"`
 
 	// From, To and Reason are a gap's. The offsets are 0 where they can't be known.
 	From   *uint64 `json:"from,omitempty"`
@@ -99,6 +101,9 @@ func (l *subLine) appendText(buf *bytes.Buffer, con *console) {
 	fields := []string{con.outStyle(dim, fmt.Sprintf("%6d", l.Offset)), con.outStyle(dim, l.clock()), what}
 	if l.Key != "" {
 		fields = append(fields, con.outStyle(cyan, printable(l.Key)))
+	}
+	if l.Deleted {
+		fields = append(fields, con.outStyle(red, "deleted"))
 	}
 	if payload := l.payloadText(); payload != "" {
 		fields = append(fields, payload)
