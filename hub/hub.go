@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -194,6 +195,9 @@ func (h *Hub) close() error {
 	var err error
 	for _, g := range h.groups {
 		err = errors.Join(err, g.close())
+	}
+	if closer, ok := h.transport.(io.Closer); ok {
+		err = errors.Join(err, closer.Close())
 	}
 	h.metrics.unregister(h.config.Registerer)
 	h.cache.Close()

@@ -53,8 +53,8 @@ func (g *group) checkLead() error {
 	if g.lead.leads() {
 		return g.hub.status.check()
 	}
-	if failed, _, _ := g.hub.status.get(); failed != nil {
-		return failed
+	if now := g.hub.status.get(); now.failed != nil {
+		return now.failed
 	}
 	return g.notLeader()
 }

@@ -11,20 +11,20 @@ import (
 // ended.
 func (h *Hub) Ready(ctx context.Context) error {
 	for {
-		failed, waits, changed := h.status.get()
+		now := h.status.get()
 		switch {
-		case failed != nil:
-			return failed
+		case now.failed != nil:
+			return now.failed
 		case h.status.serving.Load():
 			return h.groupsReady(ctx)
 		}
 		select {
 		case <-ctx.Done():
-			if waits != nil {
-				return waits
+			if now.waits != nil {
+				return now.waits
 			}
 			return context.Cause(ctx)
-		case <-changed:
+		case <-now.changed:
 		}
 	}
 }
@@ -32,7 +32,6 @@ func (h *Hub) Ready(ctx context.Context) error {
 func (h *Hub) groupsReady(ctx context.Context) error {
 	for _, g := range h.groups {
 		for {
-			_, _, failed := h.status.get()
 			changed := g.lead.watch()
 			if g.ready() {
 				break
@@ -43,7 +42,6 @@ func (h *Hub) groupsReady(ctx context.Context) error {
 					WithCause(context.Cause(ctx))
 			case <-h.ctx.Done():
 				return context.Cause(h.ctx)
-			case <-failed:
 			case <-changed:
 			}
 		}

@@ -111,9 +111,16 @@ func (s *status) check() error {
 	return errStarting
 }
 
-// get returns why the node never will serve again, what it waits for, and what is closed when either changes.
-func (s *status) get() (failed, waits error, changed <-chan struct{}) {
+// A standing is a status at one moment.
+type standing struct {
+	// failed is why the node never will serve again, and waits what it waits for.
+	failed, waits error
+	// changed is closed when there is another.
+	changed <-chan struct{}
+}
+
+func (s *status) get() standing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.failed, s.waits, s.changed
+	return standing{s.failed, s.waits, s.changed}
 }

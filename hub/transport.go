@@ -6,7 +6,8 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// A Transport joins a region's nodes, which it knows by name. hub/internal/mesh has one over QUIC; tests have one in memory.
+// A Transport joins a region's nodes, which it knows by name. Mesh makes one over QUIC; tests have one in memory. One that is
+// an io.Closer is closed with the hub, after all that uses it.
 type Transport interface {
 	// StreamLayer carries the traffic of one Raft group. Its addresses are names of nodes.
 	StreamLayer(group uint32) raft.StreamLayer

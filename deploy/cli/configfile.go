@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -108,9 +110,9 @@ func flagValue(path string, flag *kong.Flag, value any) (any, error) {
 	if list, ok := value.([]any); ok && flag.IsSlice() {
 		texts := make([]string, len(list))
 		for i, item := range list {
-			texts[i] = fmt.Sprint(item)
+			texts[i] = fieldText(item)
 		}
-		return strings.Join(texts, ","), nil
+		return strings.Join(texts, string(cmp.Or(flag.Tag.Sep, ','))), nil
 	}
 	switch value := value.(type) {
 	case bool:
@@ -119,4 +121,17 @@ func flagValue(path string, flag *kong.Flag, value any) (any, error) {
 		return fmt.Sprint(value), nil
 	}
 	return nil, usagef("", "%s: the setting %q takes a single value", path, flag.Name)
+}
+
+// fieldText writes a map as "key=value,...", which is how flags take what has several fields.
+func fieldText(item any) string {
+	fields, ok := item.(map[string]any)
+	if !ok {
+		return fmt.Sprint(item)
+	}
+	var texts []string
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		texts = append(texts, fmt.Sprint(key, "=", fields[key]))
+	}
+	return strings.Join(texts, ",")
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,15 +91,18 @@ func parseFormat(content string) (int, error) {
 	return format, nil
 }
 
-// checkEmpty keeps a hub from settling in a folder with other things. What the first start leaves when it is interrupted
-// before the format is written does not count.
+// mayBefore lists what may be in a folder before a hub's first start: what that leaves when it is interrupted before the
+// format is written, and the certificates that a node of a larger region is given.
+var mayBefore = []string{lockFile, "link"}
+
+// checkEmpty keeps a hub from settling in a folder with other things.
 func checkEmpty(path string) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() != lockFile && !strings.HasPrefix(e.Name(), ".") {
+		if !slices.Contains(mayBefore, e.Name()) && !strings.HasPrefix(e.Name(), ".") {
 			return fmt.Errorf("%w: it has %q", ErrNotAHub, e.Name())
 		}
 	}
