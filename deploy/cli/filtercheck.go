@@ -23,7 +23,7 @@ type filterCheck struct {
 
 func (filterCheck) Help() string {
 	return `Says what an upload would say: the same checks run here. Of a project it also tells how much fuel the events of
-events.jsonl take, with the params of weir.yaml.
+events.jsonl take, with the params of weir.yaml, and holds its routing keys to what they promise.
 
 Examples:
 
@@ -84,6 +84,9 @@ func projectFuel(ctx context.Context, p *project.Project, filter *opened) (*fuel
 	prepared, err := filter.Prepare(ctx, p.Params)
 	if err != nil {
 		return nil, failf("params in "+project.File+" are those to try it out with", "%w", err)
+	}
+	if err := checkKeys(ctx, filter.Filter, prepared, events); err != nil {
+		return nil, err
 	}
 	return measureFuel(ctx, filter.Filter, prepared, events)
 }
