@@ -37,7 +37,7 @@ type grammar struct {
 	Key       keyCommands       `cmd:"" group:"manage" help:"Manage API keys and signing keys."`
 	Tenant    tenantCommands    `cmd:"" group:"manage" help:"Create, list and delete tenants."`
 
-	Hub  hubCommands `cmd:"" group:"operate" help:"Run a hub node: ordering and storage of a region; manage the region's nodes."`
+	Hub  hubCommand  `cmd:"" group:"operate" help:"Run a hub node: ordering and storage of a region; manage the nodes."`
 	Edge edgeCommand `cmd:"" group:"operate" help:"Run an edge: sessions, filters and fan-out."`
 
 	Subscriptions subscriptionsCommand `cmd:"" group:"operate" help:"List the subscriptions that are open on an edge."`
