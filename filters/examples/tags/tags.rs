@@ -52,8 +52,8 @@ impl Filter for Tags {
         if wanted[0].is_missing() {
             return out.refuse("\"in\" must be a list of texts, at least one");
         }
-        for value in wanted {
-            match value {
+        for value in &wanted {
+            match *value {
                 Value::Missing => {}
                 Value::Text(tag) => params::put(tag, out),
                 _ => return out.refuse("\"in\" must be a list of texts"),

@@ -37,8 +37,8 @@ pub fn prepare(text: Input, out: &mut Output) -> Result<(), Refused> {
     }
     // Places north of the pole there are none, so a box up to the pole includes it.
     sides[3] = if north == 90.0 { f64::INFINITY } else { north };
-    for side in sides {
-        out.f64(side);
+    for side in &sides {
+        out.f64(*side);
     }
     if found[4].is_missing() && found[5].is_missing() {
         return Ok(());

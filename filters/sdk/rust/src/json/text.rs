@@ -19,12 +19,18 @@ impl<'a> Text<'a> {
         Bytes { raw: self.raw, escaped: self.escaped, decoded: 0 }
     }
 
+    #[inline]
     pub fn equals(&self, other: &[u8]) -> bool {
-        if self.escaped {
-            self.compare(&Text::plain(other)) == Ordering::Equal
-        } else {
-            self.raw == other
+        if !self.escaped {
+            return self.raw == other;
         }
+        let mut rest = other.iter();
+        for c in self.bytes() {
+            if rest.next() != Some(&c) {
+                return false;
+            }
+        }
+        rest.next().is_none()
     }
 
     /// Compares by bytes of UTF-8, which is the order of code points.
