@@ -20,7 +20,7 @@ const (
 func (c *channel) follow() {
 	wait := retryFirst
 	for {
-		before := c.received()
+		before, since := c.received(), time.Now()
 		err := c.table.upstream.Follow(c.ctx, c.tenant, c.name, c.cursor(), c.deliver)
 		if c.ctx.Err() != nil {
 			return
@@ -32,8 +32,8 @@ func (c *channel) follow() {
 			return
 		}
 		c.table.metrics.FollowLosses.Inc()
-		if c.received() != before {
-			wait = retryFirst
+		if c.received() != before || time.Since(since) > retryLongest {
+			wait = retryFirst // the hub answered, or has been waited for long enough: during an election, its client waits
 		}
 		c.log.Warn("channel lost: it pauses until the hub answers again", "retry", wait.String(), "err", err)
 		if !c.pause(wait) {
