@@ -12,7 +12,6 @@ import (
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
-	weirpb "weir/proto/weirpb"
 )
 
 const (
@@ -21,61 +20,6 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
-
-// An Answer is what every call is answered with.
-type Answer struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The answer's message.
-	Body []byte `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"`
-	// Why there is none.
-	Fault         *weirpb.Fault `protobuf:"bytes,2,opt,name=fault,proto3" json:"fault,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Answer) Reset() {
-	*x = Answer{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[0]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Answer) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Answer) ProtoMessage() {}
-
-func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[0]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Answer.ProtoReflect.Descriptor instead.
-func (*Answer) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{0}
-}
-
-func (x *Answer) GetBody() []byte {
-	if x != nil {
-		return x.Body
-	}
-	return nil
-}
-
-func (x *Answer) GetFault() *weirpb.Fault {
-	if x != nil {
-		return x.Fault
-	}
-	return nil
-}
 
 // A Member is a node with the data folder that it has.
 type Member struct {
@@ -95,7 +39,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[1]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -107,7 +51,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[1]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -120,7 +64,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{1}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *Member) GetId() string {
@@ -187,7 +131,7 @@ type Region struct {
 
 func (x *Region) Reset() {
 	*x = Region{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[2]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -199,7 +143,7 @@ func (x *Region) String() string {
 func (*Region) ProtoMessage() {}
 
 func (x *Region) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[2]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -212,7 +156,7 @@ func (x *Region) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Region.ProtoReflect.Descriptor instead.
 func (*Region) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{2}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Region) GetId() string {
@@ -258,7 +202,7 @@ type Hello struct {
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[3]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -270,7 +214,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[3]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -283,7 +227,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{3}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Hello) GetSelf() *Member {
@@ -324,7 +268,7 @@ type Join struct {
 
 func (x *Join) Reset() {
 	*x = Join{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[4]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -336,7 +280,7 @@ func (x *Join) String() string {
 func (*Join) ProtoMessage() {}
 
 func (x *Join) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[4]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -349,7 +293,7 @@ func (x *Join) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Join.ProtoReflect.Descriptor instead.
 func (*Join) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{4}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Join) GetSelf() *Member {
@@ -369,7 +313,7 @@ type ControlIndex struct {
 
 func (x *ControlIndex) Reset() {
 	*x = ControlIndex{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[5]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -381,7 +325,7 @@ func (x *ControlIndex) String() string {
 func (*ControlIndex) ProtoMessage() {}
 
 func (x *ControlIndex) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[5]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -394,7 +338,7 @@ func (x *ControlIndex) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlIndex.ProtoReflect.Descriptor instead.
 func (*ControlIndex) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{5}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ControlIndex) GetRegion() string {
@@ -414,7 +358,7 @@ type ControlIndexed struct {
 
 func (x *ControlIndexed) Reset() {
 	*x = ControlIndexed{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[6]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -426,7 +370,7 @@ func (x *ControlIndexed) String() string {
 func (*ControlIndexed) ProtoMessage() {}
 
 func (x *ControlIndexed) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[6]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -439,7 +383,7 @@ func (x *ControlIndexed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlIndexed.ProtoReflect.Descriptor instead.
 func (*ControlIndexed) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{6}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ControlIndexed) GetIndex() uint64 {
@@ -461,7 +405,7 @@ type DropTenant struct {
 
 func (x *DropTenant) Reset() {
 	*x = DropTenant{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[7]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -473,7 +417,7 @@ func (x *DropTenant) String() string {
 func (*DropTenant) ProtoMessage() {}
 
 func (x *DropTenant) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[7]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -486,7 +430,7 @@ func (x *DropTenant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropTenant.ProtoReflect.Descriptor instead.
 func (*DropTenant) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{7}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DropTenant) GetRegion() string {
@@ -518,7 +462,7 @@ type Done struct {
 
 func (x *Done) Reset() {
 	*x = Done{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[8]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -530,7 +474,7 @@ func (x *Done) String() string {
 func (*Done) ProtoMessage() {}
 
 func (x *Done) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[8]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -543,17 +487,293 @@ func (x *Done) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Done.ProtoReflect.Descriptor instead.
 func (*Done) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{7}
+}
+
+// GetStatus asks a node how it is. Answered with NodeStatus.
+type GetStatus struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Region        string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetStatus) Reset() {
+	*x = GetStatus{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetStatus) ProtoMessage() {}
+
+func (x *GetStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetStatus.ProtoReflect.Descriptor instead.
+func (*GetStatus) Descriptor() ([]byte, []int) {
 	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GetStatus) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+type NodeStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// It is shutting down, and shall not be given the lead of anything.
+	Closing       bool           `protobuf:"varint,2,opt,name=closing,proto3" json:"closing,omitempty"`
+	Groups        []*GroupStatus `protobuf:"bytes,3,rep,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeStatus) Reset() {
+	*x = NodeStatus{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeStatus) ProtoMessage() {}
+
+func (x *NodeStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeStatus.ProtoReflect.Descriptor instead.
+func (*NodeStatus) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *NodeStatus) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *NodeStatus) GetClosing() bool {
+	if x != nil {
+		return x.Closing
+	}
+	return false
+}
+
+func (x *NodeStatus) GetGroups() []*GroupStatus {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+// A GroupStatus is how a node sees one of the groups that it takes part in.
+type GroupStatus struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Group   uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	Leader  string                 `protobuf:"bytes,2,opt,name=leader,proto3" json:"leader,omitempty"`
+	Term    uint64                 `protobuf:"varint,3,opt,name=term,proto3" json:"term,omitempty"`
+	Applied uint64                 `protobuf:"varint,4,opt,name=applied,proto3" json:"applied,omitempty"`
+	// What this node knows to be committed.
+	Committed uint64 `protobuf:"varint,5,opt,name=committed,proto3" json:"committed,omitempty"`
+	// How long ago it heard from the leader, in milliseconds. 0: it leads.
+	HeardMs  uint64   `protobuf:"varint,6,opt,name=heard_ms,json=heardMs,proto3" json:"heard_ms,omitempty"`
+	Voters   []string `protobuf:"bytes,7,rep,name=voters,proto3" json:"voters,omitempty"`
+	Learners []string `protobuf:"bytes,8,rep,name=learners,proto3" json:"learners,omitempty"`
+	// Whether the membership is committed, so that it can't be undone.
+	Settled       bool `protobuf:"varint,9,opt,name=settled,proto3" json:"settled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupStatus) Reset() {
+	*x = GroupStatus{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupStatus) ProtoMessage() {}
+
+func (x *GroupStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupStatus.ProtoReflect.Descriptor instead.
+func (*GroupStatus) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GroupStatus) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetLeader() string {
+	if x != nil {
+		return x.Leader
+	}
+	return ""
+}
+
+func (x *GroupStatus) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetApplied() uint64 {
+	if x != nil {
+		return x.Applied
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetCommitted() uint64 {
+	if x != nil {
+		return x.Committed
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetHeardMs() uint64 {
+	if x != nil {
+		return x.HeardMs
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetVoters() []string {
+	if x != nil {
+		return x.Voters
+	}
+	return nil
+}
+
+func (x *GroupStatus) GetLearners() []string {
+	if x != nil {
+		return x.Learners
+	}
+	return nil
+}
+
+func (x *GroupStatus) GetSettled() bool {
+	if x != nil {
+		return x.Settled
+	}
+	return false
+}
+
+// RetireNode asks the leader of the control group to have a node leave. Answered with Done.
+type RetireNode struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Region        string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	ReplacedBy    string                 `protobuf:"bytes,3,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireNode) Reset() {
+	*x = RetireNode{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireNode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireNode) ProtoMessage() {}
+
+func (x *RetireNode) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireNode.ProtoReflect.Descriptor instead.
+func (*RetireNode) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RetireNode) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *RetireNode) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RetireNode) GetReplacedBy() string {
+	if x != nil {
+		return x.ReplacedBy
+	}
+	return ""
 }
 
 var File_weir_mesh_v1_mesh_proto protoreflect.FileDescriptor
 
 const file_weir_mesh_v1_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x17weir/mesh/v1/mesh.proto\x12\fweir.mesh.v1\x1a\x13weir/v1/event.proto\"B\n" +
-	"\x06Answer\x12\x12\n" +
-	"\x04body\x18\x01 \x01(\fR\x04body\x12$\n" +
-	"\x05fault\x18\x02 \x01(\v2\x0e.weir.v1.FaultR\x05fault\"\xaa\x01\n" +
+	"\x17weir/mesh/v1/mesh.proto\x12\fweir.mesh.v1\"\xaa\x01\n" +
 	"\x06Member\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12\x12\n" +
@@ -584,7 +804,30 @@ const file_weir_mesh_v1_mesh_proto_rawDesc = "" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\rR\x05group\x12\x1b\n" +
 	"\ttenant_id\x18\x03 \x01(\x04R\btenantId\"\x06\n" +
-	"\x04DoneB\x1aZ\x18weir/proto/meshpb;meshpbb\x06proto3"
+	"\x04Done\"#\n" +
+	"\tGetStatus\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\"i\n" +
+	"\n" +
+	"NodeStatus\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aclosing\x18\x02 \x01(\bR\aclosing\x121\n" +
+	"\x06groups\x18\x03 \x03(\v2\x19.weir.mesh.v1.GroupStatusR\x06groups\"\xf0\x01\n" +
+	"\vGroupStatus\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\x12\x16\n" +
+	"\x06leader\x18\x02 \x01(\tR\x06leader\x12\x12\n" +
+	"\x04term\x18\x03 \x01(\x04R\x04term\x12\x18\n" +
+	"\aapplied\x18\x04 \x01(\x04R\aapplied\x12\x1c\n" +
+	"\tcommitted\x18\x05 \x01(\x04R\tcommitted\x12\x19\n" +
+	"\bheard_ms\x18\x06 \x01(\x04R\aheardMs\x12\x16\n" +
+	"\x06voters\x18\a \x03(\tR\x06voters\x12\x1a\n" +
+	"\blearners\x18\b \x03(\tR\blearners\x12\x18\n" +
+	"\asettled\x18\t \x01(\bR\asettled\"U\n" +
+	"\n" +
+	"RetireNode\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1f\n" +
+	"\vreplaced_by\x18\x03 \x01(\tR\n" +
+	"replacedByB\x1aZ\x18weir/proto/meshpb;meshpbb\x06proto3"
 
 var (
 	file_weir_mesh_v1_mesh_proto_rawDescOnce sync.Once
@@ -598,31 +841,33 @@ func file_weir_mesh_v1_mesh_proto_rawDescGZIP() []byte {
 	return file_weir_mesh_v1_mesh_proto_rawDescData
 }
 
-var file_weir_mesh_v1_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_weir_mesh_v1_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_weir_mesh_v1_mesh_proto_goTypes = []any{
-	(*Answer)(nil),         // 0: weir.mesh.v1.Answer
-	(*Member)(nil),         // 1: weir.mesh.v1.Member
-	(*Region)(nil),         // 2: weir.mesh.v1.Region
-	(*Hello)(nil),          // 3: weir.mesh.v1.Hello
-	(*Join)(nil),           // 4: weir.mesh.v1.Join
-	(*ControlIndex)(nil),   // 5: weir.mesh.v1.ControlIndex
-	(*ControlIndexed)(nil), // 6: weir.mesh.v1.ControlIndexed
-	(*DropTenant)(nil),     // 7: weir.mesh.v1.DropTenant
-	(*Done)(nil),           // 8: weir.mesh.v1.Done
-	(*weirpb.Fault)(nil),   // 9: weir.v1.Fault
+	(*Member)(nil),         // 0: weir.mesh.v1.Member
+	(*Region)(nil),         // 1: weir.mesh.v1.Region
+	(*Hello)(nil),          // 2: weir.mesh.v1.Hello
+	(*Join)(nil),           // 3: weir.mesh.v1.Join
+	(*ControlIndex)(nil),   // 4: weir.mesh.v1.ControlIndex
+	(*ControlIndexed)(nil), // 5: weir.mesh.v1.ControlIndexed
+	(*DropTenant)(nil),     // 6: weir.mesh.v1.DropTenant
+	(*Done)(nil),           // 7: weir.mesh.v1.Done
+	(*GetStatus)(nil),      // 8: weir.mesh.v1.GetStatus
+	(*NodeStatus)(nil),     // 9: weir.mesh.v1.NodeStatus
+	(*GroupStatus)(nil),    // 10: weir.mesh.v1.GroupStatus
+	(*RetireNode)(nil),     // 11: weir.mesh.v1.RetireNode
 }
 var file_weir_mesh_v1_mesh_proto_depIdxs = []int32{
-	9, // 0: weir.mesh.v1.Answer.fault:type_name -> weir.v1.Fault
-	1, // 1: weir.mesh.v1.Region.founders:type_name -> weir.mesh.v1.Member
-	1, // 2: weir.mesh.v1.Region.nodes:type_name -> weir.mesh.v1.Member
-	1, // 3: weir.mesh.v1.Hello.self:type_name -> weir.mesh.v1.Member
-	2, // 4: weir.mesh.v1.Hello.region:type_name -> weir.mesh.v1.Region
-	1, // 5: weir.mesh.v1.Join.self:type_name -> weir.mesh.v1.Member
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	0,  // 0: weir.mesh.v1.Region.founders:type_name -> weir.mesh.v1.Member
+	0,  // 1: weir.mesh.v1.Region.nodes:type_name -> weir.mesh.v1.Member
+	0,  // 2: weir.mesh.v1.Hello.self:type_name -> weir.mesh.v1.Member
+	1,  // 3: weir.mesh.v1.Hello.region:type_name -> weir.mesh.v1.Region
+	0,  // 4: weir.mesh.v1.Join.self:type_name -> weir.mesh.v1.Member
+	10, // 5: weir.mesh.v1.NodeStatus.groups:type_name -> weir.mesh.v1.GroupStatus
+	6,  // [6:6] is the sub-list for method output_type
+	6,  // [6:6] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_weir_mesh_v1_mesh_proto_init() }
@@ -636,7 +881,7 @@ func file_weir_mesh_v1_mesh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_mesh_v1_mesh_proto_rawDesc), len(file_weir_mesh_v1_mesh_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

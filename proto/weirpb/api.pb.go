@@ -2789,6 +2789,436 @@ func (x *GetFilterResponse) GetModule() []byte {
 	return nil
 }
 
+type GetRegionRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRegionRequest) Reset() {
+	*x = GetRegionRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRegionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRegionRequest) ProtoMessage() {}
+
+func (x *GetRegionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRegionRequest.ProtoReflect.Descriptor instead.
+func (*GetRegionRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{49}
+}
+
+// A Region is its nodes and groups.
+type Region struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Id     string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Shards uint32                 `protobuf:"varint,2,opt,name=shards,proto3" json:"shards,omitempty"`
+	// By name.
+	Nodes []*RegionNode `protobuf:"bytes,3,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	// By number: the control group is 0, the others are the shards.
+	Groups []*RegionGroup `protobuf:"bytes,4,rep,name=groups,proto3" json:"groups,omitempty"`
+	// Name of the node that answered.
+	AnsweredBy    string `protobuf:"bytes,5,opt,name=answered_by,json=answeredBy,proto3" json:"answered_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Region) Reset() {
+	*x = Region{}
+	mi := &file_weir_v1_api_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Region) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Region) ProtoMessage() {}
+
+func (x *Region) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Region.ProtoReflect.Descriptor instead.
+func (*Region) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *Region) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Region) GetShards() uint32 {
+	if x != nil {
+		return x.Shards
+	}
+	return 0
+}
+
+func (x *Region) GetNodes() []*RegionNode {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *Region) GetGroups() []*RegionGroup {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *Region) GetAnsweredBy() string {
+	if x != nil {
+		return x.AnsweredBy
+	}
+	return ""
+}
+
+type RegionNode struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Id       string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Mesh     string                 `protobuf:"bytes,2,opt,name=mesh,proto3" json:"mesh,omitempty"`
+	Link     string                 `protobuf:"bytes,3,opt,name=link,proto3" json:"link,omitempty"`
+	Api      string                 `protobuf:"bytes,4,opt,name=api,proto3" json:"api,omitempty"`
+	JoinedMs int64                  `protobuf:"varint,5,opt,name=joined_ms,json=joinedMs,proto3" json:"joined_ms,omitempty"`
+	// It shall leave all groups, once replaced_by has taken its place if that is not empty.
+	Leaving    bool   `protobuf:"varint,6,opt,name=leaving,proto3" json:"leaving,omitempty"`
+	ReplacedBy string `protobuf:"bytes,7,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`
+	// Whether it answered.
+	Reachable     bool `protobuf:"varint,8,opt,name=reachable,proto3" json:"reachable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegionNode) Reset() {
+	*x = RegionNode{}
+	mi := &file_weir_v1_api_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegionNode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegionNode) ProtoMessage() {}
+
+func (x *RegionNode) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegionNode.ProtoReflect.Descriptor instead.
+func (*RegionNode) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *RegionNode) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RegionNode) GetMesh() string {
+	if x != nil {
+		return x.Mesh
+	}
+	return ""
+}
+
+func (x *RegionNode) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *RegionNode) GetApi() string {
+	if x != nil {
+		return x.Api
+	}
+	return ""
+}
+
+func (x *RegionNode) GetJoinedMs() int64 {
+	if x != nil {
+		return x.JoinedMs
+	}
+	return 0
+}
+
+func (x *RegionNode) GetLeaving() bool {
+	if x != nil {
+		return x.Leaving
+	}
+	return false
+}
+
+func (x *RegionNode) GetReplacedBy() string {
+	if x != nil {
+		return x.ReplacedBy
+	}
+	return ""
+}
+
+func (x *RegionNode) GetReachable() bool {
+	if x != nil {
+		return x.Reachable
+	}
+	return false
+}
+
+type RegionGroup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Group uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	// Empty: none is known.
+	Leader string `protobuf:"bytes,2,opt,name=leader,proto3" json:"leader,omitempty"`
+	Term   uint64 `protobuf:"varint,3,opt,name=term,proto3" json:"term,omitempty"`
+	// Index of the last entry that is committed.
+	Committed     uint64          `protobuf:"varint,4,opt,name=committed,proto3" json:"committed,omitempty"`
+	Members       []*RegionMember `protobuf:"bytes,5,rep,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegionGroup) Reset() {
+	*x = RegionGroup{}
+	mi := &file_weir_v1_api_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegionGroup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegionGroup) ProtoMessage() {}
+
+func (x *RegionGroup) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegionGroup.ProtoReflect.Descriptor instead.
+func (*RegionGroup) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *RegionGroup) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *RegionGroup) GetLeader() string {
+	if x != nil {
+		return x.Leader
+	}
+	return ""
+}
+
+func (x *RegionGroup) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
+func (x *RegionGroup) GetCommitted() uint64 {
+	if x != nil {
+		return x.Committed
+	}
+	return 0
+}
+
+func (x *RegionGroup) GetMembers() []*RegionMember {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+// A RegionMember is a node's part of a group.
+type RegionMember struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Node  string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	// Whether its vote counts. A node that joins has none until it has caught up.
+	Voter bool `protobuf:"varint,2,opt,name=voter,proto3" json:"voter,omitempty"`
+	// Index of the last entry that it has applied; 0 if it did not answer.
+	Applied uint64 `protobuf:"varint,3,opt,name=applied,proto3" json:"applied,omitempty"`
+	// How many committed entries it has yet to apply.
+	Lag uint64 `protobuf:"varint,4,opt,name=lag,proto3" json:"lag,omitempty"`
+	// How long ago it heard from the leader, in milliseconds; 0 for the leader itself and for one that did not answer.
+	HeardMs       uint64 `protobuf:"varint,5,opt,name=heard_ms,json=heardMs,proto3" json:"heard_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegionMember) Reset() {
+	*x = RegionMember{}
+	mi := &file_weir_v1_api_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegionMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegionMember) ProtoMessage() {}
+
+func (x *RegionMember) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegionMember.ProtoReflect.Descriptor instead.
+func (*RegionMember) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *RegionMember) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *RegionMember) GetVoter() bool {
+	if x != nil {
+		return x.Voter
+	}
+	return false
+}
+
+func (x *RegionMember) GetApplied() uint64 {
+	if x != nil {
+		return x.Applied
+	}
+	return 0
+}
+
+func (x *RegionMember) GetLag() uint64 {
+	if x != nil {
+		return x.Lag
+	}
+	return 0
+}
+
+func (x *RegionMember) GetHeardMs() uint64 {
+	if x != nil {
+		return x.HeardMs
+	}
+	return 0
+}
+
+type RetireNodeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Must have joined. Empty: nobody takes its place.
+	ReplacedBy    string `protobuf:"bytes,2,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireNodeRequest) Reset() {
+	*x = RetireNodeRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireNodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireNodeRequest) ProtoMessage() {}
+
+func (x *RetireNodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireNodeRequest.ProtoReflect.Descriptor instead.
+func (*RetireNodeRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *RetireNodeRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RetireNodeRequest) GetReplacedBy() string {
+	if x != nil {
+		return x.ReplacedBy
+	}
+	return ""
+}
+
 var File_weir_v1_api_proto protoreflect.FileDescriptor
 
 const file_weir_v1_api_proto_rawDesc = "" +
@@ -2964,7 +3394,42 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"live_at_ms\x18\x05 \x01(\x03R\bliveAtMs\"[\n" +
 	"\x11GetFilterResponse\x12.\n" +
 	"\x06filter\x18\x01 \x01(\v2\x16.weir.v1.FilterVersionR\x06filter\x12\x16\n" +
-	"\x06module\x18\x02 \x01(\fR\x06module*`\n" +
+	"\x06module\x18\x02 \x01(\fR\x06module\"\x12\n" +
+	"\x10GetRegionRequest\"\xaa\x01\n" +
+	"\x06Region\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06shards\x18\x02 \x01(\rR\x06shards\x12)\n" +
+	"\x05nodes\x18\x03 \x03(\v2\x13.weir.v1.RegionNodeR\x05nodes\x12,\n" +
+	"\x06groups\x18\x04 \x03(\v2\x14.weir.v1.RegionGroupR\x06groups\x12\x1f\n" +
+	"\vanswered_by\x18\x05 \x01(\tR\n" +
+	"answeredBy\"\xcc\x01\n" +
+	"\n" +
+	"RegionNode\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04mesh\x18\x02 \x01(\tR\x04mesh\x12\x12\n" +
+	"\x04link\x18\x03 \x01(\tR\x04link\x12\x10\n" +
+	"\x03api\x18\x04 \x01(\tR\x03api\x12\x1b\n" +
+	"\tjoined_ms\x18\x05 \x01(\x03R\bjoinedMs\x12\x18\n" +
+	"\aleaving\x18\x06 \x01(\bR\aleaving\x12\x1f\n" +
+	"\vreplaced_by\x18\a \x01(\tR\n" +
+	"replacedBy\x12\x1c\n" +
+	"\treachable\x18\b \x01(\bR\treachable\"\x9e\x01\n" +
+	"\vRegionGroup\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\x12\x16\n" +
+	"\x06leader\x18\x02 \x01(\tR\x06leader\x12\x12\n" +
+	"\x04term\x18\x03 \x01(\x04R\x04term\x12\x1c\n" +
+	"\tcommitted\x18\x04 \x01(\x04R\tcommitted\x12/\n" +
+	"\amembers\x18\x05 \x03(\v2\x15.weir.v1.RegionMemberR\amembers\"\x7f\n" +
+	"\fRegionMember\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
+	"\x05voter\x18\x02 \x01(\bR\x05voter\x12\x18\n" +
+	"\aapplied\x18\x03 \x01(\x04R\aapplied\x12\x10\n" +
+	"\x03lag\x18\x04 \x01(\x04R\x03lag\x12\x19\n" +
+	"\bheard_ms\x18\x05 \x01(\x04R\aheardMs\"D\n" +
+	"\x11RetireNodeRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
+	"\vreplaced_by\x18\x02 \x01(\tR\n" +
+	"replacedBy*`\n" +
 	"\vConsistency\x12\x1b\n" +
 	"\x17CONSISTENCY_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12CONSISTENCY_LEADER\x10\x01\x12\x1c\n" +
@@ -3006,7 +3471,11 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\x0fSetFilterLimits\x12\x1f.weir.v1.SetFilterLimitsRequest\x1a\x15.weir.v1.FilterLimits\x12M\n" +
 	"\vListFilters\x12\x1b.weir.v1.ListFiltersRequest\x1a\x1c.weir.v1.ListFiltersResponse\"\x03\x90\x02\x01\x12G\n" +
 	"\tGetFilter\x12\x19.weir.v1.GetFilterRequest\x1a\x1a.weir.v1.GetFilterResponse\"\x03\x90\x02\x01\x12V\n" +
-	"\x0eGetFilterStats\x12\x1e.weir.v1.GetFilterStatsRequest\x1a\x1f.weir.v1.GetFilterStatsResponse\"\x03\x90\x02\x01B\x1aZ\x18weir/proto/weirpb;weirpbb\x06proto3"
+	"\x0eGetFilterStats\x12\x1e.weir.v1.GetFilterStatsRequest\x1a\x1f.weir.v1.GetFilterStatsResponse\"\x03\x90\x02\x012\x8e\x01\n" +
+	"\x0fOperatorService\x12<\n" +
+	"\tGetRegion\x12\x19.weir.v1.GetRegionRequest\x1a\x0f.weir.v1.Region\"\x03\x90\x02\x01\x12=\n" +
+	"\n" +
+	"RetireNode\x12\x1a.weir.v1.RetireNodeRequest\x1a\x13.weir.v1.RegionNodeB\x1aZ\x18weir/proto/weirpb;weirpbb\x06proto3"
 
 var (
 	file_weir_v1_api_proto_rawDescOnce sync.Once
@@ -3021,7 +3490,7 @@ func file_weir_v1_api_proto_rawDescGZIP() []byte {
 }
 
 var file_weir_v1_api_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_weir_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
+var file_weir_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
 var file_weir_v1_api_proto_goTypes = []any{
 	(Consistency)(0),                 // 0: weir.v1.Consistency
 	(*PublishRequest)(nil),           // 1: weir.v1.PublishRequest
@@ -3073,124 +3542,137 @@ var file_weir_v1_api_proto_goTypes = []any{
 	(*ListFiltersResponse)(nil),      // 47: weir.v1.ListFiltersResponse
 	(*GetFilterRequest)(nil),         // 48: weir.v1.GetFilterRequest
 	(*GetFilterResponse)(nil),        // 49: weir.v1.GetFilterResponse
-	(*Publication)(nil),              // 50: weir.v1.Publication
-	(*structpb.Value)(nil),           // 51: google.protobuf.Value
-	(*Receipt)(nil),                  // 52: weir.v1.Receipt
-	(*Fault)(nil),                    // 53: weir.v1.Fault
-	(*Cursor)(nil),                   // 54: weir.v1.Cursor
-	(*Channel)(nil),                  // 55: weir.v1.Channel
-	(*Event)(nil),                    // 56: weir.v1.Event
-	(*Gap)(nil),                      // 57: weir.v1.Gap
-	(*FilterLimits)(nil),             // 58: weir.v1.FilterLimits
-	(*Tenant)(nil),                   // 59: weir.v1.Tenant
-	(*Namespace)(nil),                // 60: weir.v1.Namespace
-	(*ApiKey)(nil),                   // 61: weir.v1.ApiKey
-	(*SigningKey)(nil),               // 62: weir.v1.SigningKey
-	(*FilterVersion)(nil),            // 63: weir.v1.FilterVersion
-	(*FilterCounts)(nil),             // 64: weir.v1.FilterCounts
-	(*FilterDifference)(nil),         // 65: weir.v1.FilterDifference
-	(FilterRole)(0),                  // 66: weir.v1.FilterRole
+	(*GetRegionRequest)(nil),         // 50: weir.v1.GetRegionRequest
+	(*Region)(nil),                   // 51: weir.v1.Region
+	(*RegionNode)(nil),               // 52: weir.v1.RegionNode
+	(*RegionGroup)(nil),              // 53: weir.v1.RegionGroup
+	(*RegionMember)(nil),             // 54: weir.v1.RegionMember
+	(*RetireNodeRequest)(nil),        // 55: weir.v1.RetireNodeRequest
+	(*Publication)(nil),              // 56: weir.v1.Publication
+	(*structpb.Value)(nil),           // 57: google.protobuf.Value
+	(*Receipt)(nil),                  // 58: weir.v1.Receipt
+	(*Fault)(nil),                    // 59: weir.v1.Fault
+	(*Cursor)(nil),                   // 60: weir.v1.Cursor
+	(*Channel)(nil),                  // 61: weir.v1.Channel
+	(*Event)(nil),                    // 62: weir.v1.Event
+	(*Gap)(nil),                      // 63: weir.v1.Gap
+	(*FilterLimits)(nil),             // 64: weir.v1.FilterLimits
+	(*Tenant)(nil),                   // 65: weir.v1.Tenant
+	(*Namespace)(nil),                // 66: weir.v1.Namespace
+	(*ApiKey)(nil),                   // 67: weir.v1.ApiKey
+	(*SigningKey)(nil),               // 68: weir.v1.SigningKey
+	(*FilterVersion)(nil),            // 69: weir.v1.FilterVersion
+	(*FilterCounts)(nil),             // 70: weir.v1.FilterCounts
+	(*FilterDifference)(nil),         // 71: weir.v1.FilterDifference
+	(FilterRole)(0),                  // 72: weir.v1.FilterRole
 }
 var file_weir_v1_api_proto_depIdxs = []int32{
-	50, // 0: weir.v1.PublishRequest.event:type_name -> weir.v1.Publication
-	51, // 1: weir.v1.PublishRequest.json:type_name -> google.protobuf.Value
-	52, // 2: weir.v1.PublishResponse.receipt:type_name -> weir.v1.Receipt
-	50, // 3: weir.v1.PublishManyRequest.events:type_name -> weir.v1.Publication
+	56, // 0: weir.v1.PublishRequest.event:type_name -> weir.v1.Publication
+	57, // 1: weir.v1.PublishRequest.json:type_name -> google.protobuf.Value
+	58, // 2: weir.v1.PublishResponse.receipt:type_name -> weir.v1.Receipt
+	56, // 3: weir.v1.PublishManyRequest.events:type_name -> weir.v1.Publication
 	5,  // 4: weir.v1.PublishManyResponse.outcomes:type_name -> weir.v1.PublishOutcome
-	52, // 5: weir.v1.PublishOutcome.receipt:type_name -> weir.v1.Receipt
-	53, // 6: weir.v1.PublishOutcome.fault:type_name -> weir.v1.Fault
-	54, // 7: weir.v1.HistoryRequest.after:type_name -> weir.v1.Cursor
+	58, // 5: weir.v1.PublishOutcome.receipt:type_name -> weir.v1.Receipt
+	59, // 6: weir.v1.PublishOutcome.fault:type_name -> weir.v1.Fault
+	60, // 7: weir.v1.HistoryRequest.after:type_name -> weir.v1.Cursor
 	0,  // 8: weir.v1.HistoryRequest.consistency:type_name -> weir.v1.Consistency
-	54, // 9: weir.v1.HistoryRequest.until:type_name -> weir.v1.Cursor
-	55, // 10: weir.v1.HistoryResponse.channel:type_name -> weir.v1.Channel
-	56, // 11: weir.v1.HistoryResponse.events:type_name -> weir.v1.Event
-	57, // 12: weir.v1.HistoryResponse.gap:type_name -> weir.v1.Gap
-	54, // 13: weir.v1.HistoryResponse.next:type_name -> weir.v1.Cursor
+	60, // 9: weir.v1.HistoryRequest.until:type_name -> weir.v1.Cursor
+	61, // 10: weir.v1.HistoryResponse.channel:type_name -> weir.v1.Channel
+	62, // 11: weir.v1.HistoryResponse.events:type_name -> weir.v1.Event
+	63, // 12: weir.v1.HistoryResponse.gap:type_name -> weir.v1.Gap
+	60, // 13: weir.v1.HistoryResponse.next:type_name -> weir.v1.Cursor
 	0,  // 14: weir.v1.StateRequest.consistency:type_name -> weir.v1.Consistency
-	55, // 15: weir.v1.StateResponse.channel:type_name -> weir.v1.Channel
-	56, // 16: weir.v1.StateResponse.events:type_name -> weir.v1.Event
+	61, // 15: weir.v1.StateResponse.channel:type_name -> weir.v1.Channel
+	62, // 16: weir.v1.StateResponse.events:type_name -> weir.v1.Event
 	0,  // 17: weir.v1.GetChannelRequest.consistency:type_name -> weir.v1.Consistency
-	58, // 18: weir.v1.SetTenantLimitsRequest.limits:type_name -> weir.v1.FilterLimits
-	59, // 19: weir.v1.ListTenantsResponse.tenants:type_name -> weir.v1.Tenant
-	60, // 20: weir.v1.PutNamespaceRequest.namespace:type_name -> weir.v1.Namespace
-	60, // 21: weir.v1.ListNamespacesResponse.namespaces:type_name -> weir.v1.Namespace
-	61, // 22: weir.v1.CreateApiKeyResponse.api_key:type_name -> weir.v1.ApiKey
-	61, // 23: weir.v1.ListApiKeysResponse.api_keys:type_name -> weir.v1.ApiKey
-	62, // 24: weir.v1.CreateSigningKeyResponse.signing_key:type_name -> weir.v1.SigningKey
-	62, // 25: weir.v1.ListSigningKeysResponse.signing_keys:type_name -> weir.v1.SigningKey
+	64, // 18: weir.v1.SetTenantLimitsRequest.limits:type_name -> weir.v1.FilterLimits
+	65, // 19: weir.v1.ListTenantsResponse.tenants:type_name -> weir.v1.Tenant
+	66, // 20: weir.v1.PutNamespaceRequest.namespace:type_name -> weir.v1.Namespace
+	66, // 21: weir.v1.ListNamespacesResponse.namespaces:type_name -> weir.v1.Namespace
+	67, // 22: weir.v1.CreateApiKeyResponse.api_key:type_name -> weir.v1.ApiKey
+	67, // 23: weir.v1.ListApiKeysResponse.api_keys:type_name -> weir.v1.ApiKey
+	68, // 24: weir.v1.CreateSigningKeyResponse.signing_key:type_name -> weir.v1.SigningKey
+	68, // 25: weir.v1.ListSigningKeysResponse.signing_keys:type_name -> weir.v1.SigningKey
 	36, // 26: weir.v1.GetFilterStatsResponse.filters:type_name -> weir.v1.FilterStats
-	63, // 27: weir.v1.FilterStats.filter:type_name -> weir.v1.FilterVersion
-	64, // 28: weir.v1.FilterStats.total:type_name -> weir.v1.FilterCounts
+	69, // 27: weir.v1.FilterStats.filter:type_name -> weir.v1.FilterVersion
+	70, // 28: weir.v1.FilterStats.total:type_name -> weir.v1.FilterCounts
 	37, // 29: weir.v1.FilterStats.edges:type_name -> weir.v1.EdgeFilterStats
-	65, // 30: weir.v1.FilterStats.samples:type_name -> weir.v1.FilterDifference
-	64, // 31: weir.v1.EdgeFilterStats.counts:type_name -> weir.v1.FilterCounts
-	66, // 32: weir.v1.SetRolloutRequest.role:type_name -> weir.v1.FilterRole
-	58, // 33: weir.v1.SetFilterLimitsRequest.limits:type_name -> weir.v1.FilterLimits
-	63, // 34: weir.v1.ListFiltersResponse.filters:type_name -> weir.v1.FilterVersion
-	63, // 35: weir.v1.GetFilterResponse.filter:type_name -> weir.v1.FilterVersion
-	1,  // 36: weir.v1.EventService.Publish:input_type -> weir.v1.PublishRequest
-	3,  // 37: weir.v1.EventService.PublishMany:input_type -> weir.v1.PublishManyRequest
-	6,  // 38: weir.v1.EventService.History:input_type -> weir.v1.HistoryRequest
-	8,  // 39: weir.v1.EventService.State:input_type -> weir.v1.StateRequest
-	10, // 40: weir.v1.EventService.GetChannel:input_type -> weir.v1.GetChannelRequest
-	11, // 41: weir.v1.EventService.OpenProducer:input_type -> weir.v1.OpenProducerRequest
-	14, // 42: weir.v1.TenantService.CreateTenant:input_type -> weir.v1.CreateTenantRequest
-	15, // 43: weir.v1.TenantService.ListTenants:input_type -> weir.v1.ListTenantsRequest
-	17, // 44: weir.v1.TenantService.DeleteTenant:input_type -> weir.v1.DeleteTenantRequest
-	13, // 45: weir.v1.TenantService.SetTenantLimits:input_type -> weir.v1.SetTenantLimitsRequest
-	19, // 46: weir.v1.NamespaceService.PutNamespace:input_type -> weir.v1.PutNamespaceRequest
-	20, // 47: weir.v1.NamespaceService.ListNamespaces:input_type -> weir.v1.ListNamespacesRequest
-	22, // 48: weir.v1.KeyService.CreateApiKey:input_type -> weir.v1.CreateApiKeyRequest
-	24, // 49: weir.v1.KeyService.ListApiKeys:input_type -> weir.v1.ListApiKeysRequest
-	26, // 50: weir.v1.KeyService.RevokeApiKey:input_type -> weir.v1.RevokeApiKeyRequest
-	28, // 51: weir.v1.KeyService.CreateSigningKey:input_type -> weir.v1.CreateSigningKeyRequest
-	30, // 52: weir.v1.KeyService.ListSigningKeys:input_type -> weir.v1.ListSigningKeysRequest
-	32, // 53: weir.v1.KeyService.RevokeSigningKey:input_type -> weir.v1.RevokeSigningKeyRequest
-	38, // 54: weir.v1.FilterService.UploadFilter:input_type -> weir.v1.UploadFilterRequest
-	39, // 55: weir.v1.FilterService.PushFilter:input_type -> weir.v1.PushFilterRequest
-	40, // 56: weir.v1.FilterService.SetRollout:input_type -> weir.v1.SetRolloutRequest
-	41, // 57: weir.v1.FilterService.PromoteFilter:input_type -> weir.v1.PromoteFilterRequest
-	42, // 58: weir.v1.FilterService.RollbackFilter:input_type -> weir.v1.RollbackFilterRequest
-	43, // 59: weir.v1.FilterService.PauseFilter:input_type -> weir.v1.PauseFilterRequest
-	44, // 60: weir.v1.FilterService.ResumeFilter:input_type -> weir.v1.ResumeFilterRequest
-	45, // 61: weir.v1.FilterService.SetFilterLimits:input_type -> weir.v1.SetFilterLimitsRequest
-	46, // 62: weir.v1.FilterService.ListFilters:input_type -> weir.v1.ListFiltersRequest
-	48, // 63: weir.v1.FilterService.GetFilter:input_type -> weir.v1.GetFilterRequest
-	34, // 64: weir.v1.FilterService.GetFilterStats:input_type -> weir.v1.GetFilterStatsRequest
-	2,  // 65: weir.v1.EventService.Publish:output_type -> weir.v1.PublishResponse
-	4,  // 66: weir.v1.EventService.PublishMany:output_type -> weir.v1.PublishManyResponse
-	7,  // 67: weir.v1.EventService.History:output_type -> weir.v1.HistoryResponse
-	9,  // 68: weir.v1.EventService.State:output_type -> weir.v1.StateResponse
-	55, // 69: weir.v1.EventService.GetChannel:output_type -> weir.v1.Channel
-	12, // 70: weir.v1.EventService.OpenProducer:output_type -> weir.v1.OpenProducerResponse
-	59, // 71: weir.v1.TenantService.CreateTenant:output_type -> weir.v1.Tenant
-	16, // 72: weir.v1.TenantService.ListTenants:output_type -> weir.v1.ListTenantsResponse
-	18, // 73: weir.v1.TenantService.DeleteTenant:output_type -> weir.v1.DeleteTenantResponse
-	59, // 74: weir.v1.TenantService.SetTenantLimits:output_type -> weir.v1.Tenant
-	60, // 75: weir.v1.NamespaceService.PutNamespace:output_type -> weir.v1.Namespace
-	21, // 76: weir.v1.NamespaceService.ListNamespaces:output_type -> weir.v1.ListNamespacesResponse
-	23, // 77: weir.v1.KeyService.CreateApiKey:output_type -> weir.v1.CreateApiKeyResponse
-	25, // 78: weir.v1.KeyService.ListApiKeys:output_type -> weir.v1.ListApiKeysResponse
-	27, // 79: weir.v1.KeyService.RevokeApiKey:output_type -> weir.v1.RevokeApiKeyResponse
-	29, // 80: weir.v1.KeyService.CreateSigningKey:output_type -> weir.v1.CreateSigningKeyResponse
-	31, // 81: weir.v1.KeyService.ListSigningKeys:output_type -> weir.v1.ListSigningKeysResponse
-	33, // 82: weir.v1.KeyService.RevokeSigningKey:output_type -> weir.v1.RevokeSigningKeyResponse
-	63, // 83: weir.v1.FilterService.UploadFilter:output_type -> weir.v1.FilterVersion
-	63, // 84: weir.v1.FilterService.PushFilter:output_type -> weir.v1.FilterVersion
-	63, // 85: weir.v1.FilterService.SetRollout:output_type -> weir.v1.FilterVersion
-	63, // 86: weir.v1.FilterService.PromoteFilter:output_type -> weir.v1.FilterVersion
-	63, // 87: weir.v1.FilterService.RollbackFilter:output_type -> weir.v1.FilterVersion
-	63, // 88: weir.v1.FilterService.PauseFilter:output_type -> weir.v1.FilterVersion
-	63, // 89: weir.v1.FilterService.ResumeFilter:output_type -> weir.v1.FilterVersion
-	58, // 90: weir.v1.FilterService.SetFilterLimits:output_type -> weir.v1.FilterLimits
-	47, // 91: weir.v1.FilterService.ListFilters:output_type -> weir.v1.ListFiltersResponse
-	49, // 92: weir.v1.FilterService.GetFilter:output_type -> weir.v1.GetFilterResponse
-	35, // 93: weir.v1.FilterService.GetFilterStats:output_type -> weir.v1.GetFilterStatsResponse
-	65, // [65:94] is the sub-list for method output_type
-	36, // [36:65] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	71, // 30: weir.v1.FilterStats.samples:type_name -> weir.v1.FilterDifference
+	70, // 31: weir.v1.EdgeFilterStats.counts:type_name -> weir.v1.FilterCounts
+	72, // 32: weir.v1.SetRolloutRequest.role:type_name -> weir.v1.FilterRole
+	64, // 33: weir.v1.SetFilterLimitsRequest.limits:type_name -> weir.v1.FilterLimits
+	69, // 34: weir.v1.ListFiltersResponse.filters:type_name -> weir.v1.FilterVersion
+	69, // 35: weir.v1.GetFilterResponse.filter:type_name -> weir.v1.FilterVersion
+	52, // 36: weir.v1.Region.nodes:type_name -> weir.v1.RegionNode
+	53, // 37: weir.v1.Region.groups:type_name -> weir.v1.RegionGroup
+	54, // 38: weir.v1.RegionGroup.members:type_name -> weir.v1.RegionMember
+	1,  // 39: weir.v1.EventService.Publish:input_type -> weir.v1.PublishRequest
+	3,  // 40: weir.v1.EventService.PublishMany:input_type -> weir.v1.PublishManyRequest
+	6,  // 41: weir.v1.EventService.History:input_type -> weir.v1.HistoryRequest
+	8,  // 42: weir.v1.EventService.State:input_type -> weir.v1.StateRequest
+	10, // 43: weir.v1.EventService.GetChannel:input_type -> weir.v1.GetChannelRequest
+	11, // 44: weir.v1.EventService.OpenProducer:input_type -> weir.v1.OpenProducerRequest
+	14, // 45: weir.v1.TenantService.CreateTenant:input_type -> weir.v1.CreateTenantRequest
+	15, // 46: weir.v1.TenantService.ListTenants:input_type -> weir.v1.ListTenantsRequest
+	17, // 47: weir.v1.TenantService.DeleteTenant:input_type -> weir.v1.DeleteTenantRequest
+	13, // 48: weir.v1.TenantService.SetTenantLimits:input_type -> weir.v1.SetTenantLimitsRequest
+	19, // 49: weir.v1.NamespaceService.PutNamespace:input_type -> weir.v1.PutNamespaceRequest
+	20, // 50: weir.v1.NamespaceService.ListNamespaces:input_type -> weir.v1.ListNamespacesRequest
+	22, // 51: weir.v1.KeyService.CreateApiKey:input_type -> weir.v1.CreateApiKeyRequest
+	24, // 52: weir.v1.KeyService.ListApiKeys:input_type -> weir.v1.ListApiKeysRequest
+	26, // 53: weir.v1.KeyService.RevokeApiKey:input_type -> weir.v1.RevokeApiKeyRequest
+	28, // 54: weir.v1.KeyService.CreateSigningKey:input_type -> weir.v1.CreateSigningKeyRequest
+	30, // 55: weir.v1.KeyService.ListSigningKeys:input_type -> weir.v1.ListSigningKeysRequest
+	32, // 56: weir.v1.KeyService.RevokeSigningKey:input_type -> weir.v1.RevokeSigningKeyRequest
+	38, // 57: weir.v1.FilterService.UploadFilter:input_type -> weir.v1.UploadFilterRequest
+	39, // 58: weir.v1.FilterService.PushFilter:input_type -> weir.v1.PushFilterRequest
+	40, // 59: weir.v1.FilterService.SetRollout:input_type -> weir.v1.SetRolloutRequest
+	41, // 60: weir.v1.FilterService.PromoteFilter:input_type -> weir.v1.PromoteFilterRequest
+	42, // 61: weir.v1.FilterService.RollbackFilter:input_type -> weir.v1.RollbackFilterRequest
+	43, // 62: weir.v1.FilterService.PauseFilter:input_type -> weir.v1.PauseFilterRequest
+	44, // 63: weir.v1.FilterService.ResumeFilter:input_type -> weir.v1.ResumeFilterRequest
+	45, // 64: weir.v1.FilterService.SetFilterLimits:input_type -> weir.v1.SetFilterLimitsRequest
+	46, // 65: weir.v1.FilterService.ListFilters:input_type -> weir.v1.ListFiltersRequest
+	48, // 66: weir.v1.FilterService.GetFilter:input_type -> weir.v1.GetFilterRequest
+	34, // 67: weir.v1.FilterService.GetFilterStats:input_type -> weir.v1.GetFilterStatsRequest
+	50, // 68: weir.v1.OperatorService.GetRegion:input_type -> weir.v1.GetRegionRequest
+	55, // 69: weir.v1.OperatorService.RetireNode:input_type -> weir.v1.RetireNodeRequest
+	2,  // 70: weir.v1.EventService.Publish:output_type -> weir.v1.PublishResponse
+	4,  // 71: weir.v1.EventService.PublishMany:output_type -> weir.v1.PublishManyResponse
+	7,  // 72: weir.v1.EventService.History:output_type -> weir.v1.HistoryResponse
+	9,  // 73: weir.v1.EventService.State:output_type -> weir.v1.StateResponse
+	61, // 74: weir.v1.EventService.GetChannel:output_type -> weir.v1.Channel
+	12, // 75: weir.v1.EventService.OpenProducer:output_type -> weir.v1.OpenProducerResponse
+	65, // 76: weir.v1.TenantService.CreateTenant:output_type -> weir.v1.Tenant
+	16, // 77: weir.v1.TenantService.ListTenants:output_type -> weir.v1.ListTenantsResponse
+	18, // 78: weir.v1.TenantService.DeleteTenant:output_type -> weir.v1.DeleteTenantResponse
+	65, // 79: weir.v1.TenantService.SetTenantLimits:output_type -> weir.v1.Tenant
+	66, // 80: weir.v1.NamespaceService.PutNamespace:output_type -> weir.v1.Namespace
+	21, // 81: weir.v1.NamespaceService.ListNamespaces:output_type -> weir.v1.ListNamespacesResponse
+	23, // 82: weir.v1.KeyService.CreateApiKey:output_type -> weir.v1.CreateApiKeyResponse
+	25, // 83: weir.v1.KeyService.ListApiKeys:output_type -> weir.v1.ListApiKeysResponse
+	27, // 84: weir.v1.KeyService.RevokeApiKey:output_type -> weir.v1.RevokeApiKeyResponse
+	29, // 85: weir.v1.KeyService.CreateSigningKey:output_type -> weir.v1.CreateSigningKeyResponse
+	31, // 86: weir.v1.KeyService.ListSigningKeys:output_type -> weir.v1.ListSigningKeysResponse
+	33, // 87: weir.v1.KeyService.RevokeSigningKey:output_type -> weir.v1.RevokeSigningKeyResponse
+	69, // 88: weir.v1.FilterService.UploadFilter:output_type -> weir.v1.FilterVersion
+	69, // 89: weir.v1.FilterService.PushFilter:output_type -> weir.v1.FilterVersion
+	69, // 90: weir.v1.FilterService.SetRollout:output_type -> weir.v1.FilterVersion
+	69, // 91: weir.v1.FilterService.PromoteFilter:output_type -> weir.v1.FilterVersion
+	69, // 92: weir.v1.FilterService.RollbackFilter:output_type -> weir.v1.FilterVersion
+	69, // 93: weir.v1.FilterService.PauseFilter:output_type -> weir.v1.FilterVersion
+	69, // 94: weir.v1.FilterService.ResumeFilter:output_type -> weir.v1.FilterVersion
+	64, // 95: weir.v1.FilterService.SetFilterLimits:output_type -> weir.v1.FilterLimits
+	47, // 96: weir.v1.FilterService.ListFilters:output_type -> weir.v1.ListFiltersResponse
+	49, // 97: weir.v1.FilterService.GetFilter:output_type -> weir.v1.GetFilterResponse
+	35, // 98: weir.v1.FilterService.GetFilterStats:output_type -> weir.v1.GetFilterStatsResponse
+	51, // 99: weir.v1.OperatorService.GetRegion:output_type -> weir.v1.Region
+	52, // 100: weir.v1.OperatorService.RetireNode:output_type -> weir.v1.RegionNode
+	70, // [70:101] is the sub-list for method output_type
+	39, // [39:70] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_weir_v1_api_proto_init() }
@@ -3207,9 +3689,9 @@ func file_weir_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_v1_api_proto_rawDesc), len(file_weir_v1_api_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   49,
+			NumMessages:   55,
 			NumExtensions: 0,
-			NumServices:   5,
+			NumServices:   6,
 		},
 		GoTypes:           file_weir_v1_api_proto_goTypes,
 		DependencyIndexes: file_weir_v1_api_proto_depIdxs,

@@ -31,6 +31,8 @@ const (
 	KeyServiceName = "weir.v1.KeyService"
 	// FilterServiceName is the fully-qualified name of the FilterService service.
 	FilterServiceName = "weir.v1.FilterService"
+	// OperatorServiceName is the fully-qualified name of the OperatorService service.
+	OperatorServiceName = "weir.v1.OperatorService"
 )
 
 // These constants are the fully-qualified names of the RPCs defined in this package. They're
@@ -120,6 +122,12 @@ const (
 	// FilterServiceGetFilterStatsProcedure is the fully-qualified name of the FilterService's
 	// GetFilterStats RPC.
 	FilterServiceGetFilterStatsProcedure = "/weir.v1.FilterService/GetFilterStats"
+	// OperatorServiceGetRegionProcedure is the fully-qualified name of the OperatorService's GetRegion
+	// RPC.
+	OperatorServiceGetRegionProcedure = "/weir.v1.OperatorService/GetRegion"
+	// OperatorServiceRetireNodeProcedure is the fully-qualified name of the OperatorService's
+	// RetireNode RPC.
+	OperatorServiceRetireNodeProcedure = "/weir.v1.OperatorService/RetireNode"
 )
 
 // EventServiceClient is a client for the weir.v1.EventService service.
@@ -1270,4 +1278,114 @@ func (UnimplementedFilterServiceHandler) GetFilter(context.Context, *weirpb.GetF
 
 func (UnimplementedFilterServiceHandler) GetFilterStats(context.Context, *weirpb.GetFilterStatsRequest) (*weirpb.GetFilterStatsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.GetFilterStats is not implemented"))
+}
+
+// OperatorServiceClient is a client for the weir.v1.OperatorService service.
+type OperatorServiceClient interface {
+	// Tells how the nodes and the Raft groups are, as far as the node can reach them that is asked.
+	GetRegion(context.Context, *weirpb.GetRegionRequest) (*weirpb.Region, error)
+	// Has a node leave all groups, after another has taken its place if one is named. The node may be dead.
+	RetireNode(context.Context, *weirpb.RetireNodeRequest) (*weirpb.RegionNode, error)
+}
+
+// NewOperatorServiceClient constructs a client for the weir.v1.OperatorService service. By default,
+// it uses the Connect protocol with the binary Protobuf Codec, asks for gzipped responses, and
+// sends uncompressed requests. To use the gRPC or gRPC-Web protocols, supply the connect.WithGRPC()
+// or connect.WithGRPCWeb() options.
+//
+// The URL supplied here should be the base URL for the Connect or gRPC server (for example,
+// http://api.acme.com or https://acme.com/grpc).
+func NewOperatorServiceClient(httpClient connect.HTTPClient, baseURL string, opts ...connect.ClientOption) OperatorServiceClient {
+	baseURL = strings.TrimRight(baseURL, "/")
+	operatorServiceMethods := weirpb.File_weir_v1_api_proto.Services().ByName("OperatorService").Methods()
+	return &operatorServiceClient{
+		getRegion: connect.NewClient[weirpb.GetRegionRequest, weirpb.Region](
+			httpClient,
+			baseURL+OperatorServiceGetRegionProcedure,
+			connect.WithSchema(operatorServiceMethods.ByName("GetRegion")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
+		retireNode: connect.NewClient[weirpb.RetireNodeRequest, weirpb.RegionNode](
+			httpClient,
+			baseURL+OperatorServiceRetireNodeProcedure,
+			connect.WithSchema(operatorServiceMethods.ByName("RetireNode")),
+			connect.WithClientOptions(opts...),
+		),
+	}
+}
+
+// operatorServiceClient implements OperatorServiceClient.
+type operatorServiceClient struct {
+	getRegion  *connect.Client[weirpb.GetRegionRequest, weirpb.Region]
+	retireNode *connect.Client[weirpb.RetireNodeRequest, weirpb.RegionNode]
+}
+
+// GetRegion calls weir.v1.OperatorService.GetRegion.
+func (c *operatorServiceClient) GetRegion(ctx context.Context, req *weirpb.GetRegionRequest) (*weirpb.Region, error) {
+	response, err := c.getRegion.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// RetireNode calls weir.v1.OperatorService.RetireNode.
+func (c *operatorServiceClient) RetireNode(ctx context.Context, req *weirpb.RetireNodeRequest) (*weirpb.RegionNode, error) {
+	response, err := c.retireNode.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// OperatorServiceHandler is an implementation of the weir.v1.OperatorService service.
+type OperatorServiceHandler interface {
+	// Tells how the nodes and the Raft groups are, as far as the node can reach them that is asked.
+	GetRegion(context.Context, *weirpb.GetRegionRequest) (*weirpb.Region, error)
+	// Has a node leave all groups, after another has taken its place if one is named. The node may be dead.
+	RetireNode(context.Context, *weirpb.RetireNodeRequest) (*weirpb.RegionNode, error)
+}
+
+// NewOperatorServiceHandler builds an HTTP handler from the service implementation. It returns the
+// path on which to mount the handler and the handler itself.
+//
+// By default, handlers support the Connect, gRPC, and gRPC-Web protocols with the binary Protobuf
+// and JSON codecs. They also support gzip compression.
+func NewOperatorServiceHandler(svc OperatorServiceHandler, opts ...connect.HandlerOption) (string, http.Handler) {
+	operatorServiceMethods := weirpb.File_weir_v1_api_proto.Services().ByName("OperatorService").Methods()
+	operatorServiceGetRegionHandler := connect.NewUnaryHandlerSimple(
+		OperatorServiceGetRegionProcedure,
+		svc.GetRegion,
+		connect.WithSchema(operatorServiceMethods.ByName("GetRegion")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
+	operatorServiceRetireNodeHandler := connect.NewUnaryHandlerSimple(
+		OperatorServiceRetireNodeProcedure,
+		svc.RetireNode,
+		connect.WithSchema(operatorServiceMethods.ByName("RetireNode")),
+		connect.WithHandlerOptions(opts...),
+	)
+	return "/weir.v1.OperatorService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case OperatorServiceGetRegionProcedure:
+			operatorServiceGetRegionHandler.ServeHTTP(w, r)
+		case OperatorServiceRetireNodeProcedure:
+			operatorServiceRetireNodeHandler.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
+}
+
+// UnimplementedOperatorServiceHandler returns CodeUnimplemented from all methods.
+type UnimplementedOperatorServiceHandler struct{}
+
+func (UnimplementedOperatorServiceHandler) GetRegion(context.Context, *weirpb.GetRegionRequest) (*weirpb.Region, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.OperatorService.GetRegion is not implemented"))
+}
+
+func (UnimplementedOperatorServiceHandler) RetireNode(context.Context, *weirpb.RetireNodeRequest) (*weirpb.RegionNode, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.OperatorService.RetireNode is not implemented"))
 }
