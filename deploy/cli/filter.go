@@ -23,6 +23,7 @@ type filterCommands struct {
 	Rollback filterRollback `cmd:"" help:"Go back to the version that was live before."`
 	Pause    filterPause    `cmd:"" help:"Stop asking a version: the failure policy decides."`
 	Resume   filterResume   `cmd:"" help:"Ask a paused version again."`
+	Limits   filterLimits   `cmd:"" help:"Say what a filter may use, or change it."`
 	Stats    filterStats    `cmd:"" help:"Say what each version has done on an edge."`
 	Logs     filterLogs     `cmd:"" help:"Print what a filter says on an edge."`
 

@@ -14,6 +14,7 @@ import (
 type tenantCommands struct {
 	Create tenantCreate `cmd:"" help:"Create a tenant, with a namespace \"default\"."`
 	List   tenantList   `cmd:"" help:"List tenants."`
+	Limits tenantLimits `cmd:"" help:"Say what a tenant's filters may use, or change it."`
 	Delete tenantDelete `cmd:"" help:"Delete a tenant with all its channels, keys and filters."`
 }
 
@@ -24,6 +25,7 @@ Examples:
 
     weir tenant create acme
     weir tenant list
+    weir tenant limits acme --fuel-per-second 2G
     weir tenant delete acme --yes`
 }
 
