@@ -73,7 +73,9 @@ func torment(ctx context.Context, t *testing.T, seed uint64, nodes int) {
 		if err := r.strike(ctx, s); err != nil {
 			t.Fatalf("%v: %v", s, err)
 		}
+		began := time.Now()
 		r.ready(ctx)
+		t.Logf("all serve again after %v", time.Since(began).Round(time.Millisecond))
 	}
 	sleep(ctx, time.Second) // some that are never disturbed
 	r.must(c.disband(ctx))
