@@ -52,6 +52,9 @@ func Interest(prepared unsafe.Pointer, preparedSize uint32) uint64 {
 	return answerKeys(served.Interest(unsafe.Slice((*byte)(prepared), preparedSize)))
 }
 
+// mostKeys is how many routing keys an event or a group has.
+const mostKeys = 64
+
 func answerKeys(keys []uint64) uint64 {
 	if len(keys) > mostKeys {
 		keys = []uint64{AnyKey}

@@ -4,9 +4,6 @@ package weir
 // every event.
 const AnyKey uint64 = 0
 
-// mostKeys is how many routing keys an event or a group has.
-const mostKeys = 64
-
 // RoutingKey returns a routing key for a text, such as a name or a topic, the same in every SDK: FNV-1a with 64 bits.
 func RoutingKey(text []byte) uint64 {
 	hash := uint64(0xcbf29ce484222325)
