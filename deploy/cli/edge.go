@@ -35,6 +35,9 @@ type edgeCommand struct {
 	Admin        string        `help:"Private address: health, metrics, profiles, filters." default:"127.0.0.1:8447" env:"WEIR_EDGE_ADMIN" placeholder:"HOST:PORT"`
 	MaxSessions  int           `help:"Most sessions at once. 0: the default, 100000." env:"WEIR_EDGE_MAX_SESSIONS" placeholder:"N"`
 	Explain      bool          `help:"Let every session ask why it got an event, or did not. For development; else tokens with the claim explain may." env:"WEIR_EDGE_EXPLAIN"`
+	FilterTurns  int           `help:"Most filters that run at once. 0: one less than there are processors." env:"WEIR_EDGE_FILTER_TURNS" placeholder:"N"`
+	TenantFuel   fuelAmount    `help:"Fuel a second of a tenant that has no limit of its own. 0: the default, 4G." env:"WEIR_EDGE_TENANT_FUEL" placeholder:"FUEL"`
+	MaxFuel      fuelAmount    `name:"max-tenant-fuel" help:"Most fuel a second that any tenant may have here. 0: the default, 100G." env:"WEIR_EDGE_MAX_TENANT_FUEL" placeholder:"FUEL"`
 	Drain        time.Duration `help:"When told to stop, how long to spread the farewell to the clients over." default:"20s" env:"WEIR_EDGE_DRAIN"`
 	Config       string        `help:"YAML file with these settings." type:"path" env:"WEIR_EDGE_CONFIG" placeholder:"FILE"`
 }
@@ -53,6 +56,9 @@ Examples:
 func (c *edgeCommand) Run(ctx context.Context, con *console, log *slog.Logger) (err error) {
 	if c.Drain < 0 {
 		return usagef("", "--drain can't be negative")
+	}
+	if c.FilterTurns < 0 || max(c.TenantFuel, c.MaxFuel) > maxFuel {
+		return usagef("", "--filter-turns can't be negative, and fuel a second can't be more than %s", maxFuel)
 	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return failf("--data names another folder", "can't make the data folder: %w", err)
@@ -147,7 +153,10 @@ func (s *edgeProcess) open(ctx context.Context) error {
 	s.parts.OnClose("filters", engine.Close)
 	s.edge, err = edge.New(edge.Config{
 		Upstream: s.hub, Filters: engine, Agent: currentBuild().agent(), Logger: s.log, Registerer: s.metrics,
-		Limits:  edge.Limits{Sessions: s.command.MaxSessions},
+		Limits: edge.Limits{
+			Sessions: s.command.MaxSessions, FilterTurns: s.command.FilterTurns,
+			TenantFuel: int64(s.command.TenantFuel), MaxTenantFuel: int64(s.command.MaxFuel),
+		},
 		Reports: s.hub, Host: s.host(), Explain: s.command.Explain,
 	})
 	if err != nil {

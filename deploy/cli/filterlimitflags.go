@@ -12,6 +12,9 @@ import (
 // A fuelAmount is a number of units that people may write with a suffix: 200000, 200K, 400M, 2G.
 type fuelAmount uint64
 
+// maxFuel is the highest rate, in units a second: it fits, with room to spare, into an int64.
+const maxFuel fuelAmount = 1_000_000_000_000_000
+
 var fuelUnits = []struct {
 	suffix string
 	units  uint64
