@@ -52,7 +52,7 @@ type explainedFilter struct {
 	Interest   []string `json:"interest,omitempty"`
 	SharedKeys []string `json:"shared_keys,omitempty"`
 	keyed      bool
-	Fuel       explainedFuel         `json:"fuel"`
+	Fuel       explainedFuel    `json:"fuel"`
 	Log        []string         `json:"log"`
 	Fallback   *explainedFilter `json:"fallback,omitempty"`
 }
