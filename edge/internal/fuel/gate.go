@@ -63,7 +63,7 @@ func (g *Gate) take(ctx context.Context, q *queue) error {
 	}
 	g.refresh(q)
 	if len(q.waiting) == 0 {
-		q.served = max(q.served, g.floor)
+		q.served = max(q.served, g.floor-1) // before those that have had just as much
 	}
 	w := g.wait(q, len(q.waiting))
 	g.mu.Unlock()
