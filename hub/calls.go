@@ -16,6 +16,8 @@ const (
 	methodJoin    = "join"
 	methodControl = "control-index"
 	methodDrop    = "drop-tenant"
+	methodStatus  = "status"
+	methodRetire  = "retire-node"
 )
 
 // answerCalls has this node answer the others.
@@ -26,6 +28,9 @@ func (h *Hub) answerCalls() {
 	handle(h, methodHello, h.answerHello)
 	handle(h, methodControl, h.answerControlIndex)
 	handle(h, methodDrop, h.answerDrop)
+	handle(h, methodJoin, h.answerJoin)
+	handle(h, methodStatus, h.answerStatus)
+	handle(h, methodRetire, h.answerRetire)
 }
 
 // handle answers a method's calls.

@@ -158,16 +158,19 @@ func (h *Hub) catchUpFirst() {
 		err := h.catchUp(h.ctx)
 		if err == nil && !h.aboutToLead() {
 			h.status.serve()
-			return
+			break
 		}
 		if h.status.serving.Load() {
-			return
+			break
 		}
 		h.log.Debug("the control state may be behind", "error", err)
 		select {
 		case <-time.After(catchUpPause):
 		case <-h.ctx.Done():
 		}
+	}
+	if err := h.announce(h.ctx); err != nil && h.ctx.Err() == nil {
+		h.log.Warn("others may not find this node", "error", err)
 	}
 }
 

@@ -44,7 +44,7 @@ func (c *cluster) addresses(name string) Addresses {
 func (c *cluster) config(name string) Config {
 	return Config{
 		Dir: filepath.Join(c.dir, name), NodeID: name, Logger: testLogger().With("node", name), Shards: c.shards, Peers: c.peers,
-		Advertise: c.addresses(name), Connect: c.connect(name),
+		Advertise: c.addresses(name), Connect: c.connect(name), surveyEvery: 100 * time.Millisecond,
 	}
 }
 

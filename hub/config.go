@@ -47,12 +47,16 @@ type Config struct {
 	CacheBytes int64
 	// Now is the clock that events are stamped with. Nil: time.Now.
 	Now func() time.Time
+
+	// surveyEvery is how often nodes look after each other. 0: see the constant.
+	surveyEvery time.Duration
 }
 
 func (c Config) withDefaults() Config {
 	c.NodeID = cmp.Or(c.NodeID, "hub-1")
 	c.CacheBytes = cmp.Or(c.CacheBytes, defaultCacheBytes)
 	c.Shards = cmp.Or(c.Shards, defaultShards)
+	c.surveyEvery = cmp.Or(c.surveyEvery, surveyEvery)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

@@ -34,11 +34,18 @@ func (h *Hub) enter() error {
 	if _, err := os.Stat(filepath.Join(h.dir.Path, "groups")); !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s: %w", h.dir.Path, ErrRegionGone)
 	}
-	if h.self, err = h.founder(); err != nil {
+	if len(h.config.Join) > 0 {
+		a := h.addresses()
+		h.self = region.Founder{Node: h.node, Mesh: a.Mesh, Link: a.Link, API: a.API}
+	} else if h.self, err = h.founder(); err != nil {
 		return err
 	}
 	h.answerCalls()
-	if len(h.peers()) > 1 {
+	switch {
+	case len(h.config.Join) > 0 && h.transport != nil:
+		h.running.Go(h.join)
+		return nil
+	case len(h.peers()) > 1:
 		h.running.Go(h.found)
 		return nil
 	}
@@ -88,11 +95,15 @@ func (h *Hub) meshAddress(node string) (addr string, ok bool) {
 			return p.Mesh, true
 		}
 	}
+	if h.status.takes() {
+		return h.region.Mesh(node)
+	}
 	return "", false
 }
 
 // handOver hands what this node leads to others, so that they need not find out that it is gone.
 func (h *Hub) handOver() {
+	h.leavingLeads.Store(true)
 	for _, g := range h.groups {
 		if h.transport == nil || g.replica == nil || !g.replica.Leads() {
 			continue

@@ -30,6 +30,8 @@ type group struct {
 	replica *replica.Replica // nil until the node joins the group
 	shard   *shardPart       // nil in the control group
 	lead    leadership
+	// changing is true while this node as the leader has a change of the membership under way.
+	changing atomic.Bool
 }
 
 // A shardPart is what this node has of one shard beside its replicated state.

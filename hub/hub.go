@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/hub/internal/control"
@@ -43,7 +44,10 @@ type Hub struct {
 	status   status
 	routes   *routeTable
 	catching catchUp
-	late     lateComers
+	survey   survey
+	// leavingLeads is true once the node shall be given the lead of nothing, because it is about to stop.
+	leavingLeads atomic.Bool
+	late         lateComers
 
 	// ctx ends, with the reason, when the hub stops serving. cancel ends it.
 	ctx     context.Context
@@ -66,6 +70,7 @@ func Open(ctx context.Context, cfg Config) (*Hub, error) {
 	h.status.init()
 	h.catching.init()
 	h.late.init()
+	h.survey.init()
 	h.routes = newRouteTable(h.routesNow())
 	h.ctx, h.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	h.metrics = newMetrics()
@@ -123,6 +128,9 @@ func (h *Hub) takePart(r region.Region) error {
 		h.running.Go(g.attend)
 	}
 	h.running.Go(h.catchUpFirst)
+	if h.transport != nil {
+		h.running.Go(h.look)
+	}
 	return nil
 }
 

@@ -134,7 +134,11 @@ func (g *group) work() error {
 	case !g.lead.leads():
 		defer g.hub.updateRoutes()
 		return g.take()
-	case g.shard != nil:
+	}
+	if err := g.reconcile(); err != nil {
+		return fmt.Errorf("change the membership: %w", err)
+	}
+	if g.shard != nil {
 		return g.hub.sweep(g.hub.ctx, g.shard)
 	}
 	return g.hub.tidy(g.hub.ctx)

@@ -103,7 +103,7 @@ func (h *Hub) nodes() []*linkpb.Node {
 // votes reports whether a node is a voter of all groups, as far as this one knows.
 func (h *Hub) votes(node string) bool {
 	for _, g := range h.groups {
-		if !slices.Contains(g.replica.Voters(), node) {
+		if !slices.Contains(g.replica.Members().Voters, node) {
 			return false
 		}
 	}

@@ -18,6 +18,9 @@ func (h *Hub) tidy(ctx context.Context) error {
 	if err := h.dropStaged(ctx); err != nil {
 		return fmt.Errorf("drop modules that were given up: %w", err)
 	}
+	if err := h.forgetNodes(ctx); err != nil {
+		return fmt.Errorf("forget nodes that have left: %w", err)
+	}
 	return nil
 }
 

@@ -38,8 +38,9 @@ type Region struct {
 	Shards int `json:"shards"`
 	// Founders are the nodes that the region began with, by name. Their groups begin with them as voters.
 	Founders []Founder `json:"founders"`
-	// Joined is true for a node that came later: it waits for being let in.
-	Joined bool `json:"joined,omitempty"`
+	// Joined is true for a node that came later: it waits for being let in. Known are the nodes that there were then.
+	Joined bool      `json:"joined,omitempty"`
+	Known  []Founder `json:"known,omitempty"`
 	// Begun is true once all groups have begun here. From then on a group whose log is missing has lost its votes.
 	Begun bool `json:"begun"`
 }
@@ -104,6 +105,16 @@ func Found(founders []Founder, shards int) Region {
 // Founded reports whether a node is one of the region's founders, with the folder that it had then.
 func (r Region) Founded(n Node) bool {
 	return slices.ContainsFunc(r.Founders, func(f Founder) bool { return f.Node == n })
+}
+
+// Mesh returns where a node was reached when this one came, if it was there.
+func (r Region) Mesh(node string) (addr string, ok bool) {
+	for _, f := range slices.Concat(r.Known, r.Founders) {
+		if f.Name == node && f.Mesh != "" {
+			return f.Mesh, true
+		}
+	}
+	return "", false
 }
 
 // Names lists the founders.

@@ -58,6 +58,10 @@ func (r *Replica) Committed() uint64 { return r.raft.CommitIndex() }
 // Last returns the index of the last entry of this node's log.
 func (r *Replica) Last() uint64 { return r.raft.LastIndex() }
 
+// Applied returns the index of the last committed entry that the machine has been handed, Raft's own among them, of which
+// the machine does not hear.
+func (r *Replica) Applied() uint64 { return r.raft.AppliedIndex() }
+
 // Heard returns when the leader was last heard from. It means nothing on the leader.
 func (r *Replica) Heard() time.Time { return r.raft.LastContact() }
 
@@ -74,15 +78,4 @@ func (r *Replica) Transfer(to string) error {
 		return fmt.Errorf("hand over the lead: %w", err)
 	}
 	return nil
-}
-
-// Voters lists the nodes whose votes count, by the latest configuration that this node has.
-func (r *Replica) Voters() []string {
-	var all []string
-	for _, s := range r.raft.GetConfiguration().Configuration().Servers {
-		if s.Suffrage == raft.Voter {
-			all = append(all, string(s.ID))
-		}
-	}
-	return all
 }

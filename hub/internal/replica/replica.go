@@ -48,7 +48,7 @@ type Config struct {
 	Kept bool
 	// SegmentBytes is the size of the log's files. 0: 16 MiB.
 	SegmentBytes int
-	// Lazy has followers learn of the last commit only after a second when nothing follows it.
+	// Lazy has followers hear of the last commit less soon when nothing follows it.
 	Lazy bool
 }
 

@@ -15,7 +15,7 @@ const (
 	election = 500 * time.Millisecond
 	// commit is how soon followers hear of a commit that nothing follows, and lazyCommit where they need not.
 	commit     = 50 * time.Millisecond
-	lazyCommit = time.Second
+	lazyCommit = 250 * time.Millisecond
 	// alone is election for the only node of its group for good: there is nobody to hear from, so waiting longer only
 	// delays a restart.
 	alone = 50 * time.Millisecond
