@@ -11,52 +11,53 @@ import (
 	"syscall"
 	"time"
 
+	"weir/deploy/internal/region"
 	"weir/deploy/internal/wire"
 )
 
 // strike does a blow and mends it again, so that what follows finds all nodes running. It does not wait until they serve.
-func (r *region) strike(ctx context.Context, s step) error {
-	n := r.nodes[s.node]
+func (v *victim) strike(ctx context.Context, s step) error {
+	n := v.Nodes[s.node]
 	switch s.blow {
 	case kill:
-		n.server.Kill()
+		n.Kill()
 		sleep(ctx, s.lasts)
-		return n.server.Start()
+		return n.Start()
 	case killAll:
-		for _, n := range r.nodes {
-			n.server.Kill()
+		for _, n := range v.Nodes {
+			n.Kill()
 		}
 		sleep(ctx, s.lasts/4)
-		for _, n := range r.nodes {
-			if err := n.server.Start(); err != nil {
+		for _, n := range v.Nodes {
+			if err := n.Start(); err != nil {
 				return err
 			}
 		}
 		return nil
 	case pause:
-		if err := n.server.Signal(syscall.SIGSTOP); err != nil {
+		if err := n.Signal(syscall.SIGSTOP); err != nil {
 			return err
 		}
 		sleep(ctx, s.lasts)
-		return n.server.Signal(syscall.SIGCONT)
+		return n.Signal(syscall.SIGCONT)
 	case skew:
-		n.server.Kill()
-		n.skew = time.Duration(rand.New(rand.NewPCG(s.draw, 3)).Int64N(int64(2*maxSkew))) - maxSkew
-		return n.start()
+		n.Kill()
+		n.Skew = time.Duration(rand.New(rand.NewPCG(s.draw, 3)).Int64N(int64(2*maxSkew))) - maxSkew
+		return n.Start()
 	case fill:
-		return r.fillDisk(ctx, n, s.lasts)
+		return fillDisk(ctx, n, s.lasts)
 	case rot:
-		n.server.Kill()
-		if err := r.flipByte(n, s.draw); err != nil {
+		n.Kill()
+		if err := v.flipByte(n, s.draw); err != nil {
 			return err
 		}
-		return n.server.Start()
+		return n.Start()
 	case replace:
-		return r.replace(ctx, s.node)
+		return v.Replace(ctx, s.node)
 	default:
-		r.strikeNetwork(s)
+		v.strikeNetwork(s)
 		sleep(ctx, s.lasts)
-		r.wire.Heal()
+		v.wire.Heal()
 		return nil
 	}
 }
@@ -65,21 +66,21 @@ func (r *region) strike(ctx context.Context, s step) error {
 const maxSkew = 30 * time.Second
 
 // strikeNetwork does what a network does.
-func (r *region) strikeNetwork(s step) {
+func (v *victim) strikeNetwork(s step) {
 	cut := wire.Fault{Cut: true}
-	for i, from := range r.nodes {
-		for j, to := range r.nodes {
+	for i, from := range v.Nodes {
+		for j, to := range v.Nodes {
 			if i == j {
 				continue
 			}
 			switch one, two := i == s.node, j == s.node; {
 			case s.blow == isolate && (one || two), s.blow == deafen && two,
 				s.blow == part && (one && j == s.other || two && i == s.other):
-				r.wire.Set(from.mesh, to.mesh, cut)
+				v.wire.Set(from.Name, to.Name, cut)
 			case s.blow == slow:
-				r.wire.Set(from.mesh, to.mesh, wire.Fault{Delay: 20 * time.Millisecond, Jitter: 60 * time.Millisecond})
+				v.wire.Set(from.Name, to.Name, wire.Fault{Delay: 20 * time.Millisecond, Jitter: 60 * time.Millisecond})
 			case s.blow == lose:
-				r.wire.Set(from.mesh, to.mesh, wire.Fault{Loss: 0.1})
+				v.wire.Set(from.Name, to.Name, wire.Fault{Loss: 0.1})
 			}
 		}
 	}
@@ -99,8 +100,8 @@ func sleep(ctx context.Context, d time.Duration) {
 const ballast = "ballast"
 
 // fillDisk fills a node's disk, which is a small one of its own, and makes room again.
-func (r *region) fillDisk(ctx context.Context, n *node, lasts time.Duration) error {
-	path := filepath.Join(n.data, ballast)
+func fillDisk(ctx context.Context, n *region.Node, lasts time.Duration) error {
+	path := filepath.Join(n.Data, ballast)
 	file, err := os.Create(path)
 	if err != nil {
 		return err
@@ -119,9 +120,9 @@ func (r *region) fillDisk(ctx context.Context, n *node, lasts time.Duration) err
 }
 
 // flipByte changes a byte of what a node has on its disk, in a file of its log, its state or its snapshots.
-func (r *region) flipByte(n *node, draw uint64) error {
+func (v *victim) flipByte(n *region.Node, draw uint64) error {
 	var files []string
-	err := filepath.WalkDir(filepath.Join(n.data, "groups"), func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(n.Data, "groups"), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -146,7 +147,7 @@ func (r *region) flipByte(n *node, draw uint64) error {
 	}
 	at := rng.IntN(used)
 	content[at] ^= 1 << rng.IntN(8)
-	r.t.Logf("byte %d of %s is changed", at, path)
+	v.t.Logf("byte %d of %s is changed", at, path)
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		return fmt.Errorf("change a byte: %w", err)
 	}

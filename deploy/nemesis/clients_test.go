@@ -14,6 +14,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"weir/deploy/internal/region"
 	"weir/edge/edgeclient"
 	"weir/proto/weirpb"
 	"weir/proto/weirpb/weirpbconnect"
@@ -40,7 +41,7 @@ const (
 // A crowd is all clients of a region in one history.
 type crowd struct {
 	t       *testing.T
-	region  *region
+	region  *victim
 	history *history
 	stop    chan struct{} // closed when no more is begun
 	// busy are publishers and readers; watching are subscribers, who have each one of the sightings to themselves.
@@ -50,7 +51,7 @@ type crowd struct {
 }
 
 // gather connects the clients and has them begin.
-func gather(ctx context.Context, t *testing.T, r *region, seed uint64) *crowd {
+func gather(ctx context.Context, t *testing.T, r *victim, seed uint64) *crowd {
 	c := &crowd{t: t, region: r, history: newHistory(), stop: make(chan struct{})}
 	id := 0
 	for _, channel := range append(logChannels[:len(logChannels):len(logChannels)], stateChannel) {
@@ -69,12 +70,12 @@ func gather(ctx context.Context, t *testing.T, r *region, seed uint64) *crowd {
 // client returns a client of one of the edges.
 func (c *crowd) client(ctx context.Context, i int) *edgeclient.Client {
 	c.t.Helper()
-	e := c.region.edges[i%len(c.region.edges)]
+	e := c.region.Edges[i%len(c.region.Edges)]
 	client, err := edgeclient.Dial(ctx, edgeclient.Config{
-		URL: e.url, Token: c.region.token, Insecure: true, Logger: slog.New(slog.DiscardHandler),
+		URL: e.URL, Token: c.region.Token, Insecure: true, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
-		c.t.Fatalf("connect to %s: %v", e.name, err)
+		c.t.Fatalf("connect to %s: %v", e.Name, err)
 	}
 	c.clients = append(c.clients, client)
 	return client
@@ -127,7 +128,7 @@ func (c *crowd) read(ctx context.Context, id int, rng *rand.Rand) {
 		if rng.IntN(2) == 0 {
 			r.channel, r.key = stateChannel, boardKeys[rng.IntN(len(boardKeys))]
 		}
-		node := c.region.nodes[rng.IntN(len(c.region.nodes))]
+		node := c.region.Nodes[rng.IntN(len(c.region.Nodes))]
 		r.call = c.history.now()
 		last, err := c.readFrom(ctx, node, r.channel, r.key)
 		if err != nil {
@@ -141,7 +142,7 @@ func (c *crowd) read(ctx context.Context, id int, rng *rand.Rand) {
 // readTimeout bounds one read; a node that hangs must not hold up the reader.
 const readTimeout = 3 * time.Second
 
-func (c *crowd) readFrom(ctx context.Context, n *node, channel, key string) (last uint64, err error) {
+func (c *crowd) readFrom(ctx context.Context, n *region.Node, channel, key string) (last uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	events := c.region.events(n)
@@ -169,8 +170,8 @@ func (c *crowd) readFrom(ctx context.Context, n *node, channel, key string) (las
 }
 
 // events returns a client of a node's server API.
-func (r *region) events(n *node) weirpbconnect.EventServiceClient {
-	return weirpbconnect.NewEventServiceClient(http.DefaultClient, n.api, connect.WithInterceptors(authorize(r.key)))
+func (v *victim) events(n *region.Node) weirpbconnect.EventServiceClient {
+	return weirpbconnect.NewEventServiceClient(http.DefaultClient, n.API, connect.WithInterceptors(authorize(v.Key)))
 }
 
 // authorize adds an API key to requests.
@@ -237,7 +238,7 @@ func (c *crowd) disband(ctx context.Context) error {
 // log reads all of a channel but its farewell.
 func (c *crowd) log(ctx context.Context, channel string) (sighting, error) {
 	s := sighting{who: "the log", channel: channel}
-	events := c.region.events(c.region.nodes[0])
+	events := c.region.events(c.region.Nodes[0])
 	request := &weirpb.HistoryRequest{
 		Tenant: tenant, Channel: channel, Limit: 1000, Consistency: weirpb.Consistency_CONSISTENCY_LINEARIZABLE,
 	}

@@ -3,29 +3,35 @@ package nemesis
 import (
 	"fmt"
 	"syscall"
+	"testing"
+
+	"weir/deploy/internal/region"
 )
 
-// ownDisks reports whether this process may give nodes disks of their own.
-func ownDisks() bool { return syscall.Geteuid() == 0 }
+// diskBytes is the size of a node's disk: small enough to be filled in a moment.
+const diskBytes = 512 << 20
 
-// mountDisk gives a node a small disk of its own, where that is allowed.
-func (r *region) mountDisk(n *node) {
-	r.t.Helper()
-	if !ownDisks() {
-		return
-	}
-	err := syscall.Mount("weir", n.data, "tmpfs", 0, fmt.Sprintf("size=%d,mode=700", diskBytes))
-	n.ownDisk = err == nil
-	if err != nil {
-		r.t.Logf("%s gets no disk of its own, so it is not filled: %v", n.name, err)
-	}
+// disks are what nodes keep their data on: each a small disk of its own, where this process may make them.
+type disks struct {
+	t       *testing.T
+	mounted []string
 }
 
-func (r *region) unmountDisk(n *node) {
-	if !n.ownDisk {
-		return
+// give gives a node a disk. Without one a node works as well, but is not filled.
+func (d *disks) give(n *region.Node) error {
+	err := syscall.Mount("weir", n.Data, "tmpfs", 0, fmt.Sprintf("size=%d,mode=700", diskBytes))
+	if err != nil {
+		d.t.Logf("%s gets no disk of its own, so it is not filled: %v", n.Name, err)
+		return nil
 	}
-	if err := syscall.Unmount(n.data, syscall.MNT_DETACH); err != nil {
-		r.t.Errorf("unmount the disk of %s: %v", n.name, err)
+	d.mounted = append(d.mounted, n.Data)
+	return nil
+}
+
+func (d *disks) takeAway() {
+	for _, path := range d.mounted {
+		if err := syscall.Unmount(path, syscall.MNT_DETACH); err != nil {
+			d.t.Errorf("unmount a disk: %v", err)
+		}
 	}
 }

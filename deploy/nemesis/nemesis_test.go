@@ -61,33 +61,33 @@ func TestRegion(t *testing.T) {
 }
 
 func torment(ctx context.Context, t *testing.T, seed uint64, nodes int) {
-	r := startRegion(ctx, t, build(ctx, t), seed, nodes)
-	c := gather(ctx, t, r, seed)
+	v := newVictim(ctx, t, seed, nodes)
+	c := gather(ctx, t, v, seed)
 	for i, channel := range logChannels {
 		c.watch(ctx, channel, i)
 		c.watch(ctx, channel, i+1)
 	}
-	for _, s := range plan(seed, nodes, stepsOf, r.able) {
+	for _, s := range plan(seed, nodes, stepsOf, v.able) {
 		t.Log(s)
 		sleep(ctx, s.after)
-		if err := r.strike(ctx, s); err != nil {
+		if err := v.strike(ctx, s); err != nil {
 			t.Fatalf("%v: %v", s, err)
 		}
 		began := time.Now()
-		r.ready(ctx)
+		v.must(v.Ready(ctx))
 		t.Logf("all serve again after %v", time.Since(began).Round(time.Millisecond))
 	}
 	sleep(ctx, time.Second) // some that are never disturbed
-	r.must(c.disband(ctx))
+	v.must(c.disband(ctx))
 	c.check(ctx)
 }
 
 // able reports whether a blow can be done here.
-func (r *region) able(b blow) bool {
+func (v *victim) able(b blow) bool {
 	if only := os.Getenv("WEIR_BLOWS"); only != "" && !slices.Contains(strings.Split(only, ","), b.String()) {
 		return false
 	}
-	return b != fill || r.nodes[0].ownDisk
+	return b != fill || len(v.disks.mounted) > 0
 }
 
 // check reads what the channels have and compares.
