@@ -9,7 +9,7 @@ import (
 // goes wrong.
 func defaultLevel(command string) string {
 	switch command {
-	case "dev", "hub", "edge":
+	case "dev", "hub run", "edge":
 		return "info"
 	}
 	return "warn"

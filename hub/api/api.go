@@ -62,6 +62,7 @@ func New(cfg Config) (*Handler, error) {
 	h.mux.Handle(weirpbconnect.NewNamespaceServiceHandler(namespaces{cfg.Hub}, options))
 	h.mux.Handle(weirpbconnect.NewKeyServiceHandler(keys{cfg.Hub}, options))
 	h.mux.Handle(weirpbconnect.NewFilterServiceHandler(filters{cfg.Hub, cfg.Stats}, options))
+	h.mux.Handle(weirpbconnect.NewOperatorServiceHandler(operator{cfg.Hub}, options))
 	return h, nil
 }
 
@@ -73,6 +74,6 @@ func (h *Handler) Patterns() []string {
 	return []string{
 		"/" + weirpbconnect.EventServiceName + "/", "/" + weirpbconnect.TenantServiceName + "/",
 		"/" + weirpbconnect.NamespaceServiceName + "/", "/" + weirpbconnect.KeyServiceName + "/",
-		"/" + weirpbconnect.FilterServiceName + "/",
+		"/" + weirpbconnect.FilterServiceName + "/", "/" + weirpbconnect.OperatorServiceName + "/",
 	}
 }

@@ -46,4 +46,8 @@ type Hub interface {
 	SetFilterLimits(context.Context, *weirpb.SetFilterLimitsRequest) (*weirpb.FilterLimits, error)
 	ListFilters(context.Context, *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error)
 	GetFilter(context.Context, *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error)
+
+	// GetRegion and RetireNode are answered by any node.
+	GetRegion(context.Context, *weirpb.GetRegionRequest) (*weirpb.Region, error)
+	RetireNode(context.Context, *weirpb.RetireNodeRequest) (*weirpb.RegionNode, error)
 }

@@ -1,0 +1,27 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+)
+
+// hubJoin is "weir hub join": hubRun with the addresses as arguments.
+type hubJoin struct {
+	Address []string `arg:"" help:"Mesh addresses of nodes of the region." placeholder:"HOST:PORT"`
+	hubRun  `embed:""`
+}
+
+func (hubJoin) Help() string {
+	return `The node's data folder is empty but for link/, with its certificate: "weir ca issue hub hub-4 --out DIR/link".
+It receives the log of each group first, and has votes once it has caught up; "weir hub status" tells how far it is.
+It goes on running: later starts are those of any node, with "weir hub".
+
+Examples:
+
+    weir hub join 10.0.0.1:8447 10.0.0.2:8447 --data /var/lib/weir --node-id hub-4 --mesh 10.0.0.4:8447`
+}
+
+func (c *hubJoin) Run(ctx context.Context, con *console, log *slog.Logger) error {
+	c.Join = c.Address
+	return c.hubRun.Run(ctx, con, log)
+}
