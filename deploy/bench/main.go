@@ -38,6 +38,7 @@ func suites() []suite {
 	return []suite{
 		{"filters", filterSuite},
 		{"commit", commitSuite},
+		{"region", regionSuite},
 		{"fanout", fanoutSuite},
 		{"idle", idleSuite},
 	}
