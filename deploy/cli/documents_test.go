@@ -13,7 +13,7 @@ import (
 func TestDocumentedCommandsExist(t *testing.T) {
 	root := filepath.Join("..", "..")
 	files := []string{filepath.Join(root, "README.md")}
-	for _, pattern := range []string{"filters/*.md", "filters/examples/*/README.md", "filters/sdk/template/README.md", "edge/browser/*.md"} {
+	for _, pattern := range []string{"filters/*.md", "filters/examples/*/README.md", "filters/sdk/template/README.md", "edge/browser/*.md", "deploy/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
 		if err != nil {
 			t.Fatal(err)
@@ -86,11 +86,12 @@ func documentedCommands(markdown string) (commands [][]string) {
 	return commands
 }
 
-// shellWords splits a line into commands, and these into words, as far as documents go: quotes, comments, "&&", "|" and "&".
+// shellWords splits a line into commands, and these into words, as far as documents go: quotes, comments, "&&", "|", "&" and
+// ">", after which comes the name of a file.
 func shellWords(line string) (commands [][]string) {
 	var words []string
 	var word strings.Builder
-	started, quote := false, rune(0)
+	started, quote, redirected := false, rune(0), false
 	endWord := func() {
 		if started {
 			words = append(words, word.String())
@@ -107,6 +108,7 @@ func shellWords(line string) (commands [][]string) {
 	}
 	for _, r := range line {
 		switch {
+		case redirected && r != '&' && r != '|':
 		case quote != 0 && r == quote:
 			quote = 0
 		case quote != 0:
@@ -116,8 +118,12 @@ func shellWords(line string) (commands [][]string) {
 		case r == '#' && !started:
 			endCommand()
 			return commands
+		case r == '>':
+			endCommand()
+			redirected = true
 		case r == '&' || r == '|':
 			endCommand()
+			redirected = false
 		case r == ' ':
 			endWord()
 		default:

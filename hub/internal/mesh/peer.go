@@ -167,6 +167,7 @@ func (p *peer) add(c *connection) {
 	p.failures, p.retryAt, p.lastError = 0, time.Time{}, nil
 	p.notify()
 	p.mu.Unlock()
+	p.mesh.log.Info("connected to a node", "node", p.node, "address", c.conn.RemoteAddr().String(), "dialed", c.dialed)
 	if before != nil {
 		if was, is := before.conn.RemoteAddr().String(), c.conn.RemoteAddr().String(); was != is {
 			p.mesh.log.Warn("a node connects from another address; if this goes on, two nodes have the same certificate",
