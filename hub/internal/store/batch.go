@@ -3,14 +3,13 @@ package store
 import (
 	"fmt"
 
-	"github.com/cockroachdb/pebble/v2"
 	"google.golang.org/protobuf/proto"
 )
 
 // A Batch collects changes that are applied together, in order. It belongs to one goroutine. What the methods are given
 // may be used again once they return. An error sticks: Store.Commit must not follow it.
 type Batch struct {
-	to *pebble.Batch // nil: the store was closed
+	to writer // nil: the store was closed
 	// value is scratch for the next row.
 	value []byte
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // A Reader reads sealed rows. It is valid while the view that gave it is open.
-type Reader struct{ from pebble.Reader }
+type Reader struct{ from rows }
 
 // Get calls f, unless it is nil, with the row's contents, which are valid until it returns. It reports whether there is
 // such a row. A row that can't be trusted is a *CorruptError.
@@ -37,7 +37,7 @@ func (r Reader) GetMessage(key []byte, m proto.Message) (found bool, err error) 
 // Scan calls f with the rows from start on and before end, in order, until f returns false or an error. The slices are
 // valid until f returns.
 func (r Reader) Scan(start, end []byte, f func(key, body []byte) (more bool, err error)) error {
-	rows, err := r.from.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: end})
+	rows, err := r.from.scan(start, end)
 	if err != nil {
 		return wrap(start, err)
 	}
@@ -53,7 +53,7 @@ func (r Reader) Scan(start, end []byte, f func(key, body []byte) (more bool, err
 	return nil
 }
 
-func step(rows *pebble.Iterator, f func(key, body []byte) (bool, error)) (more bool, err error) {
+func step(rows cursor, f func(key, body []byte) (bool, error)) (more bool, err error) {
 	value, err := rows.ValueAndErr()
 	if err != nil {
 		return false, wrap(rows.Key(), err)

@@ -28,7 +28,9 @@ const (
 // Options of a Store.
 type Options struct {
 	// FS is where the folder is. Nil: the operating system's.
-	FS     vfs.FS
+	FS vfs.FS
+	// Memory has the rows in place of a folder. Nil: they are in the folder.
+	Memory *Memory
 	Logger *slog.Logger
 	// Cache is for blocks, and may be that of other stores too. Nil: a small one of its own.
 	Cache *Cache
@@ -44,7 +46,7 @@ type Store struct {
 
 	mu sync.Mutex
 	// db is nil while the folder is replaced, and once it is closed. Guarded by mu.
-	db *pebble.DB
+	db engine
 	// users is how many calls are using db; idle is signalled when there are none. Guarded by mu.
 	users int
 	idle  *sync.Cond
@@ -74,7 +76,10 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open() (*pebble.DB, error) {
+func (s *Store) open() (engine, error) {
+	if s.options.Memory != nil {
+		return s.options.Memory, nil
+	}
 	options := &pebble.Options{
 		FS:                          s.options.FS,
 		DisableWAL:                  true,
@@ -94,11 +99,11 @@ func (s *Store) open() (*pebble.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the state in %s: %w", s.dir, err)
 	}
-	return db, nil
+	return disk{db}, nil
 }
 
 // use returns the database until done is called. It never waits, so that a call may be made within another.
-func (s *Store) use() (*pebble.DB, error) {
+func (s *Store) use() (engine, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
@@ -119,7 +124,7 @@ func (s *Store) done() {
 
 // retire takes the database away from further calls and waits for those that are using it. It returns nil if there is
 // none.
-func (s *Store) retire() *pebble.DB {
+func (s *Store) retire() engine {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	db := s.db
@@ -147,7 +152,7 @@ func (s *Store) ViewSnapshot(f func(Reader) error) error {
 		return err
 	}
 	defer s.done()
-	snapshot := db.NewSnapshot()
+	snapshot := db.snapshot()
 	err = s.noted(f(Reader{snapshot}))
 	return errors.Join(err, snapshot.Close())
 }
@@ -168,7 +173,7 @@ func (s *Store) NewBatch() *Batch {
 		return &Batch{}
 	}
 	defer s.done()
-	return &Batch{to: db.NewBatch()}
+	return &Batch{to: db.newBatch()}
 }
 
 // Commit applies all of a batch or, with an error, none of it, and ends it. It does not wait for the disk: see Flush.
@@ -208,23 +213,39 @@ func (s *Store) Checkpoint(dir string) error {
 	if err := db.Flush(); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}
-	return db.Checkpoint(dir)
+	return db.checkpoint(dir)
 }
 
 // Replace closes the store, lets fill make its folder anew, and opens it. It waits for the views that are open; until it
 // returns there can be no others.
-func (s *Store) Replace(fill func(dir string) error) error {
+func (s *Store) Replace(fill func(fs vfs.FS, dir string) error) error {
+	return s.exchange(func(db engine) error {
+		if err := db.Close(); err != nil {
+			return fmt.Errorf("close the state: %w", err)
+		}
+		if err := s.options.FS.RemoveAll(s.dir); err != nil {
+			return fmt.Errorf("remove the state: %w", err)
+		}
+		return fill(s.options.FS, s.dir)
+	})
+}
+
+// Anew is Replace by nothing, once move has moved the folder away, which may be corrupt.
+func (s *Store) Anew(move func() error) error {
+	return s.exchange(func(db engine) error {
+		if err := db.Close(); err != nil {
+			s.options.Logger.Info("the state could not be closed well before it is given up", "error", err)
+		}
+		return move()
+	})
+}
+
+func (s *Store) exchange(change func(engine) error) error {
 	db := s.retire()
 	if db == nil {
 		return ErrClosed
 	}
-	if err := db.Close(); err != nil {
-		return fmt.Errorf("close the state: %w", err)
-	}
-	if err := s.options.FS.RemoveAll(s.dir); err != nil {
-		return fmt.Errorf("remove the state: %w", err)
-	}
-	if err := fill(s.dir); err != nil {
+	if err := change(db); err != nil {
 		return err
 	}
 	db, err := s.open()
@@ -253,5 +274,5 @@ func (s *Store) Size() uint64 {
 		return 0
 	}
 	defer s.done()
-	return db.Metrics().DiskSpaceUsage()
+	return db.size()
 }
