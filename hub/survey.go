@@ -95,8 +95,26 @@ func (h *Hub) look() {
 		if len(committed) == 0 {
 			continue
 		}
-		h.survey.take(h.askAll(h.ctx), committed)
+		answers := h.askAll(h.ctx)
+		h.noteSilent(answers)
+		h.survey.take(answers, committed)
 		s.step(h)
+	}
+}
+
+// noteSilent says which nodes have ceased or begun to answer.
+func (h *Hub) noteSilent(answers map[string]*meshpb.NodeStatus) {
+	before := h.survey.answered()
+	if before == nil || h.ctx.Err() != nil {
+		return
+	}
+	for node := range h.control.State().Nodes {
+		switch was, is := before[node] != nil, answers[node] != nil; {
+		case was && !is:
+			h.log.Warn("a node does not answer", "silent", node)
+		case !was && is:
+			h.log.Info("a node answers", "answering", node)
+		}
 	}
 }
 

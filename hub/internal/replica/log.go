@@ -24,20 +24,41 @@ func newLogger(to *slog.Logger, name string) *logger {
 	return &logger{to: to.With("source", name), name: name}
 }
 
-// expected are warnings that are part of an ordinary start.
-func expected(message string) bool {
-	switch message {
-	case "heartbeat timeout reached, starting election", "pre-vote is disabled because it is not supported by the Transport":
-		return true
-	}
-	return false
+// expected are messages that are part of an ordinary start, or of a node's being away, which raft repeats many times a
+// second in each group. The hub says once that a node does not answer.
+var expected = map[string]bool{
+	"heartbeat timeout reached, starting election":                      true,
+	"pre-vote is disabled because it is not supported by the Transport": true,
+	"no known peers, aborting election":                                 true,
+	"Election timeout reached, restarting election":                     true,
+	"pre-vote campaign failed, waiting for election timeout":            true,
+	"failed to heartbeat to":                                            true,
+	"failed to appendEntries to":                                        true,
+	"failed to pipeline appendEntries to":                               true,
+	"failed to start pipeline replication to":                           true,
+	"failed to make requestVote RPC":                                    true,
+	"failed to get previous log":                                        true,
+	"previous log term mis-match":                                       true,
+	"appendEntries rejected, sending older logs":                        true,
+	"failed to contact":                                                 true,
+	"failed to send snapshot to":                                        true,
+	"rejecting pre-vote request since we have a leader":                 true,
+	"rejecting vote request since we have a leader":                     true,
+	"rejecting pre-vote request since our last index is greater":        true,
+	"rejecting vote request since our last index is greater":            true,
+	"rejecting pre-vote request since our last term is greater":         true,
+	"rejecting vote request since our last term is greater":             true,
+	"failed to decode incoming command":                                 true,
+	"not part of stable configuration, aborting election":               true,
 }
 
 func level(l hclog.Level, message string) slog.Level {
 	switch {
+	case expected[message]:
+		return slog.LevelDebug
 	case l >= hclog.Error:
 		return slog.LevelError
-	case l == hclog.Warn && !expected(message):
+	case l == hclog.Warn:
 		return slog.LevelWarn
 	}
 	return slog.LevelDebug
