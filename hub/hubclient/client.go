@@ -17,6 +17,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"weir/hub/internal/outbox"
+	"weir/hub/internal/routing"
 	"weir/proto/fault"
 )
 
@@ -66,7 +67,7 @@ type Client struct {
 	mu       sync.Mutex
 	box      *outbox.Box                   // guarded by mu
 	due      time.Time                     // when the clock looks next, zero: not before it is kicked; guarded by mu
-	routes   *routes                       // guarded by mu
+	routes   *routing.Routes               // guarded by mu
 	sessions map[string]*session           // by node; guarded by mu
 	home     *session                      // where control requests go; nil: nowhere; guarded by mu
 	numbers  outbox.Session                // of sessions; guarded by mu
@@ -116,7 +117,7 @@ func New(cfg Config) (*Client, error) {
 func newClient(cfg Config) *Client {
 	c := &Client{
 		cfg: cfg, log: cfg.Logger, kick: make(chan struct{}, 1),
-		box: outbox.New(bounds), routes: newRoutes(), sessions: map[string]*session{},
+		box: outbox.New(bounds), routes: routing.New(), sessions: map[string]*session{},
 		keepers: map[string]context.CancelFunc{}, pins: map[pinKey]map[*pin]struct{}{}, changed: make(chan struct{}),
 	}
 	c.running, c.stop = context.WithCancelCause(context.Background())
@@ -139,7 +140,7 @@ func (c *Client) Close() error {
 func (c *Client) Ready(ctx context.Context) error {
 	for {
 		c.mu.Lock()
-		ready, changed := c.home != nil && c.routes.shards > 0, c.changed
+		ready, changed := c.home != nil && c.routes.Shards() > 0, c.changed
 		c.mu.Unlock()
 		if ready {
 			return nil

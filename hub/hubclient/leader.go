@@ -58,9 +58,9 @@ func (c *Client) leader(
 	for {
 		c.mu.Lock()
 		changed, connected := c.changed, c.home != nil
-		if shards := c.routes.shards; shards > 0 {
+		if shards := c.routes.Shards(); shards > 0 {
 			group = to(shards)
-			node, _ := c.routes.leader(group)
+			node, _ := c.routes.Leader(group)
 			s = c.sessions[node]
 		}
 		c.mu.Unlock()
@@ -152,7 +152,7 @@ func (c *Client) pinned(
 // unpin ends requests at nodes that no longer lead what they are about, and returns when to look again. mu is held.
 func (c *Client) unpin(now time.Time) (due time.Time) {
 	for key, pins := range c.pins {
-		node, _ := c.routes.leader(key.group)
+		node, _ := c.routes.Leader(key.group)
 		moved := node != "" && node != key.node
 		for p := range pins {
 			switch {

@@ -119,7 +119,7 @@ func (c *Client) keepUp(ctx context.Context, node string) {
 func (c *Client) whileDown(ctx context.Context, node string) (addr string, ok bool) {
 	for {
 		c.mu.Lock()
-		up, addr, changed := c.sessions[node] != nil, c.routes.addresses()[node], c.changed
+		up, addr, changed := c.sessions[node] != nil, c.routes.Addresses()[node], c.changed
 		c.mu.Unlock()
 		if !up && addr != "" {
 			return addr, ctx.Err() == nil
@@ -159,7 +159,7 @@ func (c *Client) serve(s *session) {
 	}
 	c.mu.Lock()
 	delete(c.sessions, s.node)
-	c.routes.forget(s.node)
+	c.routes.Forget(s.node)
 	if c.home == s {
 		c.home = c.nextHome()
 	}
@@ -189,16 +189,16 @@ func (c *Client) learn(s *session, table *linkpb.Routes) {
 		c.mu.Unlock()
 		return
 	}
-	c.routes.learn(s.node, table)
+	c.routes.Learn(s.node, table)
 	c.settled()
 }
 
 // settled brings everything up to date after a change of sessions or routes. mu is held, and released.
 func (c *Client) settled() {
 	now := time.Now()
-	c.box.SetShards(now, c.routes.shards)
-	for shard := placement.Shard(1); shard <= placement.Shard(c.routes.shards); shard++ {
-		node, term := c.routes.leader(shard.Group())
+	c.box.SetShards(now, c.routes.Shards())
+	for shard := placement.Shard(1); shard <= placement.Shard(c.routes.Shards()); shard++ {
+		node, term := c.routes.Leader(shard.Group())
 		var number outbox.Session
 		if s := c.sessions[node]; s != nil {
 			number = s.number
@@ -220,7 +220,7 @@ func (c *Client) tend() {
 	if c.shut {
 		return
 	}
-	addresses := c.routes.addresses()
+	addresses := c.routes.Addresses()
 	if len(addresses) == 0 {
 		return // all that told are lost
 	}
