@@ -100,9 +100,15 @@ type Ingest struct {
 
 // New starts an Ingest. first is a random number.
 func New(c Config, first uint64) *Ingest {
+	g := Stepped(c, first)
+	g.running.Go(g.pack)
+	return g
+}
+
+// Stepped returns an Ingest without a goroutine, which packs when Pack is called.
+func Stepped(c Config, first uint64) *Ingest {
 	g := &Ingest{config: c, proposal: first}
 	g.changed = sync.NewCond(&g.mu)
-	g.running.Go(g.pack)
 	return g
 }
 

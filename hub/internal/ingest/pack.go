@@ -24,13 +24,8 @@ func (g *Ingest) pack() {
 		if b == nil {
 			return
 		}
-		if logged == 0 {
-			g.pass()
-			continue
-		}
-		encoded, err := g.encode(b, logged)
-		if err != nil { // text that is not UTF-8, which the hub refuses before it comes here
-			g.fail(b, err)
+		encoded := g.prepare(b, logged)
+		if encoded == nil {
 			continue
 		}
 		future := g.config.Propose(encoded)
@@ -42,16 +37,57 @@ func (g *Ingest) pack() {
 	}
 }
 
+// Pack makes one entry of what waits, if there is something and there is room on the way, and returns it for the caller to
+// propose; nil if there is none. failed is to be called if the entry fails. It is for an Ingest without a goroutine.
+func (g *Ingest) Pack() (entry []byte, failed func(error)) {
+	for {
+		g.mu.Lock()
+		b, logged := g.begin()
+		g.mu.Unlock()
+		if b == nil {
+			return nil, nil
+		}
+		if entry := g.prepare(b, logged); entry != nil {
+			return entry, func(err error) { g.fail(b, err) }
+		}
+	}
+}
+
+// prepare returns a batch's entry, nil where there is nothing to propose.
+func (g *Ingest) prepare(b *batch, logged int) (entry []byte) {
+	if logged == 0 {
+		g.pass()
+		return nil
+	}
+	entry, err := g.encode(b, logged)
+	if err != nil { // text that is not UTF-8, which the hub refuses before it comes here
+		g.fail(b, err)
+		return nil
+	}
+	return entry
+}
+
 // next waits until there are items and room on the way, and puts there as many as fit into an entry. It returns nil once
 // the ingest is closed and all is taken.
 func (g *Ingest) next() (b *batch, logged int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for len(g.queue) == 0 || len(g.batches) >= inFlight {
+	for {
+		if b, logged := g.begin(); b != nil {
+			return b, logged
+		}
 		if g.closing && len(g.queue) == 0 {
 			return nil, 0
 		}
 		g.changed.Wait()
+	}
+}
+
+// begin puts as many items on the way as fit into an entry. It returns nil if there are none or there is no room. It
+// requires mu.
+func (g *Ingest) begin() (b *batch, logged int) {
+	if len(g.queue) == 0 || len(g.batches) >= inFlight {
+		return nil, 0
 	}
 	b = &batch{began: g.config.Now()}
 	b.items, b.bytes = g.take()
