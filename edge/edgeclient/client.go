@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/proto/fault"
+	"weir/proto/publisher"
 )
 
 // closeFlush is how long Close waits for publications without receipt.
@@ -30,7 +31,7 @@ type Client struct {
 	status  Status                     // guarded by mu
 	session *session                   // the one that is established, or nil; guarded by mu
 	subs    map[*Subscription]struct{} // guarded by mu
-	pub     *publisher                 // guarded by mu
+	pub     *publisher.Publisher       // guarded by mu
 	changed chan struct{}              // closed and replaced when status or publisher change; guarded by mu
 }
 
@@ -61,7 +62,7 @@ func dialer(cfg Config, config *tls.Config) dialFunc {
 func newClient(cfg Config, dial dialFunc) *Client {
 	c := &Client{
 		cfg: cfg, logger: cfg.Logger, dial: dial, ended: make(chan struct{}),
-		subs: make(map[*Subscription]struct{}), pub: newPublisher(), changed: make(chan struct{}),
+		subs: make(map[*Subscription]struct{}), pub: publisher.New(), changed: make(chan struct{}),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	go func() {
@@ -137,7 +138,8 @@ func (c *Client) signal() {
 func (c *Client) Flush(ctx context.Context) error {
 	for {
 		c.mu.Lock()
-		count, changed := c.pub.count, c.changed
+		changed := c.changed
+		count, _ := c.pub.Len()
 		c.mu.Unlock()
 		if count == 0 {
 			return nil
@@ -196,7 +198,7 @@ func (c *Client) giveUp(err error) {
 		sub.finish(closedError(err))
 	}
 	clear(c.subs)
-	c.pub.endAll(closedError(err))
+	c.pub.EndAll(closedError(err))
 	c.status = Status{State: Closed, Err: err} // with the rest: who sees one sees all
 	c.signal()
 	c.mu.Unlock()

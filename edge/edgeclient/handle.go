@@ -20,6 +20,12 @@ type goodbyeError struct {
 func (e *goodbyeError) Error() string { return "the server ended the session: " + e.fault.Error() }
 func (e *goodbyeError) Unwrap() error { return e.fault }
 
+// refusal is a fault with what the server says about it.
+type refusal struct {
+	fault     *fault.Fault
+	retryable bool
+}
+
 // fromWire returns a fault as it came, with what the server says about it: there may be newer codes than this client knows.
 func fromWire(p *weirpb.Fault) *refusal {
 	if p == nil {
@@ -127,7 +133,7 @@ func (s *session) welcomed(m *weirpb.Welcome) error {
 	s.limits, s.explains = limitsOf(m.GetLimits()), m.GetExplain()
 	s.life(m.GetTokenExpiresMs(), m.GetServerTimeMs(), now)
 	c.session = s
-	c.pub.welcome(m.GetProducer(), s.limits.publishes)
+	c.pub.Welcome(m.GetProducer(), s.limits.publishes)
 	for sub := range c.subs {
 		c.attach(s, sub)
 	}

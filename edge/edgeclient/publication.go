@@ -98,8 +98,9 @@ func (p *Pending) Wait(ctx context.Context) (Receipt, error) {
 	}
 }
 
-// resolve says how it ended. It is called once.
-func (p *Pending) resolve(receipt Receipt, err error) {
-	p.receipt, p.err = receipt, err
+// resolve says how it ended: r is nil if not well. It is called once.
+func (p *Pending) resolve(r *weirpb.Receipt, err error) {
+	p.receipt = Receipt{Cursor: Cursor{r.GetEpoch(), r.GetOffset()}, Duplicate: r.GetDuplicate()}
+	p.err = err
 	close(p.done)
 }

@@ -8,6 +8,7 @@ import (
 
 	"weir/proto/fault"
 	"weir/proto/frame"
+	"weir/proto/publisher"
 	"weir/proto/weirpb"
 )
 
@@ -18,67 +19,68 @@ import (
 // If ctx ends before there is a receipt, a publication that has not been sent is taken back; otherwise the error wraps a
 // *fault.Fault with code timeout: the publication goes on, and may or may not be accepted.
 func (c *Client) Publish(ctx context.Context, p Publication) (Receipt, error) {
-	pub, err := c.enqueue(ctx, p)
+	pub, pending, err := c.enqueue(ctx, p)
 	if err != nil {
 		return Receipt{}, err
 	}
 	select {
-	case <-pub.pending.done:
+	case <-pending.done:
 	case <-ctx.Done():
-		c.takeBack(pub, context.Cause(ctx))
+		c.takeBack(pub, pending, context.Cause(ctx))
 		select {
-		case <-pub.pending.done:
+		case <-pending.done:
 		default:
 			return Receipt{}, fault.New(fault.Timeout, "no receipt in time: the publication may or may not be accepted").
 				WithCause(context.Cause(ctx))
 		}
 	}
-	return pub.pending.receipt, pub.pending.err
+	return pending.receipt, pending.err
 }
 
 // PublishAsync hands over an event to be published and returns at once, unless as many as Config.MaxPending wait for
 // their receipts: then when there is room again, or ctx ends. Otherwise as Publish.
 func (c *Client) PublishAsync(ctx context.Context, p Publication) (*Pending, error) {
-	pub, err := c.enqueue(ctx, p)
+	_, pending, err := c.enqueue(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	return pub.pending, nil
+	return pending, nil
 }
 
 // enqueue hands a publication to the publisher when there is room.
-func (c *Client) enqueue(ctx context.Context, p Publication) (*publication, error) {
+func (c *Client) enqueue(ctx context.Context, p Publication) (*publisher.Publication, *Pending, error) {
 	message, err := p.message()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	bytes := proto.Size(message)
 	if bytes > frame.MaxFromClient-publishOverhead {
-		return nil, fault.New(fault.PayloadTooLarge, "the publication does not fit into a frame of %d bytes", frame.MaxFromClient)
+		return nil, nil, fault.New(fault.PayloadTooLarge, "the publication does not fit into a frame of %d bytes", frame.MaxFromClient)
 	}
 	for {
 		c.mu.Lock()
 		if c.ctx.Err() != nil {
 			c.mu.Unlock()
-			return nil, closedError(context.Cause(c.ctx))
+			return nil, nil, closedError(context.Cause(c.ctx))
 		}
 		s := c.session
 		if err := s.admits(message); err != nil {
 			c.mu.Unlock()
-			return nil, err
+			return nil, nil, err
 		}
-		if c.pub.count < c.cfg.MaxPending && (c.pub.count == 0 || c.pub.bytes+bytes <= c.cfg.MaxPendingBytes) {
-			pub := c.pub.add(message)
+		if count, held := c.pub.Len(); count < c.cfg.MaxPending && (count == 0 || held+bytes <= c.cfg.MaxPendingBytes) {
+			pending := &Pending{done: make(chan struct{})}
+			pub := c.pub.Add(message, pending.resolve)
 			c.mu.Unlock()
 			c.pump(s)
-			return pub, nil
+			return pub, pending, nil
 		}
 		changed := c.changed
 		c.mu.Unlock()
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, fault.New(fault.Busy, "too many publications wait for their receipts").WithCause(context.Cause(ctx))
+			return nil, nil, fault.New(fault.Busy, "too many publications wait for their receipts").WithCause(context.Cause(ctx))
 		}
 	}
 }
@@ -91,7 +93,7 @@ func (s *session) admits(m *weirpb.Publication) error {
 	ephemeral := m.GetAck() == weirpb.Ack_ACK_NONE
 	if s == nil {
 		if ephemeral {
-			return errEphemeralLost(false)
+			return publisher.ErrNoSession
 		}
 		return nil
 	}
@@ -102,18 +104,18 @@ func (s *session) admits(m *weirpb.Publication) error {
 }
 
 // takeBack ends a publication that has never been sent.
-func (c *Client) takeBack(pub *publication, cause error) {
+func (c *Client) takeBack(pub *publisher.Publication, pending *Pending, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	select {
-	case <-pub.pending.done:
+	case <-pending.done:
 		return
 	default:
 	}
-	if pub.request != 0 || pub.sequence != 0 {
+	if pub.Sent() {
 		return
 	}
-	c.pub.end(pub, Receipt{}, cause)
+	c.pub.End(pub, nil, cause)
 	c.signal()
 }
 
@@ -126,27 +128,27 @@ func (c *Client) pump(s *session) {
 	}
 	now := time.Now()
 	for s.out.room() {
-		pub := c.pub.send(now)
+		pub := c.pub.Send(now)
 		if pub == nil {
 			break
 		}
-		s.send(frame.Publish, &weirpb.Publish{Request: pub.request, Publication: pub.message})
+		s.send(frame.Publish, &weirpb.Publish{Request: pub.Request(), Publication: pub.Message()})
 	}
-	if c.pub.renew() {
+	if c.pub.Renew() {
 		s.end(errRenew)
 	}
 }
 
 func (s *session) published(m *weirpb.Published) error {
 	c := s.client
-	r := m.GetReceipt()
-	receipt := Receipt{Cursor: Cursor{r.GetEpoch(), r.GetOffset()}, Duplicate: r.GetDuplicate()}
-	f := fromWire(m.GetFault())
-	if f == nil && r == nil {
+	f := fault.FromProto(m.GetFault())
+	if f == nil && m.GetReceipt() == nil {
 		return fault.New(fault.ProtocolViolation, "the server sent PUBLISHED with neither receipt nor fault")
 	}
 	c.mu.Lock()
-	known := c.pub.answered(answer{m.GetRequest(), receipt, f, m.GetProducer()}, time.Now())
+	known := c.pub.Answered(publisher.Answer{
+		Request: m.GetRequest(), Receipt: m.GetReceipt(), Fault: f, Retryable: m.GetFault().GetRetryable(), Producer: m.GetProducer(),
+	}, time.Now())
 	c.signal()
 	c.mu.Unlock()
 	if !known {
@@ -176,7 +178,7 @@ func (c *Client) retry(s *session, now time.Time) time.Time {
 		}
 		c.attach(s, sub)
 	}
-	if at, waiting := c.pub.wake(); waiting {
+	if at, waiting := c.pub.Wake(); waiting {
 		if now.Before(at) {
 			next = earlier(next, at)
 		} else {

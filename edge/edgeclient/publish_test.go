@@ -11,6 +11,7 @@ import (
 
 	"weir/proto/fault"
 	"weir/proto/frame"
+	"weir/proto/publisher"
 	"weir/proto/weirpb"
 )
 
@@ -134,7 +135,7 @@ func TestPublishIsSentAgain(t *testing.T) {
 		p.refusal(b, fault.SequenceGap)
 		a = p.publication()
 		isPublication(t, a, "1", 1)
-		if waited := time.Since(began); waited < firstLaneBackoff {
+		if waited := time.Since(began); waited < publisher.FirstBackoff {
 			t.Errorf("sent again after %s", waited)
 		}
 		b = p.publication()

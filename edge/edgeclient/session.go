@@ -69,7 +69,7 @@ func newSession(c *Client, l link, token string) *session {
 func (s *session) run() error {
 	c := s.client
 	c.mu.Lock()
-	hello := &weirpb.Hello{Token: s.token, Agent: c.cfg.Agent, Producer: c.pub.hello()}
+	hello := &weirpb.Hello{Token: s.token, Agent: c.cfg.Agent, Producer: c.pub.Hello()}
 	c.mu.Unlock()
 	s.send(frame.Hello, hello)
 
@@ -142,7 +142,7 @@ func (s *session) detach() {
 	s.unexplained()
 	if c.session == s {
 		c.session = nil
-		c.pub.lost()
+		c.pub.Lost()
 		c.signal()
 	}
 }

@@ -1,4 +1,4 @@
-package edgeclient
+package publisher
 
 import (
 	"fmt"
@@ -28,7 +28,7 @@ func newModelHub() *modelHub {
 	}
 }
 
-func (h *modelHub) publish(producer string, m *weirpb.Publication) (Receipt, *refusal) {
+func (h *modelHub) publish(producer string, m *weirpb.Publication) (*weirpb.Receipt, *fault.Fault) {
 	channel := m.GetChannel()
 	if h.rows[channel] == nil {
 		h.rows[channel] = make(map[string]uint64)
@@ -37,17 +37,17 @@ func (h *modelHub) publish(producer string, m *weirpb.Publication) (Receipt, *re
 	place := func(sequence uint64) string { return fmt.Sprint(channel, "/", producer, "/", sequence) }
 	switch sequence := m.GetSequence(); {
 	case !known && h.expired[producer]:
-		return Receipt{}, refuse(fault.ProducerExpired)
+		return nil, refuse(fault.ProducerExpired)
 	case sequence <= last:
-		return Receipt{Cursor: Cursor{1, h.offsets[place(sequence)]}, Duplicate: true}, nil
+		return &weirpb.Receipt{Epoch: 1, Offset: h.offsets[place(sequence)], Duplicate: true}, nil
 	case sequence > last+1:
-		return Receipt{}, refuse(fault.SequenceGap)
+		return nil, refuse(fault.SequenceGap)
 	}
 	h.channels[channel] = append(h.channels[channel], string(m.GetPayload()))
 	offset := uint64(len(h.channels[channel]))
 	h.rows[channel][producer] = m.GetSequence()
 	h.offsets[place(m.GetSequence())] = offset
-	return Receipt{Cursor: Cursor{1, offset}}, nil
+	return &weirpb.Receipt{Epoch: 1, Offset: offset}, nil
 }
 
 func (h *modelHub) forget(producer string) {
@@ -57,9 +57,7 @@ func (h *modelHub) forget(producer string) {
 	}
 }
 
-func refuse(code fault.Code) *refusal {
-	return &refusal{fault: fault.New(code, "refused"), retryable: code.Retryable()}
-}
+func refuse(code fault.Code) *fault.Fault { return fault.New(code, "refused") }
 
 // flight is a request between client and hub.
 type flight struct {
@@ -68,13 +66,22 @@ type flight struct {
 	message  *weirpb.Publication
 }
 
+// sent is a publication that was handed over, and what came of it.
+type sent struct {
+	channel string
+	receipt *weirpb.Receipt
+	err     error
+}
+
+func (s *sent) hear(r *weirpb.Receipt, err error) { s.receipt, s.err = r, err }
+
 // world drives a publisher through a random history.
 type world struct {
 	t       *testing.T
 	seed    uint64
 	rng     *rand.Rand
 	hub     *modelHub
-	p       *publisher
+	p       *Publisher
 	now     time.Time
 	flights []*flight // in order of sending; those of one session stay in order
 	granted int
@@ -82,7 +89,7 @@ type world struct {
 	grants  []string // identities granted in the session besides
 	turns   int      // how often the client went on under one of them
 	session bool
-	sent    []*publication
+	sent    []*sent
 }
 
 func (w *world) fatalf(format string, args ...any) {
@@ -93,12 +100,12 @@ func (w *world) fatalf(format string, args ...any) {
 func (w *world) chance(percent int) bool { return w.rng.IntN(100) < percent }
 
 func (w *world) connect() {
-	identity := w.p.hello()
+	identity := w.p.Hello()
 	if identity == "" || w.chance(10) && w.p.identity != "" {
 		w.granted++
 		identity = fmt.Sprint("producer-", w.granted)
 	}
-	w.p.welcome(identity, 1+w.rng.IntN(8))
+	w.p.Welcome(identity, 1+w.rng.IntN(8))
 	w.session, w.own, w.grants = true, identity, nil
 }
 
@@ -118,7 +125,7 @@ func (w *world) grant(expired string) string {
 
 // send lets the client send its next publication, which must be under an identity that the edge takes.
 func (w *world) send() {
-	pub := w.p.send(w.now)
+	pub := w.p.Send(w.now)
 	if pub == nil {
 		w.checkProgress()
 		return
@@ -136,14 +143,14 @@ func (w *world) send() {
 
 // checkProgress fails if nothing will ever make a publisher send that has something to send.
 func (w *world) checkProgress() {
-	if _, wakes := w.p.wake(); w.p.count > 0 && len(w.p.requests) == 0 && !wakes && !w.p.renew() {
+	if _, wakes := w.p.Wake(); w.p.count > 0 && len(w.p.requests) == 0 && !wakes && !w.p.Renew() {
 		w.fatalf("%d publications wait for nothing", w.p.count)
 	}
 }
 
 // disconnect loses what the client waits for; the edge may hand on what it has, later.
 func (w *world) disconnect() {
-	w.p.lost()
+	w.p.Lost()
 	w.session = false
 	for _, f := range w.flights {
 		f.request = 0
@@ -169,13 +176,14 @@ func (w *world) deliver() {
 		w.hub.publish(f.producer, f.message)
 		return
 	}
-	a := answer{request: f.request}
-	a.receipt, a.refusal = w.outcome(f)
-	if a.refusal != nil && a.refusal.fault.Code == fault.ProducerExpired && !w.chance(20) { // or an edge that is older
-		a.producer = w.grant(f.producer)
+	a := Answer{Request: f.request}
+	a.Receipt, a.Fault = w.outcome(f)
+	a.Retryable = a.Fault != nil && a.Fault.Code.Retryable()
+	if a.Fault != nil && a.Fault.Code == fault.ProducerExpired && !w.chance(20) { // or an edge that is older
+		a.Producer = w.grant(f.producer)
 	}
 	identity := w.p.identity
-	if !w.p.answered(a, w.now) {
+	if !w.p.Answered(a, w.now) {
 		w.fatalf("request %d is unknown", f.request)
 	}
 	if w.p.identity != identity {
@@ -183,20 +191,20 @@ func (w *world) deliver() {
 	}
 }
 
-func (w *world) outcome(f *flight) (Receipt, *refusal) {
+func (w *world) outcome(f *flight) (*weirpb.Receipt, *fault.Fault) {
 	switch {
 	case w.chance(5):
-		return Receipt{}, refuse(fault.Busy)
+		return nil, refuse(fault.Busy)
 	case w.chance(5):
-		return Receipt{}, refuse(fault.PermissionDenied)
+		return nil, refuse(fault.PermissionDenied)
 	case w.chance(3): // lost on the way
-		return Receipt{}, refuse(fault.Timeout)
+		return nil, refuse(fault.Timeout)
 	case w.chance(3): // still on the way
 		w.flights = slices.Insert(w.flights, 0, &flight{0, f.producer, f.message})
-		return Receipt{}, refuse(fault.Timeout)
+		return nil, refuse(fault.Timeout)
 	case w.chance(3): // happened, and nobody knows
 		w.hub.publish(f.producer, f.message)
-		return Receipt{}, refuse(fault.Unavailable)
+		return nil, refuse(fault.Unavailable)
 	}
 	return w.hub.publish(f.producer, f.message)
 }
@@ -210,8 +218,10 @@ func (w *world) step(n int) {
 	switch {
 	case w.chance(20) && len(w.sent) < n:
 		channel := fmt.Sprint("channel-", w.rng.IntN(3))
-		w.sent = append(w.sent, w.p.add(&weirpb.Publication{Channel: channel, Payload: fmt.Appendf(nil, "%d", len(w.sent))}))
-	case w.chance(3), w.p.renew():
+		s := &sent{channel: channel}
+		w.p.Add(&weirpb.Publication{Channel: channel, Payload: fmt.Appendf(nil, "%d", len(w.sent))}, s.hear)
+		w.sent = append(w.sent, s)
+	case w.chance(3), w.p.Renew():
 		w.disconnect()
 	case w.chance(1):
 		w.hub.forget(w.p.identity)
@@ -226,7 +236,7 @@ func (w *world) step(n int) {
 func TestPublisherHistories(t *testing.T) {
 	seeds, turns := histories(t), 0
 	for seed := range seeds {
-		w := &world{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), hub: newModelHub(), p: newPublisher(), now: time.Unix(0, 0)}
+		w := &world{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), hub: newModelHub(), p: New(), now: time.Unix(0, 0)}
 		const n = 40
 		for steps := 0; len(w.sent) < n || w.p.count > 0; steps++ {
 			if steps > 100_000 {
@@ -271,14 +281,14 @@ func (w *world) check(seed uint64) {
 	}
 	last := make(map[string]uint64)
 	for i, pub := range w.sent {
-		payload, channel := fmt.Sprint(i), pub.message.GetChannel()
+		payload, channel := fmt.Sprint(i), pub.channel
 		if stored[payload] > 1 {
 			w.t.Errorf("seed %d: %s is stored %d times in %v", seed, payload, stored[payload], w.hub.channels[channel])
 		}
-		if pub.pending.err != nil { // it may be stored, and then anywhere
+		if pub.err != nil { // it may be stored, and then anywhere
 			continue
 		}
-		offset := pub.pending.receipt.Cursor.Offset
+		offset := pub.receipt.GetOffset()
 		if in := w.hub.channels[channel]; offset == 0 || offset > uint64(len(in)) || in[offset-1] != payload {
 			w.t.Errorf("seed %d: the receipt of %s says offset %d of %v", seed, payload, offset, in)
 		}

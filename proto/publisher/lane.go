@@ -1,22 +1,25 @@
-package edgeclient
+package publisher
 
 import (
 	"slices"
 	"time"
 )
 
-// Waits before a lane sends again what was refused for the time being.
+// FirstBackoff is how long to wait before what was refused for the time being is sent again, doubled each time.
+const FirstBackoff = 100 * time.Millisecond
+
 const (
-	firstLaneBackoff = 100 * time.Millisecond
-	lastLaneBackoff  = 5 * time.Second
+	lastBackoff = 5 * time.Second
+	// maxRetryAfter bounds what a server may ask for.
+	maxRetryAfter = 10 * time.Minute
 )
 
-// lane is what is published to one channel, in order. It belongs to a publisher.
+// lane is what is published to one channel, in order. It belongs to a Publisher.
 type lane struct {
-	queue    []*publication // not answered; those under way are before the others
+	queue    []*Publication // not answered; those under way are before the others
 	next     uint64         // sequence for the next that is numbered
 	inflight int            // publications under way
-	waiting  bool           // it is in publisher.turn
+	waiting  bool           // it is in Publisher.turn
 
 	// held: something was refused. Nothing is sent until all that is under way is answered, then from the front.
 	held bool
@@ -32,7 +35,7 @@ type lane struct {
 }
 
 // unsent returns the first publication that is not under way.
-func (l *lane) unsent() *publication {
+func (l *lane) unsent() *Publication {
 	for _, pub := range l.queue {
 		if pub.request == 0 {
 			return pub
@@ -42,12 +45,12 @@ func (l *lane) unsent() *publication {
 }
 
 // maybeFrom reports whether pub or one behind it may have been accepted.
-func (l *lane) maybeFrom(pub *publication) bool {
-	return slices.ContainsFunc(l.queue[slices.Index(l.queue, pub):], func(p *publication) bool { return p.maybe })
+func (l *lane) maybeFrom(pub *Publication) bool {
+	return slices.ContainsFunc(l.queue[slices.Index(l.queue, pub):], func(p *Publication) bool { return p.maybe })
 }
 
-func (l *lane) remove(pub *publication) {
-	l.queue = slices.DeleteFunc(l.queue, func(p *publication) bool { return p == pub })
+func (l *lane) remove(pub *Publication) {
+	l.queue = slices.DeleteFunc(l.queue, func(p *Publication) bool { return p == pub })
 }
 
 // renumber numbers what has a number beyond free from it on. Nothing is under way.
@@ -67,7 +70,7 @@ func (l *lane) hold(now time.Time, retryAfter time.Duration) {
 		return
 	}
 	l.held = true
-	wait := max(spread(firstLaneBackoff, lastLaneBackoff, l.failures), min(retryAfter, maxRetryAfter))
+	wait := max(min(FirstBackoff<<min(l.failures, 10), lastBackoff), min(retryAfter, maxRetryAfter))
 	l.failures++
 	l.notBefore = now.Add(wait)
 }

@@ -1,42 +1,47 @@
-package edgeclient
+package publisher
 
 import (
 	"slices"
 	"time"
 
 	"weir/proto/fault"
+	"weir/proto/weirpb"
 )
 
-// answer is what the server says of a publication.
-type answer struct {
-	request  uint32
-	receipt  Receipt
-	refusal  *refusal // nil: accepted
-	producer string   // with producer_expired: an identity to go on under; "": none
+// An Answer is what the server says of a publication.
+type Answer struct {
+	Request uint32
+	Receipt *weirpb.Receipt
+	// Fault is nil for what was accepted. Retryable is what the server says about it: there may be newer codes than this
+	// client knows.
+	Fault     *fault.Fault
+	Retryable bool
+	// Producer comes with producer_expired: an identity to go on under; "": none.
+	Producer string
 }
 
-// answered takes in the answer to a request. It returns false if there is no such request.
-func (p *publisher) answered(a answer, now time.Time) bool {
-	pub := p.requests[a.request]
+// Answered takes in the answer to a request. It returns false if there is no such request.
+func (p *Publisher) Answered(a Answer, now time.Time) bool {
+	pub := p.requests[a.Request]
 	if pub == nil {
 		return false
 	}
-	delete(p.requests, a.request)
+	delete(p.requests, a.Request)
 	l := pub.lane
 	l.inflight--
 	pub.request = 0
 	switch {
-	case a.refusal == nil:
+	case a.Fault == nil:
 		l.failures, l.notBefore = 0, time.Time{}
 		p.unproven = p.unproven && pub.ephemeral()
-		p.end(pub, a.receipt, nil)
+		p.End(pub, a.Receipt, nil)
 	case pub.ephemeral():
-		p.end(pub, Receipt{}, a.refusal.fault)
+		p.End(pub, nil, a.Fault)
 	default:
-		if a.producer != "" && a.refusal.fault.Code == fault.ProducerExpired {
-			p.grant(a.producer)
+		if a.Producer != "" && a.Fault.Code == fault.ProducerExpired {
+			p.grant(a.Producer)
 		}
-		p.refused(pub, a.refusal, now)
+		p.refused(pub, a.Fault, a.Retryable, now)
 	}
 	if l.inflight == 0 {
 		p.quiet(l)
@@ -46,16 +51,10 @@ func (p *publisher) answered(a answer, now time.Time) bool {
 	return true
 }
 
-// refusal is a fault with what the server says about it.
-type refusal struct {
-	fault     *fault.Fault
-	retryable bool
-}
-
 // refused handles the refusal of an attempt at a publication that is not ephemeral.
-func (p *publisher) refused(pub *publication, f *refusal, now time.Time) {
+func (p *Publisher) refused(pub *Publication, f *fault.Fault, retryable bool, now time.Time) {
 	l := pub.lane
-	switch code := f.fault.Code; {
+	switch code := f.Code; {
 	case code == fault.ProducerExpired:
 		p.outdated(pub, f)
 	case code == fault.SequenceGap && l.restart > 0:
@@ -66,28 +65,28 @@ func (p *publisher) refused(pub *publication, f *refusal, now time.Time) {
 		// safe, which means another identity.
 		p.outdated(pub, f)
 	case code == fault.SequenceGap, code == fault.Busy:
-		l.hold(now, f.fault.RetryAfter)
-	case code == fault.StateFull, !f.retryable:
+		l.hold(now, f.RetryAfter)
+	case code == fault.StateFull, !retryable:
 		if !pub.maybe && code != fault.SequenceExpired { // the number of what has expired is taken
 			l.release(pub.sequence)
 		}
-		p.end(pub, Receipt{}, f.fault)
+		p.End(pub, nil, f)
 	default: // it may have happened
 		p.setMaybe(pub, true)
-		l.hold(now, f.fault.RetryAfter)
+		l.hold(now, f.RetryAfter)
 	}
 }
 
 // outdated handles a refusal because of the identity. What was certainly not accepted waits for another one.
-func (p *publisher) outdated(pub *publication, f *refusal) {
+func (p *Publisher) outdated(pub *Publication, f *fault.Fault) {
 	pub.lane.stale, p.turning = true, true
 	if pub.maybe {
-		p.end(pub, Receipt{}, f.fault)
+		p.End(pub, nil, f)
 	}
 }
 
 // quiet is called when nothing of a lane is under way.
-func (p *publisher) quiet(l *lane) {
+func (p *Publisher) quiet(l *lane) {
 	l.held = false
 	if free := l.restart; free > 0 {
 		l.restart = 0
@@ -111,5 +110,5 @@ func (p *publisher) quiet(l *lane) {
 
 // maybeBeyond reports whether anything with a number beyond one may have been accepted.
 func (l *lane) maybeBeyond(sequence uint64) bool {
-	return slices.ContainsFunc(l.queue, func(pub *publication) bool { return pub.maybe && pub.sequence > sequence })
+	return slices.ContainsFunc(l.queue, func(pub *Publication) bool { return pub.maybe && pub.sequence > sequence })
 }

@@ -1,4 +1,7 @@
-package edgeclient
+// Package publisher keeps a client's publications until they are answered, in order, and numbers them so that each is
+// published once (SPEC.md, section 7). It is a state machine that does no I/O: it is told what happened and says what to
+// send. The Go client drives it with sessions, and a simulation of a region through whatever can happen to them.
+package publisher
 
 import (
 	"time"
@@ -13,9 +16,8 @@ import (
 // which all begin anew.
 const maxLanes = 10_000
 
-// publisher keeps publications until they are answered, in order and numbered so that each is accepted once (SPEC.md,
-// section 7). It does no I/O: it is told what happened and says what to send. It is not safe for concurrent use.
-type publisher struct {
+// A Publisher has a client's publications. It is not safe for concurrent use.
+type Publisher struct {
 	identity string // that the lanes' numbers count under; "" before the first session
 	own      string // the identity of WELCOME; publications name theirs if it is another
 	granted  string // to go on under, in this session, when all under the present one is settled; "": none
@@ -26,7 +28,7 @@ type publisher struct {
 	lanes map[string]*lane // by channel
 	turn  []*lane          // with something unsent, in the order in which they may send
 
-	requests    map[uint32]*publication // under way in this session
+	requests    map[uint32]*Publication // under way in this session
 	nextRequest uint32
 	limit       int // most requests at once; 0: no session
 
@@ -34,11 +36,11 @@ type publisher struct {
 	maybes       int // of them, those that may have been accepted
 }
 
-// publication is an event that is not answered.
-type publication struct {
+// A Publication is an event that is not answered.
+type Publication struct {
 	lane    *lane
 	message *weirpb.Publication
-	pending *Pending
+	done    func(*weirpb.Receipt, error)
 	bytes   int
 
 	sequence uint64 // 0: not numbered
@@ -48,22 +50,36 @@ type publication struct {
 	request uint32 // 0: not under way
 }
 
-func (p *publication) ephemeral() bool { return p.message.GetAck() == weirpb.Ack_ACK_NONE }
+// Message returns what is to be sent.
+func (p *Publication) Message() *weirpb.Publication { return p.message }
 
-func newPublisher() *publisher {
-	return &publisher{lanes: make(map[string]*lane), requests: make(map[uint32]*publication)}
+// Request returns the number of the request that the publication is sent with, 0 if it is not under way.
+func (p *Publication) Request() uint32 { return p.request }
+
+// Sent reports whether the publication has ever been sent: then it can't be taken back.
+func (p *Publication) Sent() bool { return p.request != 0 || p.sequence != 0 }
+
+func (p *Publication) ephemeral() bool { return p.message.GetAck() == weirpb.Ack_ACK_NONE }
+
+// New returns a Publisher without publications or a session.
+func New() *Publisher {
+	return &Publisher{lanes: make(map[string]*lane), requests: make(map[uint32]*Publication)}
 }
 
-// add takes in a publication. The caller has seen to the bounds.
-func (p *publisher) add(message *weirpb.Publication) *publication {
+// Len returns how many publications are not answered, and their bytes.
+func (p *Publisher) Len() (count, bytes int) { return p.count, p.bytes }
+
+// Add takes in a publication. The caller has seen to the bounds. done is called once, with what came of it, and must not
+// call the Publisher.
+func (p *Publisher) Add(message *weirpb.Publication, done func(*weirpb.Receipt, error)) *Publication {
 	l := p.lanes[message.GetChannel()]
 	if l == nil {
 		l = &lane{next: 1, stale: len(p.lanes) >= maxLanes}
 		p.lanes[message.GetChannel()] = l
 	}
 	p.turning = p.turning || l.stale
-	pub := &publication{
-		lane: l, message: message, bytes: proto.Size(message), pending: &Pending{done: make(chan struct{})},
+	pub := &Publication{
+		lane: l, message: message, bytes: proto.Size(message), done: done,
 	}
 	l.queue = append(l.queue, pub)
 	p.count++
@@ -73,15 +89,15 @@ func (p *publisher) add(message *weirpb.Publication) *publication {
 }
 
 // queueUp gives a lane its turn, if it has something to send.
-func (p *publisher) queueUp(l *lane) {
+func (p *Publisher) queueUp(l *lane) {
 	if !l.waiting && l.unsent() != nil {
 		l.waiting = true
 		p.turn = append(p.turn, l)
 	}
 }
 
-// send returns the next publication to send, with its request and sequence, or nil if there is none to send now.
-func (p *publisher) send(now time.Time) *publication {
+// Send returns the next publication to send, with its request and sequence, or nil if there is none to send now.
+func (p *Publisher) Send(now time.Time) *Publication {
 	if len(p.requests) >= p.limit {
 		return nil
 	}
@@ -105,12 +121,12 @@ func (p *publisher) send(now time.Time) *publication {
 }
 
 // barred reports whether pub, the first of its lane that is not under way, must wait for something else than time.
-func (p *publisher) barred(pub *publication) bool {
+func (p *Publisher) barred(pub *Publication) bool {
 	l := pub.lane
 	return l.held || l.stale && pub.sequence == 0 || p.turning && (p.maybes == 0 || !l.maybeFrom(pub))
 }
 
-func (p *publisher) dispatch(pub *publication) {
+func (p *Publisher) dispatch(pub *Publication) {
 	l := pub.lane
 	if pub.sequence == 0 && !pub.ephemeral() {
 		pub.sequence = l.next
@@ -126,8 +142,8 @@ func (p *publisher) dispatch(pub *publication) {
 	}
 }
 
-// wake returns when a lane that waits may send again; false if there is none.
-func (p *publisher) wake() (at time.Time, ok bool) {
+// Wake returns when a lane that waits may send again; false if there is none.
+func (p *Publisher) Wake() (at time.Time, ok bool) {
 	for _, l := range p.turn {
 		pub := l.unsent()
 		if pub == nil || p.barred(pub) || l.notBefore.IsZero() {
@@ -141,7 +157,7 @@ func (p *publisher) wake() (at time.Time, ok bool) {
 }
 
 // setMaybe notes whether a publication may have been accepted.
-func (p *publisher) setMaybe(pub *publication, maybe bool) {
+func (p *Publisher) setMaybe(pub *Publication, maybe bool) {
 	if maybe && !pub.maybe {
 		p.maybes++
 	}
@@ -151,35 +167,35 @@ func (p *publisher) setMaybe(pub *publication, maybe bool) {
 	pub.maybe = maybe
 }
 
-// end resolves a publication.
-func (p *publisher) end(pub *publication, receipt Receipt, err error) {
+// End resolves a publication that is not answered.
+func (p *Publisher) End(pub *Publication, receipt *weirpb.Receipt, err error) {
 	p.setMaybe(pub, false)
 	pub.lane.remove(pub)
 	p.count--
 	p.bytes -= pub.bytes
-	pub.pending.resolve(receipt, err)
+	pub.done(receipt, err)
 }
 
-// endAll resolves all there are.
-func (p *publisher) endAll(err error) {
+// EndAll resolves all there are.
+func (p *Publisher) EndAll(err error) {
 	for _, l := range p.lanes {
 		for len(l.queue) > 0 {
-			p.end(l.queue[0], Receipt{}, err)
+			p.End(l.queue[0], nil, err)
 		}
 	}
 }
 
-// hello returns the identity to ask for in the next session: "", for a fresh one, unless there is something to be
+// Hello returns the identity to ask for in the next session: "", for a fresh one, unless there is something to be
 // settled under the present one.
-func (p *publisher) hello() string {
+func (p *Publisher) Hello() string {
 	if p.maybes > 0 {
 		return p.identity
 	}
 	return ""
 }
 
-// welcome begins a session, in which so many requests may be under way, with the identity that the server granted.
-func (p *publisher) welcome(identity string, limit int) {
+// Welcome begins a session, in which so many requests may be under way, with the identity that the server granted.
+func (p *Publisher) Welcome(identity string, limit int) {
 	p.limit, p.own, p.granted = limit, identity, ""
 	if identity != p.identity {
 		p.unproven = false
@@ -188,7 +204,7 @@ func (p *publisher) welcome(identity string, limit int) {
 }
 
 // begin begins to number anew, under another identity.
-func (p *publisher) begin(identity string) {
+func (p *Publisher) begin(identity string) {
 	p.identity, p.turning = identity, false
 	for channel, l := range p.lanes {
 		p.settleMaybes(l)
@@ -204,10 +220,10 @@ func (p *publisher) begin(identity string) {
 }
 
 // settleMaybes fails those of a lane of which nobody can tell any more whether they have been accepted.
-func (p *publisher) settleMaybes(l *lane) {
+func (p *Publisher) settleMaybes(l *lane) {
 	for i := 0; i < len(l.queue); {
 		if pub := l.queue[i]; pub.maybe && pub.request == 0 {
-			p.end(pub, Receipt{}, fault.New(fault.ProducerExpired, "it can't be told whether the publication was accepted: the producer's identity is gone").
+			p.End(pub, nil, fault.New(fault.ProducerExpired, "it can't be told whether the publication was accepted: the producer's identity is gone").
 				WithHint("look into the channel before publishing it again"))
 			continue
 		}
@@ -216,14 +232,14 @@ func (p *publisher) settleMaybes(l *lane) {
 }
 
 // settled reports whether nothing is left to settle under the present identity.
-func (p *publisher) settled() bool { return p.limit > 0 && len(p.requests) == 0 && p.maybes == 0 }
+func (p *Publisher) settled() bool { return p.limit > 0 && len(p.requests) == 0 && p.maybes == 0 }
 
-// renew reports whether the session should give way to one with a fresh identity: some lane can't go on without, nothing
+// Renew reports whether the session should give way to one with a fresh identity: some lane can't go on without, nothing
 // is left to settle under the present one, and the server has granted none in the session.
-func (p *publisher) renew() bool { return p.turning && p.settled() && p.granted == "" }
+func (p *Publisher) Renew() bool { return p.turning && p.settled() && p.granted == "" }
 
 // turnOver goes on under the identity that was granted in the session, if there is one and the present one is done with.
-func (p *publisher) turnOver() {
+func (p *Publisher) turnOver() {
 	if p.granted == "" || !p.settled() {
 		return
 	}
@@ -235,21 +251,21 @@ func (p *publisher) turnOver() {
 // grant takes in an identity that came with producer_expired. Where one that was granted in the same way is refused before
 // anything has been accepted under it, something else is wrong, such as a clock: then a reconnect, which has a backoff, is
 // the way to another.
-func (p *publisher) grant(identity string) {
+func (p *Publisher) grant(identity string) {
 	if !p.unproven && identity != p.identity {
 		p.granted = identity
 	}
 }
 
-// lost ends a session: whatever was under way may have been accepted.
-func (p *publisher) lost() {
+// Lost ends a session: whatever was under way may have been accepted.
+func (p *Publisher) Lost() {
 	p.limit, p.granted = 0, ""
 	clear(p.requests)
 	for _, l := range p.lanes {
 		for i := 0; i < len(l.queue); {
 			pub := l.queue[i]
 			if pub.ephemeral() {
-				p.end(pub, Receipt{}, errEphemeralLost(pub.request != 0))
+				p.End(pub, nil, ephemeralLost(pub.request != 0))
 				continue
 			}
 			if pub.request != 0 {
@@ -266,16 +282,19 @@ func (p *publisher) lost() {
 	}
 }
 
-func errEphemeralLost(sent bool) error {
+func ephemeralLost(sent bool) error {
 	if sent {
 		return fault.New(fault.Unavailable, "the session was lost; the ephemeral event may or may not have been passed on")
 	}
-	return fault.New(fault.Unavailable, "there is no session, and ephemeral events do not wait for one")
+	return ErrNoSession
 }
+
+// ErrNoSession is what becomes of an ephemeral event that has not been sent when there is no session.
+var ErrNoSession error = fault.New(fault.Unavailable, "there is no session, and ephemeral events do not wait for one")
 
 // abandon gives up the numbers beyond one that will never be used under the present identity. What had them was not and
 // can't be accepted, so it can safely be sent under another identity.
-func (p *publisher) abandon(l *lane, hole uint64) {
+func (p *Publisher) abandon(l *lane, hole uint64) {
 	for _, pub := range l.queue {
 		if pub.sequence > hole {
 			p.setMaybe(pub, false)
