@@ -32,6 +32,14 @@ type filter struct {
 	live, canary, shadow *weirpb.FilterVersion // nil if none is
 }
 
+// newest returns the highest version's number.
+func (f *filter) newest() (number uint32) {
+	for n := range f.versions {
+		number = max(number, n)
+	}
+	return number
+}
+
 // HasTenant reports whether there is such a tenant.
 func (s *State) HasTenant(name string) bool { return s.tenants[name] != nil }
 
@@ -93,7 +101,7 @@ func (s *State) FilterVersion(tenantName, filterName string, version uint32) (*w
 	}
 	if v == nil && version == 0 {
 		return nil, fault.New(fault.FilterUnknown, "no version of the filter %q is live", filterName).
-			WithHint("weir filter promote %s", filterName)
+			WithHint("weir filter promote %s@%d", filterName, f.newest())
 	}
 	if v == nil {
 		return nil, fault.New(fault.FilterUnknown, "the filter %q has no version %d", filterName, version).
