@@ -4,6 +4,7 @@
 EDGE=https://127.83.0.9:8443
 
 finish() {
+  [ -z "${SUBSCRIBER-}" ] || kill -9 "$SUBSCRIBER" 2>/dev/null || true
   for pid in "$ROOT"/*/pid; do
     [ -e "$pid" ] || continue
     kill -9 "$(cat "$pid")" 2>/dev/null || true
@@ -98,7 +99,8 @@ check() {
   local total
   total=$(wc -l <published)
   until [ "$(wc -l <received)" -ge $((total + 1)) ]; do sleep 0.1; done
-  kill -INT $SUBSCRIBER
+  kill -TERM $SUBSCRIBER # SIGINT is ignored by what a shell has in the background
+  wait $SUBSCRIBER || true
   seq 1 $((total + 1)) >offsets.want
   grep -o '"offset":[0-9]*' received | cut -d: -f2 >offsets.got
   cmp offsets.want offsets.got
