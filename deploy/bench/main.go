@@ -17,9 +17,9 @@ import (
 	"slices"
 	"strings"
 
-	"weir/deploy/bench/internal/process"
 	"weir/deploy/bench/internal/rawserver"
 	"weir/deploy/bench/internal/report"
+	"weir/deploy/internal/server"
 )
 
 // An env is what suites run in.
@@ -74,8 +74,8 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer os.RemoveAll(dir)
 	e := &env{runs: max(*runs, 1)}
-	if e.binary, err = process.Build(ctx, dir); err != nil {
-		return fmt.Errorf("build weir: %w", err)
+	if e.binary, err = server.Build(ctx, dir); err != nil {
+		return err
 	}
 	var figures []report.Figure
 	var failed []error

@@ -29,7 +29,7 @@ func (s *server) dial(t *testing.T) *load.Session {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	session, err := d.OpenSilent(t.Context(), s.listen)
+	session, err := d.OpenSilent(t.Context(), s.Listen)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,8 +35,8 @@ type Server struct {
 	Env    []string
 	// Admin is the private address that says whether it is ready.
 	Admin string
-	// Log receives what it prints.
-	Log io.Writer
+	// Log receives what it prints on its standard error, and Output what it prints otherwise; nil: so does Log.
+	Log, Output io.Writer
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when cmd has ended; nil before the first Start
@@ -46,7 +46,10 @@ type Server struct {
 func (s *Server) Start() error {
 	s.cmd = exec.Command(s.Binary, s.Args...)
 	s.cmd.Dir, s.cmd.Env = s.Dir, append(os.Environ(), s.Env...)
-	s.cmd.Stdout, s.cmd.Stderr = s.Log, s.Log
+	s.cmd.Stdout, s.cmd.Stderr = s.Output, s.Log
+	if s.Output == nil {
+		s.cmd.Stdout = s.Log
+	}
 	s.cmd.SysProcAttr = dieWithParent()
 	if err := s.cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", s.Args[0], err)

@@ -5,49 +5,47 @@ package process
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"weir/deploy/bench/internal/procstat"
+	"weir/deploy/internal/server"
 )
 
-// A Process is a running server.
+// A Process is a running server: this program, or a `weir dev`.
 type Process struct {
 	cmd *exec.Cmd
+	dev *server.Dev
 	dir string // removed at Stop
 }
 
+func (p *Process) pid() int {
+	if p.dev != nil {
+		return p.dev.PID()
+	}
+	return p.cmd.Process.Pid
+}
+
 // CPU returns the time that the server has used.
-func (p *Process) CPU() (time.Duration, error) { return procstat.CPU(p.cmd.Process.Pid) }
+func (p *Process) CPU() (time.Duration, error) { return procstat.CPU(p.pid()) }
 
 // RSS returns the server's resident memory, in bytes.
-func (p *Process) RSS() (int64, error) { return procstat.RSS(p.cmd.Process.Pid) }
+func (p *Process) RSS() (int64, error) { return procstat.RSS(p.pid()) }
 
 // Stop ends the server and removes its data.
 func (p *Process) Stop() error {
+	if p.dev != nil {
+		p.dev.Kill()
+		return os.RemoveAll(p.dir)
+	}
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait() // says that it was killed
-	if p.dir == "" {
-		return nil
-	}
-	return os.RemoveAll(p.dir)
-}
-
-// Build compiles weir into dir.
-func Build(ctx context.Context, dir string) (binary string, err error) {
-	binary = filepath.Join(dir, "weir")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "weir")
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	return binary, cmd.Run()
+	return nil
 }
 
 // Weir is a running `weir dev`.
@@ -59,74 +57,32 @@ type Weir struct {
 	AdminKey    string
 }
 
+// startTimeout bounds how long a server may take to be ready.
+const startTimeout = 30 * time.Second
+
 // StartWeir starts `weir dev` without its demo and waits until it is ready.
 func StartWeir(ctx context.Context, binary string) (*Weir, error) {
 	dir, err := os.MkdirTemp("", "weir-bench-")
 	if err != nil {
 		return nil, err
 	}
-	admin, err := freeAddress()
+	dev, err := server.NewDev(binary, dir, os.Stderr, "--log-level", "warn", "--no-demo")
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(binary, "dev", "--log-level", "warn", "--no-demo", "--data", dir, "--http", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--admin", admin)
-	cmd.Dir = dir
-	cmd.Stdout, cmd.Stderr = io.Discard, os.Stderr
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	w := &Weir{Process: &Process{cmd: cmd, dir: dir}}
-	if err := w.ready(ctx, admin); err != nil {
-		return nil, errors.Join(err, w.Stop())
-	}
-	return w, nil
-}
-
-// startTimeout bounds how long a server may take to be ready.
-const startTimeout = 30 * time.Second
-
-func (w *Weir) ready(ctx context.Context, admin string) error {
+	dev.Output = io.Discard
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return w.learn()
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("weir dev is not ready: %w", ctx.Err())
-		case <-tick.C:
-		}
+	p := &Process{dev: dev, dir: dir}
+	if err := dev.Begin(ctx); err != nil {
+		return nil, errors.Join(err, p.Stop())
 	}
-}
-
-// learn reads where the server is from what it recorded.
-func (w *Weir) learn() error {
-	data, err := os.ReadFile(filepath.Join(w.dir, "dev.json"))
+	info, err := dev.Info()
 	if err != nil {
-		return err
+		return nil, errors.Join(err, p.Stop())
 	}
-	var recorded struct {
-		Edge     string `json:"edge"`
-		API      string `json:"api"`
-		Token    string `json:"token"`
-		AdminKey string `json:"admin_key"`
-	}
-	if err := json.Unmarshal(data, &recorded); err != nil {
-		return err
-	}
-	_, w.Listen, _ = strings.Cut(recorded.Edge, "://")
-	w.API, w.Token, w.AdminKey = recorded.API, recorded.Token, recorded.AdminKey
-	return nil
+	_, listen, _ := strings.Cut(info.Edge, "://")
+	return &Weir{Process: p, Listen: listen, API: info.API, Token: info.Token, AdminKey: info.AdminKey}, nil
 }
 
 // Raw is a running raw server (package rawserver).
@@ -172,12 +128,4 @@ func (r *Raw) Send(count, size int, interval time.Duration) error {
 	}
 	_, err := r.out.ReadString('\n')
 	return err
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
