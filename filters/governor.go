@@ -1,11 +1,18 @@
 package filters
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 const (
 	// slice is how much fuel a guest is given before it comes back to the host: some 20 µs, long against the 0.1 µs that
 	// coming back costs, and short enough for Go's garbage collector, which waits for it.
 	slice int64 = 200_000
+	// shortestSlice is for guests that take 20 times as long for the same fuel, as they miss the cache.
+	shortestSlice = slice / 16
+	// A slice that took longer than slowSlice is followed by one half as long, after one shorter than quickSlice it is twice as long.
+	slowSlice, quickSlice = 60 * time.Microsecond, 20 * time.Microsecond
 	// firstSlice is the time that the first slice of a call counts for, as nobody looked at the clock when it began.
 	firstSlice = 20 * time.Microsecond
 	// longestSlice is the most time that a slice counts for. A guest's slice takes longer only if it misses the cache all
@@ -25,8 +32,10 @@ type governor struct {
 	reserve int64 // the part of limit that has not been granted yet
 	time    time.Duration
 	spent   time.Duration // of time
-	last    time.Time     // when the latest slice was used up; zero: none was
+	last    time.Time     // when the guest last came back; zero: it has not
+	took    time.Duration // by the guest since the latest slice was granted, if somebody has looked at the clock since
 
+	size    int64         // of slices, as long as there is as much left; 0: not set yet
 	granted int64         // the latest slice
 	due     time.Duration // about how long the guest has run in calls that are over, since it last yielded
 }
@@ -37,9 +46,10 @@ func newGovernor(l Limits) governor {
 
 // begin is told of a new call and what it may use. It returns the first slice.
 func (g *governor) begin(limit int64) int64 {
-	first := min(slice, limit)
+	g.size = cmp.Or(g.size, slice)
+	first := min(g.size, limit)
 	g.limit, g.reserve = limit, limit-first
-	g.time, g.spent, g.last, g.granted = g.callTime, 0, time.Time{}, first
+	g.time, g.spent, g.last, g.took, g.granted = g.callTime, 0, time.Time{}, 0, first
 	if limit > g.callFuel {
 		g.time = time.Duration(float64(g.callTime) * float64(limit) / float64(g.callFuel))
 	}
@@ -57,10 +67,26 @@ func (g *governor) more(left int64) (int64, error) {
 	if err := g.check(); err != nil {
 		return 0, err
 	}
-	grant := min(slice, rest)
+	g.adapt()
+	grant := min(g.size, rest)
 	g.reserve, g.granted = rest-grant, grant
 	return grant, nil
 }
+
+// adapt sets the size of the next slices by the time that the latest took: what they are to bound is time, of which the same
+// fuel may be very different amounts. What a call may use, and what it is told, does not depend on it.
+func (g *governor) adapt() {
+	switch {
+	case g.took > slowSlice:
+		g.size = max(g.size/2, shortestSlice)
+	case g.took > 0 && g.took < quickSlice:
+		g.size = min(2*g.size, slice)
+	}
+	g.took = 0
+}
+
+// pause is called between the pieces of a long bulk operation, which is paid for already.
+func (g *governor) pause() error { return g.check() }
 
 // end is told of a call's end; left is what the guest has left of its slice.
 func (g *governor) end(left int64) { g.due += timeOf(g.granted - left) }
@@ -88,6 +114,7 @@ func (g *governor) check() error {
 	took := firstSlice
 	if !g.last.IsZero() {
 		took = min(now.Sub(g.last), longestSlice)
+		g.took += took
 	}
 	g.spent += took
 	g.last = now

@@ -22,7 +22,7 @@ func overrun(t *testing.T, limit int64, slices ...time.Duration) int {
 		now = now.Add(slices[n%len(slices)])
 		granted, err := g.more(-1)
 		if err == nil {
-			if granted != slice {
+			if granted < shortestSlice || granted > slice {
 				t.Fatalf("%d units are granted", granted)
 			}
 			continue
@@ -49,6 +49,29 @@ func TestClockEndsACallAtItsBound(t *testing.T) {
 	} {
 		if got := overrun(t, c.limit, c.slices...); got != c.want {
 			t.Errorf("%s: ended after %d slices, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+// TestSlicesAreShorterWhereTheyTakeLong has a guest take so long for a unit of fuel, and looks at what a slice takes in the end.
+func TestSlicesAreShorterWhereTheyTakeLong(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	g := governor{callFuel: 1 << 40, callTime: time.Hour, now: func() time.Time { return now }}
+	for _, c := range []struct {
+		name string
+		unit float64 // ns
+		want int64
+	}{{"common code", 0.15, slice}, {"misses the cache", 3, shortestSlice}, {"less bad", 1.2, slice / 8}, {"common again", 0.1, slice}} {
+		granted := g.begin(1 << 40)
+		for range 20 {
+			now = now.Add(time.Duration(c.unit * float64(granted)))
+			var err error
+			if granted, err = g.more(-1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if granted != c.want {
+			t.Errorf("%s: slices of %d units, want %d", c.name, granted, c.want)
 		}
 	}
 }

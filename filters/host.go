@@ -54,13 +54,20 @@ func instanceOf(ctx context.Context) *instance {
 	return in
 }
 
-// guestTick is called by guests that have used up their slice of fuel or their depth. A panic ends the guest's call:
+// guestTick is called by guests that have used up their slice of fuel or their depth, or pause. A panic ends the guest's call:
 // wazero turns it into an error.
 func guestTick(ctx context.Context, _ api.Module, stack []uint64) {
-	if stack[0] == meter.WhyDepth {
-		panic(errDepth)
+	governor := &instanceOf(ctx).governor
+	var fuel int64
+	var err error
+	switch stack[0] {
+	case meter.WhyDepth:
+		err = errDepth
+	case meter.WhyPause:
+		err = governor.pause()
+	default:
+		fuel, err = governor.more(int64(stack[1]))
 	}
-	fuel, err := instanceOf(ctx).governor.more(int64(stack[1]))
 	if err != nil {
 		panic(err)
 	}

@@ -32,6 +32,7 @@ type instance struct {
 	pool     *pool  // nil: none
 	module   api.Module
 	memory   api.Memory
+	linear   *linearMemory   // that memory lies in
 	ctx      context.Context // of its calls
 	governor governor
 	// The guest's counters.
@@ -70,8 +71,10 @@ func (p *program) instantiateFor(ctx context.Context, limits Limits, of *pool) (
 	// Its counter is at 0 and can't be set before it is made, so it begins by asking for the first slice.
 	in.governor.reserve += in.governor.begin(limits.CallFuel)
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions(exportInitialize)
-	module, err := p.runtime.InstantiateModule(experimental.WithMemoryAllocator(in.ctx, memoryOf(limits.MemoryPages)), p.compiled, config)
+	in.linear = &linearMemory{limit: uint64(limits.MemoryPages) * pageBytes}
+	module, err := p.runtime.InstantiateModule(experimental.WithMemoryAllocator(in.ctx, in.linear), p.compiled, config)
 	if err != nil {
+		in.linear.Free()
 		return nil, failed("its start", err)
 	}
 	in.bind(module)

@@ -166,12 +166,15 @@ func (p *pool) fit(in *instance, limits Limits, private bool) bool {
 
 // put gives back an instance after a call. One whose call failed is not used again: nobody knows what state it is in.
 func (p *pool) put(in *instance, failed bool) {
+	if failed {
+		start := time.Now()
+		p.discard(in)
+		in.governor.due += time.Since(start)
+	}
 	in.cost.Spent, in.governor.due = in.governor.due, 0
 	p.end(in.cost)
 	in.cost = Cost{}
-	if failed {
-		p.discard(in)
-	} else {
+	if !failed {
 		p.mu.Lock()
 		p.idle = append(p.idle, in)
 		p.mu.Unlock()

@@ -15,8 +15,8 @@ type pristine struct {
 	bufPtr, bufSize uint32
 }
 
-// clearAtOnce is how much memory is cleared before others may run, in bytes: it takes about as long as a slice of fuel.
-const clearAtOnce = 1 << 20
+// restoreAtOnce is how much memory is put back before others may run, in bytes: it takes about as long as a slice of fuel.
+const restoreAtOnce = 256 << 10
 
 // capture takes the picture.
 func (p *pristine) capture(in *instance) {
@@ -42,13 +42,17 @@ func (p *pristine) restore(in *instance) bool {
 		return false
 	}
 	start := time.Now()
-	rest := view[copy(view, p.memory):]
-	for ; len(rest) > clearAtOnce; rest = rest[clearAtOnce:] {
-		clear(rest[:clearAtOnce])
+	for picture := p.memory; ; {
+		piece := view[:min(len(view), restoreAtOnce)]
+		n := copy(piece, picture)
+		clear(piece[n:])
+		picture, view = picture[n:], view[len(piece):]
+		if len(view) == 0 {
+			break
+		}
 		in.governor.yield(time.Since(start))
 		start = time.Now()
 	}
-	clear(rest)
 	in.governor.due += time.Since(start)
 	for i, g := range in.globals {
 		g.Set(p.globals[i])

@@ -77,6 +77,9 @@ func (e *emitter) instruction(i int, in wasm.Instruction) error {
 	if length, ok := bulkOf(in.Op); ok {
 		e.chargeLength(length)
 	}
+	if function, ok := e.f.piecewise(in); ok {
+		e.inPieces(function)
+	}
 	switch in.Op {
 	case wasm.OpLoop:
 		e.original(in)
@@ -131,6 +134,16 @@ func (e *emitter) chargeLength(b bulk) {
 	}
 	e.spend()
 	e.check()
+}
+
+// inPieces has a function do all but the last piece of a bulk operation that is long, which chargeLength has noted.
+func (e *emitter) inPieces(function uint32) {
+	e.local(wasm.OpLocalGet, localLength)
+	e.constant(wasm.OpI32Const, pieceBytes)
+	e.op(wasm.OpI32GtU)
+	e.constant(wasm.OpIf, int64(e.f.pieces.signature))
+	e.index(wasm.OpCall, function)
+	e.op(wasm.OpEnd)
 }
 
 // spend subtracts what is on top of the stack from what is below it, and keeps the difference as the fuel that is left.

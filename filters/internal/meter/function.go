@@ -22,7 +22,7 @@ type function struct {
 
 // code returns the code section with every function rewritten.
 func (rw *rewriter) code() ([]byte, error) {
-	out := wasm.AppendU32(nil, uint32(len(rw.m.Bodies)))
+	var out []byte
 	for i, body := range rw.m.Bodies {
 		code, err := rw.body(rw.hook+uint32(i), body)
 		if err != nil {
@@ -30,7 +30,10 @@ func (rw *rewriter) code() ([]byte, error) {
 		}
 		out = append(wasm.AppendU32(out, uint32(len(code))), code...)
 	}
-	return out, nil
+	for _, code := range rw.pieces.bodies {
+		out = append(wasm.AppendU32(out, uint32(len(code))), code...)
+	}
+	return append(wasm.AppendU32(nil, uint32(len(rw.m.Bodies)+len(rw.pieces.bodies))), out...), nil
 }
 
 func (rw *rewriter) body(index uint32, body wasm.Body) ([]byte, error) {

@@ -24,6 +24,8 @@ type meter struct {
 	slice   int64
 	budget  int64 // for each instance; 0: without end
 	granted map[api.Module]int64
+	pauses  int
+	ticked  func(api.Module) // at each tick; nil: nothing
 }
 
 // provide lets the modules of a runtime call tick.
@@ -39,7 +41,14 @@ func (m *meter) tick(_ context.Context, module api.Module, stack []uint64) {
 	if stack[0] == WhyDepth {
 		panic(errDeep)
 	}
+	if m.ticked != nil {
+		m.ticked(module)
+	}
 	left := int64(stack[1])
+	if stack[0] == WhyPause {
+		m.pauses++
+		return
+	}
 	grant := m.slice
 	if m.budget > 0 {
 		if rest := m.budget - (m.granted[module] - left); rest < 0 {

@@ -34,6 +34,7 @@ const (
 
 	WhyFuel  = 0 // the slice is used up; the result is the next
 	WhyDepth = 1 // calls are nested too deeply; there is no return
+	WhyPause = 2 // a piece of a long bulk operation is done; the result is ignored
 )
 
 // Exports by which a host sets and reads an instance's counters. Both are 0 in a new instance, so that its start function
@@ -82,6 +83,7 @@ type rewriter struct {
 	hookType    uint32
 	mutable     []uint32 // the module's own globals that are to be exported
 	restorable  bool
+	pieces      pieces
 }
 
 // Rewrite returns a metered module that does otherwise the same as m, which wasm.Decode has read without error.
@@ -94,6 +96,7 @@ func Rewrite(m *wasm.Module, cfg Config) (Result, error) {
 	rw := &rewriter{
 		m: m, cfg: cfg, hook: uint32(m.ImportedFunctions), hookType: uint32(len(m.Types)),
 		fuel: globals, depth: globals + 1, restorable: true,
+		pieces: pieces{signature: uint32(len(m.Types)) + 1, functions: map[string]uint32{}, segments: m.DataLengths},
 	}
 	module, err := rw.module()
 	if err != nil {

@@ -26,9 +26,9 @@ func (rw *rewriter) module() ([]byte, error) {
 		return nil, err
 	}
 	out := wasm.AppendPreamble(make([]byte, 0, len(rw.m.Data)+len(code)))
-	out = wasm.AppendSection(out, wasm.SectionType, rw.longer(wasm.SectionType, 1, 0x60, 2, wasm.I32, wasm.I64, 1, wasm.I64))
+	out = wasm.AppendSection(out, wasm.SectionType, rw.longer(wasm.SectionType, 2, addedTypes...))
 	out = wasm.AppendSection(out, wasm.SectionImport, rw.longer(wasm.SectionImport, 1, rw.hookImport()...))
-	out = rw.same(out, wasm.SectionFunction)
+	out = wasm.AppendSection(out, wasm.SectionFunction, rw.signatures())
 	out = rw.same(out, wasm.SectionTable)
 	out = rw.same(out, wasm.SectionMemory)
 	out = wasm.AppendSection(out, wasm.SectionGlobal, globals)
@@ -44,6 +44,21 @@ func (rw *rewriter) module() ([]byte, error) {
 	out = rw.same(out, wasm.SectionDataCount)
 	out = wasm.AppendSection(out, wasm.SectionCode, code)
 	return rw.customs(rw.same(out, wasm.SectionData)), nil
+}
+
+// addedTypes are those of tick, and of functions that do bulk operations in pieces.
+var addedTypes = []byte{
+	0x60, 2, wasm.I32, wasm.I64, 1, wasm.I64,
+	0x60, 3, wasm.I32, wasm.I32, wasm.I32, 3, wasm.I32, wasm.I32, wasm.I32,
+}
+
+// signatures returns the function section with the added functions. It comes after code.
+func (rw *rewriter) signatures() []byte {
+	var added []byte
+	for range rw.pieces.bodies {
+		added = wasm.AppendU32(added, rw.pieces.signature)
+	}
+	return rw.longer(wasm.SectionFunction, uint32(len(rw.pieces.bodies)), added...)
 }
 
 // same appends a section as it is, if there is one.

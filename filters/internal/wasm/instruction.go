@@ -34,9 +34,11 @@ const (
 	OpF64Const     = 0x44
 	OpI32Eqz       = 0x45
 	OpI32LtS       = 0x48
+	OpI32LtU       = 0x49
 	OpI32GtU       = 0x4b
 	OpI32LeU       = 0x4d
 	OpI64LtS       = 0x53
+	OpI64GtU       = 0x56
 	OpF32Eq        = 0x5b
 	OpF64Eq        = 0x61
 	OpF64Ge        = 0x66
@@ -46,10 +48,12 @@ const (
 	OpI32And       = 0x71
 	OpI32Or        = 0x72
 	OpI32ShrU      = 0x76
+	OpI64Add       = 0x7c
 	OpI64Sub       = 0x7d
 	OpI64Mul       = 0x7e
 	OpI64And       = 0x83
 	OpI64Or        = 0x84
+	OpI64Shl       = 0x86
 	OpI64ShrU      = 0x88
 	OpI64ExtendI32 = 0xad // i64.extend_i32_u
 	OpRefNull      = 0xd0

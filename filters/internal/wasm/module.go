@@ -121,6 +121,8 @@ type (
 		Exports   []Export
 		Start     int // index of the start function; -1: none
 		Bodies    []Body
+		// DataLengths are those of the data segments, in bytes.
+		DataLengths []uint32
 
 		ImportedFunctions int
 		ImportedGlobals   int

@@ -63,7 +63,7 @@ func (m *Module) content(id byte, r *Reader) {
 		m.readCode(r)
 	case SectionData:
 		for range r.Count("data segments", MaxData) {
-			skipData(r)
+			m.DataLengths = append(m.DataLengths, readData(r))
 		}
 	case SectionDataCount:
 		r.U32()
@@ -153,7 +153,8 @@ func readLocals(r *Reader) int {
 	return int(total)
 }
 
-func skipData(r *Reader) {
+// readData reads a data segment and returns its length.
+func readData(r *Reader) (length uint32) {
 	switch r.U32() {
 	case 0:
 		SkipExpr(r)
@@ -164,7 +165,9 @@ func skipData(r *Reader) {
 	default:
 		r.Fail("a data segment is of no known form")
 	}
-	r.Bytes(r.U32())
+	length = r.U32()
+	r.Bytes(length)
+	return length
 }
 
 // skipElement reads one element segment (section 5.5.12).
