@@ -27,6 +27,10 @@ const (
 	callTimeout = 3 * time.Second
 	// idleStreams are kept per node: replication, heartbeats and votes have one each.
 	idleStreams = 3
+	// inFlight appends to a follower: 1, which is one after another. With more, raft v1.7.3 sends ahead, and when a follower
+	// then refuses one, as after a partition, the sender and the reader of answers can wait for each other for ever: that
+	// follower gets no log any more, while heartbeats keep it quiet. An append has up to 64 entries.
+	inFlight = 1
 )
 
 type timing struct{ election, commit time.Duration }
@@ -54,5 +58,6 @@ func newTransport(c Config) closingTransport {
 	}
 	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: c.Streams, MaxPool: idleStreams, Timeout: callTimeout, Logger: newLogger(c.Logger, "transport"),
+		MaxRPCsInFlight: inFlight,
 	})
 }
