@@ -15,7 +15,7 @@ func (h *Hub) describe(p place, row *logpb.ChannelRow) *weirpb.Channel {
 	c := &weirpb.Channel{
 		Name: p.id.Name, Namespace: p.namespace.GetName(), Kind: row.GetKind(), Epoch: row.GetEpoch(),
 		FirstOffset: row.GetWindow().GetFirstOffset(), NextOffset: row.GetNextOffset(),
-		WindowBytes: row.GetWindow().GetBytes(), Keys: row.GetKeys(),
+		WindowBytes: row.GetWindow().GetBytes(), Keys: row.GetKeys(), Shard: uint32(p.part.id),
 	}
 	if row.GetNextOffset() == 1 {
 		c.Kind, c.Epoch = p.namespace.GetKind(), p.epoch()

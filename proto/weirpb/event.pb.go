@@ -343,8 +343,10 @@ type Channel struct {
 	// Bytes of the events in the window.
 	WindowBytes uint64 `protobuf:"varint,6,opt,name=window_bytes,json=windowBytes,proto3" json:"window_bytes,omitempty"`
 	// On a state channel: keys that have a value now.
-	Keys          uint64 `protobuf:"varint,7,opt,name=keys,proto3" json:"keys,omitempty"`
-	Namespace     string `protobuf:"bytes,8,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	Keys      uint64 `protobuf:"varint,7,opt,name=keys,proto3" json:"keys,omitempty"`
+	Namespace string `protobuf:"bytes,8,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// The shard that it is on, from 1 on: "weir hub status" says who leads it. 0: not told.
+	Shard         uint32 `protobuf:"varint,9,opt,name=shard,proto3" json:"shard,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -433,6 +435,13 @@ func (x *Channel) GetNamespace() string {
 		return x.Namespace
 	}
 	return ""
+}
+
+func (x *Channel) GetShard() uint32 {
+	if x != nil {
+		return x.Shard
+	}
+	return 0
 }
 
 // A Publication is one event on its way to a hub.
@@ -716,7 +725,7 @@ const file_weir_v1_event_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"6\n" +
 	"\x06Cursor\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x16\n" +
-	"\x06offset\x18\x02 \x01(\x04R\x06offset\"\xf6\x01\n" +
+	"\x06offset\x18\x02 \x01(\x04R\x06offset\"\x8c\x02\n" +
 	"\aChannel\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x14.weir.v1.ChannelKindR\x04kind\x12\x14\n" +
@@ -726,7 +735,8 @@ const file_weir_v1_event_proto_rawDesc = "" +
 	"nextOffset\x12!\n" +
 	"\fwindow_bytes\x18\x06 \x01(\x04R\vwindowBytes\x12\x12\n" +
 	"\x04keys\x18\a \x01(\x04R\x04keys\x12\x1c\n" +
-	"\tnamespace\x18\b \x01(\tR\tnamespace\"\x97\x02\n" +
+	"\tnamespace\x18\b \x01(\tR\tnamespace\x12\x14\n" +
+	"\x05shard\x18\t \x01(\rR\x05shard\"\x97\x02\n" +
 	"\vPublication\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x18\n" +
