@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +21,9 @@ type cluster struct {
 	dir    string
 	peers  []Peer
 	shards int
-	nodes  map[string]*Hub
+
+	mu    sync.Mutex
+	nodes map[string]*Hub // those that run; changed by the test's own goroutine alone, with mu
 }
 
 // newCluster makes a region of n nodes, none of which is started.
@@ -59,8 +62,19 @@ func (c *cluster) start(name string) *Hub {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.nodes[name] = h
+	c.set(name, h)
 	return h
+}
+
+// set notes that a node runs, or with nil that it does not.
+func (c *cluster) set(name string, h *Hub) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h == nil {
+		delete(c.nodes, name)
+		return
+	}
+	c.nodes[name] = h
 }
 
 // startAll starts all nodes and waits until they are ready.
@@ -84,10 +98,11 @@ func (c *cluster) ready() {
 
 func (c *cluster) stop(name string) {
 	c.t.Helper()
-	if err := c.nodes[name].Close(); err != nil {
+	h := c.nodes[name]
+	c.set(name, nil)
+	if err := h.Close(); err != nil {
 		c.t.Errorf("%s: %v", name, err)
 	}
-	delete(c.nodes, name)
 }
 
 // close stops the nodes all at once, as people do.

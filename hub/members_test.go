@@ -19,7 +19,7 @@ func (c *cluster) join(name string) *Hub {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.nodes[name] = h
+	c.set(name, h)
 	return h
 }
 
@@ -67,6 +67,7 @@ func (c *cluster) awaitMembers(want ...string) {
 }
 
 func TestNodeJoinsAndLeaves(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, 2)
 	c.startAll()
 	c.withTenant()
@@ -90,6 +91,7 @@ func TestNodeJoinsAndLeaves(t *testing.T) {
 }
 
 func TestDeadNodeIsReplaced(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, 1)
 	c.startAll()
 	c.withTenant()
@@ -108,6 +110,7 @@ func TestDeadNodeIsReplaced(t *testing.T) {
 
 // TestLostDiskIsRefused starts a node again whose folder is gone.
 func TestLostDiskIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, 1)
 	c.startAll()
 	c.stop("hub-3")
@@ -135,6 +138,7 @@ func TestLostDiskIsRefused(t *testing.T) {
 }
 
 func TestLeadsAreSpread(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, 5)
 	c.startAll()
 	c.eventually("each node leads two of six groups", func() bool {
@@ -155,6 +159,7 @@ func TestLeadsAreSpread(t *testing.T) {
 
 // TestRoutesFollowTheNodes also has a node come back with other addresses.
 func TestRoutesFollowTheNodes(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, 1)
 	c.startAll()
 	c.stop("hub-2")
@@ -164,7 +169,7 @@ func TestRoutesFollowTheNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.nodes["hub-2"] = h
+	c.set("hub-2", h)
 	for _, name := range c.names() {
 		c.eventually(name+" knows where hub-2 is", func() bool {
 			routes, _ := c.nodes[name].routes.get()

@@ -9,6 +9,7 @@ import (
 )
 
 func TestThreeNodesAreARegion(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, 2)
 	c.startAll()
 	c.withTenant()
@@ -35,6 +36,7 @@ func TestThreeNodesAreARegion(t *testing.T) {
 }
 
 func TestRegionRestarts(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, 2)
 	c.startAll()
 	c.withTenant()
@@ -47,6 +49,7 @@ func TestRegionRestarts(t *testing.T) {
 }
 
 func TestLeaderFailsOver(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, 2)
 	c.startAll()
 	c.withTenant()
@@ -55,11 +58,11 @@ func TestLeaderFailsOver(t *testing.T) {
 	lost := c.leaderOf("chat:a").node.Name
 	c.net.Part([]string{lost}, others(c, lost))
 	back := c.nodes[lost]
-	delete(c.nodes, lost)
+	c.set(lost, nil)
 	if r := c.publish(&weirpb.Publication{Channel: "chat:a"}); r.GetOffset() != 3 {
 		t.Errorf("the next has offset %d", r.GetOffset())
 	}
-	c.nodes[lost] = back
+	c.set(lost, back)
 	c.net.Heal()
 	c.ready()
 	if r := c.publish(&weirpb.Publication{Channel: "chat:a"}); r.GetOffset() != 4 {
