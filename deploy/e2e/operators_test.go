@@ -73,7 +73,7 @@ func newSite(t *testing.T, hosts ...string) *site {
 	}
 	_ = probe.Close()
 	s := &site{t: t, root: t.TempDir()}
-	certificate, key := selfSigned(t, net.IPv4(127, 83, 0, 1), net.IPv4(127, 83, 0, 2), net.IPv4(127, 83, 0, 3), net.IPv4(127, 83, 0, 9))
+	certificate, key := selfSigned(t, net.IPv4(127, 83, 0, 1), net.IPv4(127, 83, 0, 2), net.IPv4(127, 83, 0, 3), net.IPv4(127, 83, 0, 4), net.IPv4(127, 83, 0, 9))
 	for _, host := range hosts {
 		s.write(host, "etc/weir/tls/cert.pem", certificate)
 		s.write(host, "etc/weir/tls/key.pem", key)
@@ -176,10 +176,10 @@ func TestOperatorsPageOfOneNode(t *testing.T) {
 	}
 }
 
-// What the operator's page says about three hub nodes, edges, certificates and restarts works as it stands there, from top
+// What the operator's page says about three hub nodes, edges, certificates, restarts and dead nodes works as it stands there, from top
 // to bottom, and meanwhile nothing of what is published is lost or comes twice.
 func TestOperatorsPageOfThreeNodes(t *testing.T) {
-	s := newSite(t, "hub-1", "hub-2", "hub-3", "edge-fra-1")
+	s := newSite(t, "hub-1", "hub-2", "hub-3", "hub-4", "edge-fra-1")
 	sections := map[string]int{}
 	for _, b := range operatorsPage(t) {
 		switch {
@@ -191,8 +191,12 @@ func TestOperatorsPageOfThreeNodes(t *testing.T) {
 			}
 		case b.section == "Edges" && b.language == "yaml":
 			s.configure("edge-fra-1", b.text)
-		case b.language == "sh" && strings.Contains("Three hub nodes, Edges, Certificates, Upgrades and restarts", b.section):
-			sections[b.section]++
+		case b.section == "Nodes that come and go" && b.language == "yaml":
+			s.configure("hub-4", b.text)
+		case b.section != "One hub node" && b.language == "sh":
+			if sections[b.section]++; b.section == "Nodes that come and go" && sections[b.section] == 1 {
+				s.script.WriteString("die hub-3\n")
+			}
 			s.script.WriteString("remember\n" + onLoopback.Replace(b.text))
 			if b.section == "Certificates" {
 				s.script.WriteString("reloaded\n")
@@ -202,7 +206,7 @@ func TestOperatorsPageOfThreeNodes(t *testing.T) {
 			}
 		}
 	}
-	if len(sections) != 4 {
+	if len(sections) != 5 {
 		t.Fatalf("the page has commands in %v", sections)
 	}
 	s.script.WriteString("check\n")

@@ -55,6 +55,12 @@ systemctl() {
   echo $! >"$ROOT/$host/pid"
 }
 
+# die is what happens to a machine.
+die() {
+  kill -9 "$(cat "$ROOT/$1/pid")"
+  rm "$ROOT/$1/pid"
+}
+
 uses() { grep -c "certificates have changed and are in use" "$ROOT/$1/log" 2>/dev/null || true; }
 
 # remember notes how often each host has taken over certificates; reloaded waits until those have that were given some since.
@@ -107,6 +113,6 @@ check() {
   seq 1 "$total" >events.want
   grep -o '"n":[0-9]*' received | cut -d: -f2 >events.got
   cmp events.want events.got
-  echo "$total events were published while all was rotated and restarted; each has come once and in order"
+  echo "$total events were published while certificates were rotated, all was restarted and a node was replaced; each has come once and in order"
 }
 
