@@ -39,6 +39,7 @@ func suites() []suite {
 		{"filters", filterSuite},
 		{"commit", commitSuite},
 		{"region", regionSuite},
+		{"failover", failoverSuite},
 		{"fanout", fanoutSuite},
 		{"idle", idleSuite},
 	}

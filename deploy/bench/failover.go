@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"weir/deploy/bench/internal/report"
+	"weir/deploy/internal/region"
+	"weir/edge/edgeclient"
+)
+
+const (
+	failoverKills       = 20
+	failoverChannels    = 100
+	failoverClients     = 20 // that publish, each to its share of the channels
+	failoverSubscribers = 500
+	// failoverInterval is how often each channel gets an event: 2,000 a second in all.
+	failoverInterval = 50 * time.Millisecond
+	// failoverPatience bounds how long acks may stay away, and the region's recovery.
+	failoverPatience = 30 * time.Second
+	// undisturbed is what an ack may take on a shard whose leader lives. Beyond it something has waited for the election.
+	undisturbed = 250 * time.Millisecond
+)
+
+// failoverSuite kills the leader of a shard again and again while 2,000 events a second are published through an edge with
+// 500 subscribers, and measures how long acks stay away. Nothing may be lost or come twice.
+func failoverSuite(ctx context.Context, e *env) ([]report.Figure, error) {
+	dir, err := os.MkdirTemp("", "weir-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	r, err := region.Start(ctx, region.Config{Binary: e.binary, Dir: dir, Nodes: regionNodes, Edges: 1})
+	if err != nil {
+		return nil, err
+	}
+	defer r.Stop()
+	connect := func() (*edgeclient.Client, error) {
+		return edgeclient.Dial(ctx, edgeclient.Config{
+			URL: r.Edges[0].URL, Token: r.Token, Insecure: true, Logger: slog.New(slog.DiscardHandler),
+		})
+	}
+	audience, err := gatherAudience(ctx, connect)
+	if err != nil {
+		return nil, err
+	}
+	load, err := startTicking(ctx, connect)
+	if err != nil {
+		return nil, err
+	}
+	shards, err := shardsOf(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var pauses, others []float64 // milliseconds
+	for i := range failoverKills {
+		pause, other, err := killLeader(ctx, r, load, shards, uint32(i%4+1))
+		if err != nil {
+			return nil, fmt.Errorf("kill %d: %w", i+1, err)
+		}
+		fmt.Fprintf(os.Stderr, "  kill %d: next ack after %.0f ms, slowest ack of other shards %.0f ms\n", i+1, pause, other)
+		pauses, others = append(pauses, pause), append(others, other)
+	}
+	published, err := load.stop(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := audience.check(ctx, published); err != nil {
+		return nil, err
+	}
+	disturbed := 0
+	for _, ms := range others {
+		if ms > undisturbed.Seconds()*1000 {
+			disturbed++
+		}
+	}
+	return []report.Figure{
+		{Name: "kill -9 of a leader to the next ack, median of 20", Unit: "ms", Ours: report.Median(slices.Clone(pauses))},
+		{Name: "kill -9 of a leader to the next ack, worst of 20", Unit: "ms", Ours: slices.Max(pauses)},
+		{Name: "slowest ack of shards with a living leader, median of 20", Unit: "ms", Ours: report.Median(slices.Clone(others))},
+		{Name: fmt.Sprintf("kills in which such an ack took over %v", undisturbed), Unit: "of 20", Ours: float64(disturbed)},
+		{Name: "events published and seen once by all, in order", Unit: "events", Ours: float64(published)},
+	}, nil
+}
+
+// killLeader kills the node that leads a shard, and returns, in milliseconds, when the first ack came of a channel on a
+// shard that it led, and the slowest ack on the others. Then it starts the node again and waits until all serve.
+func killLeader(ctx context.Context, r *region.Region, load *ticking, shards map[string]uint32, shard uint32) (pause, other float64, err error) {
+	leaders, err := r.Leaders(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	i := slices.IndexFunc(r.Nodes, func(n *region.Node) bool { return n.Name == leaders[shard] })
+	if i < 0 {
+		return 0, 0, fmt.Errorf("shard %d has no leader: %v", shard, leaders)
+	}
+	lost := func(channel string) bool { return leaders[shards[channel]] == leaders[shard] }
+	watching := load.watch()
+	killed := time.Now()
+	r.Nodes[i].Kill()
+	found := watching.after(killed, lost, failoverPatience)
+	if err := errors.Join(r.Nodes[i].Start(), r.Ready(ctx)); err != nil {
+		return 0, 0, err
+	}
+	if found.first == 0 {
+		return 0, 0, fmt.Errorf("no ack came within %v", failoverPatience)
+	}
+	// The leads are spread again before the next one.
+	return milliseconds(found.first), milliseconds(found.slowestOther), r.Balanced(ctx)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
