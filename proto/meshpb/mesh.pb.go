@@ -393,6 +393,104 @@ func (x *ControlIndexed) GetIndex() uint64 {
 	return 0
 }
 
+// GetCommitted asks the leader of a group how far that is. Answered with Committed.
+type GetCommitted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Region        string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	Group         uint32                 `protobuf:"varint,2,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCommitted) Reset() {
+	*x = GetCommitted{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCommitted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCommitted) ProtoMessage() {}
+
+func (x *GetCommitted) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCommitted.ProtoReflect.Descriptor instead.
+func (*GetCommitted) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetCommitted) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *GetCommitted) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+type Committed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of an entry of the group. What had been acknowledged before the call is at or before it.
+	Index         uint64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Committed) Reset() {
+	*x = Committed{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Committed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Committed) ProtoMessage() {}
+
+func (x *Committed) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Committed.ProtoReflect.Descriptor instead.
+func (*Committed) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Committed) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
 // DropTenant asks the leader of a shard to drop the channels of a deleted tenant. Answered with Done.
 type DropTenant struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -405,7 +503,7 @@ type DropTenant struct {
 
 func (x *DropTenant) Reset() {
 	*x = DropTenant{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[6]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -417,7 +515,7 @@ func (x *DropTenant) String() string {
 func (*DropTenant) ProtoMessage() {}
 
 func (x *DropTenant) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[6]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -430,7 +528,7 @@ func (x *DropTenant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropTenant.ProtoReflect.Descriptor instead.
 func (*DropTenant) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{6}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *DropTenant) GetRegion() string {
@@ -462,7 +560,7 @@ type Done struct {
 
 func (x *Done) Reset() {
 	*x = Done{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[7]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -474,7 +572,7 @@ func (x *Done) String() string {
 func (*Done) ProtoMessage() {}
 
 func (x *Done) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[7]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -487,7 +585,7 @@ func (x *Done) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Done.ProtoReflect.Descriptor instead.
 func (*Done) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{7}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{9}
 }
 
 // GetStatus asks a node how it is. Answered with NodeStatus.
@@ -500,7 +598,7 @@ type GetStatus struct {
 
 func (x *GetStatus) Reset() {
 	*x = GetStatus{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[8]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -512,7 +610,7 @@ func (x *GetStatus) String() string {
 func (*GetStatus) ProtoMessage() {}
 
 func (x *GetStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[8]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -525,7 +623,7 @@ func (x *GetStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatus.ProtoReflect.Descriptor instead.
 func (*GetStatus) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{8}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetStatus) GetRegion() string {
@@ -547,7 +645,7 @@ type NodeStatus struct {
 
 func (x *NodeStatus) Reset() {
 	*x = NodeStatus{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[9]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -559,7 +657,7 @@ func (x *NodeStatus) String() string {
 func (*NodeStatus) ProtoMessage() {}
 
 func (x *NodeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[9]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -572,7 +670,7 @@ func (x *NodeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeStatus.ProtoReflect.Descriptor instead.
 func (*NodeStatus) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{9}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *NodeStatus) GetId() string {
@@ -617,7 +715,7 @@ type GroupStatus struct {
 
 func (x *GroupStatus) Reset() {
 	*x = GroupStatus{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[10]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -629,7 +727,7 @@ func (x *GroupStatus) String() string {
 func (*GroupStatus) ProtoMessage() {}
 
 func (x *GroupStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[10]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -642,7 +740,7 @@ func (x *GroupStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupStatus.ProtoReflect.Descriptor instead.
 func (*GroupStatus) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{10}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GroupStatus) GetGroup() uint32 {
@@ -720,7 +818,7 @@ type RetireNode struct {
 
 func (x *RetireNode) Reset() {
 	*x = RetireNode{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[11]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -732,7 +830,7 @@ func (x *RetireNode) String() string {
 func (*RetireNode) ProtoMessage() {}
 
 func (x *RetireNode) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[11]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -745,7 +843,7 @@ func (x *RetireNode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireNode.ProtoReflect.Descriptor instead.
 func (*RetireNode) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{11}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RetireNode) GetRegion() string {
@@ -798,6 +896,11 @@ const file_weir_mesh_v1_mesh_proto_rawDesc = "" +
 	"\fControlIndex\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\"&\n" +
 	"\x0eControlIndexed\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\"<\n" +
+	"\fGetCommitted\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x14\n" +
+	"\x05group\x18\x02 \x01(\rR\x05group\"!\n" +
+	"\tCommitted\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\"W\n" +
 	"\n" +
 	"DropTenant\x12\x16\n" +
@@ -841,7 +944,7 @@ func file_weir_mesh_v1_mesh_proto_rawDescGZIP() []byte {
 	return file_weir_mesh_v1_mesh_proto_rawDescData
 }
 
-var file_weir_mesh_v1_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_weir_mesh_v1_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_weir_mesh_v1_mesh_proto_goTypes = []any{
 	(*Member)(nil),         // 0: weir.mesh.v1.Member
 	(*Region)(nil),         // 1: weir.mesh.v1.Region
@@ -849,12 +952,14 @@ var file_weir_mesh_v1_mesh_proto_goTypes = []any{
 	(*Join)(nil),           // 3: weir.mesh.v1.Join
 	(*ControlIndex)(nil),   // 4: weir.mesh.v1.ControlIndex
 	(*ControlIndexed)(nil), // 5: weir.mesh.v1.ControlIndexed
-	(*DropTenant)(nil),     // 6: weir.mesh.v1.DropTenant
-	(*Done)(nil),           // 7: weir.mesh.v1.Done
-	(*GetStatus)(nil),      // 8: weir.mesh.v1.GetStatus
-	(*NodeStatus)(nil),     // 9: weir.mesh.v1.NodeStatus
-	(*GroupStatus)(nil),    // 10: weir.mesh.v1.GroupStatus
-	(*RetireNode)(nil),     // 11: weir.mesh.v1.RetireNode
+	(*GetCommitted)(nil),   // 6: weir.mesh.v1.GetCommitted
+	(*Committed)(nil),      // 7: weir.mesh.v1.Committed
+	(*DropTenant)(nil),     // 8: weir.mesh.v1.DropTenant
+	(*Done)(nil),           // 9: weir.mesh.v1.Done
+	(*GetStatus)(nil),      // 10: weir.mesh.v1.GetStatus
+	(*NodeStatus)(nil),     // 11: weir.mesh.v1.NodeStatus
+	(*GroupStatus)(nil),    // 12: weir.mesh.v1.GroupStatus
+	(*RetireNode)(nil),     // 13: weir.mesh.v1.RetireNode
 }
 var file_weir_mesh_v1_mesh_proto_depIdxs = []int32{
 	0,  // 0: weir.mesh.v1.Region.founders:type_name -> weir.mesh.v1.Member
@@ -862,7 +967,7 @@ var file_weir_mesh_v1_mesh_proto_depIdxs = []int32{
 	0,  // 2: weir.mesh.v1.Hello.self:type_name -> weir.mesh.v1.Member
 	1,  // 3: weir.mesh.v1.Hello.region:type_name -> weir.mesh.v1.Region
 	0,  // 4: weir.mesh.v1.Join.self:type_name -> weir.mesh.v1.Member
-	10, // 5: weir.mesh.v1.NodeStatus.groups:type_name -> weir.mesh.v1.GroupStatus
+	12, // 5: weir.mesh.v1.NodeStatus.groups:type_name -> weir.mesh.v1.GroupStatus
 	6,  // [6:6] is the sub-list for method output_type
 	6,  // [6:6] is the sub-list for method input_type
 	6,  // [6:6] is the sub-list for extension type_name
@@ -881,7 +986,7 @@ func file_weir_mesh_v1_mesh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_mesh_v1_mesh_proto_rawDesc), len(file_weir_mesh_v1_mesh_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

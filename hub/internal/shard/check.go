@@ -1,0 +1,308 @@
+package shard
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"weir/hub/internal/placement"
+	"weir/hub/internal/sequence"
+	"weir/hub/internal/store"
+	"weir/proto/logpb"
+	"weir/proto/weirpb"
+)
+
+// Counts says what a shard has.
+type Counts struct {
+	Channels, Events, Keys, Producers uint64
+	// NewestMs is the time of the latest event in milliseconds since the Unix epoch, 0 without any.
+	NewestMs int64
+}
+
+// A Check makes sure of all rows of a shard that they are what a Shard writes and that they belong together: that offsets
+// have no gaps from the beginning of each channel's window to its end, that as many keys have a value as the channel says,
+// and that everything is there by which retries are recognised.
+//
+// Rows of different kinds come one kind after another. What they say of each other is compared by the sum of hashes of
+// what each should find there, so a Check takes the same memory for a shard of any size, but for the tenants' ids.
+type Check struct {
+	shard  placement.Shard
+	counts Counts
+	// Channel is called with each channel's row, unless it is nil.
+	Channel func(ChannelID, *logpb.ChannelRow)
+	tenants map[uint64]struct{}
+	// Sums over the channels' rows and over what was found: they are equal.
+	windows, values, slots balance
+	// run is what the rows before have in common with the next one.
+	run run
+}
+
+// A run is consecutive rows of one channel or one producer.
+type run struct {
+	kind   byte
+	prefix []byte
+	first  uint64 // offset, of events
+	count  uint64
+	timeMs int64
+	// seen and last are of a producer's slots.
+	seen [sequence.Remembered]bool
+	last uint64
+}
+
+// NewCheck returns a Check of a shard's rows.
+func NewCheck(id placement.Shard) *Check {
+	return &Check{shard: id, tenants: map[uint64]struct{}{}}
+}
+
+// Counts returns what there was so far.
+func (c *Check) Counts() Counts { return c.counts }
+
+// Tenants calls f with the id of each tenant that the shard has rows of.
+func (c *Check) Tenants(f func(id uint64) error) error {
+	for id := range c.tenants {
+		if err := f(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Row takes the next row, in the order of keys. The error is a *store.CorruptError.
+func (c *Check) Row(key, body []byte) error {
+	if len(key) < prefixBytes || !bytes.Equal(key[:prefixBytes-1], appendPrefix(nil, c.shard, 0)[:prefixBytes-1]) {
+		return corrupt(key, "it is no row of shard %d", c.shard)
+	}
+	kind, rest := key[prefixBytes-1], key[prefixBytes:]
+	if kind != c.run.kind {
+		if err := c.endRun(); err != nil {
+			return err
+		}
+		c.run = run{kind: kind}
+	}
+	var err error
+	switch kind {
+	case kindBase:
+		if len(rest) != 0 || len(body) != 8 {
+			err = errKey
+		}
+	case kindDropped:
+		if len(rest) != 8 {
+			err = errKey
+		}
+	case kindDue:
+		_, _, err = parseDue(key)
+	case kindChannel:
+		err = c.channel(key, rest, body)
+	case kindEvent, kindLatest, kindProducer, kindSlot:
+		err = c.within(kind, key, rest, body)
+	default:
+		err = fmt.Errorf("rows of the kind %q are unknown", kind)
+	}
+	if err != nil {
+		return corrupt(key, "%w", err)
+	}
+	return nil
+}
+
+// End says whether rows are missing.
+func (c *Check) End() error {
+	if err := c.endRun(); err != nil {
+		return err
+	}
+	c.run = run{}
+	for _, b := range []struct {
+		balance
+		what string
+	}{
+		{c.windows, "events are missing, or there are too many"},
+		{c.values, "keys of state channels are missing, or there are too many"},
+		{c.slots, "what is remembered of producers is not complete"},
+	} {
+		if b.balance != (balance{}) {
+			return fmt.Errorf("shard %d: %s", c.shard, b.what)
+		}
+	}
+	return nil
+}
+
+func (c *Check) channel(key, rest, body []byte) error {
+	if len(rest) < 8 {
+		return errKey
+	}
+	row := &logpb.ChannelRow{}
+	if err := proto.Unmarshal(body, row); err != nil {
+		return err
+	}
+	w := row.GetWindow()
+	if w.GetFirstOffset() < 1 || w.GetFirstOffset() > row.GetNextOffset() || row.GetEpoch() == 0 && row.GetNextOffset() > 1 {
+		return fmt.Errorf("its window can't be")
+	}
+	id := ChannelID{Tenant: binary.BigEndian.Uint64(rest), Name: string(rest[8:])}
+	c.tenants[id.Tenant] = struct{}{}
+	c.counts.Channels++
+	if n := row.GetNextOffset() - w.GetFirstOffset(); n > 0 {
+		c.windows.add(appendWithin(nil, 0, kindEvent, id), w.GetFirstOffset(), n)
+	}
+	if row.GetKeys() > 0 {
+		c.values.add(appendWithin(nil, 0, kindLatest, id), row.GetKeys(), 0)
+	}
+	if c.Channel != nil {
+		c.Channel(id, row)
+	}
+	return nil
+}
+
+// within takes a row of a kind whose keys begin with tenant and channel.
+func (c *Check) within(kind byte, key, rest, body []byte) error {
+	if len(rest) < 9 || len(rest) < 9+int(rest[8]) {
+		return errKey
+	}
+	c.tenants[binary.BigEndian.Uint64(rest)] = struct{}{}
+	prefix, tail := key[:prefixBytes+9+int(rest[8])], rest[9+int(rest[8]):]
+	if kind == kindSlot {
+		if len(tail) < 1 || len(tail) != 1+int(tail[0])+2 {
+			return errKey
+		}
+		prefix, tail = key[:len(key)-2], tail[len(tail)-2:]
+	}
+	if !bytes.Equal(prefix, c.run.prefix) {
+		if err := c.endRun(); err != nil {
+			return err
+		}
+		c.run = run{kind: kind, prefix: bytes.Clone(prefix)}
+	}
+	c.run.count++
+	switch kind {
+	case kindEvent:
+		return c.event(tail, body)
+	case kindLatest:
+		return c.latest(tail, body)
+	case kindProducer:
+		return c.producer(key, tail, body)
+	}
+	return c.slot(tail, body)
+}
+
+func (c *Check) event(tail, body []byte) error {
+	e := &weirpb.Event{}
+	if err := proto.Unmarshal(body, e); err != nil {
+		return err
+	}
+	if c.run.count == 1 {
+		c.run.first = e.GetOffset()
+	}
+	switch {
+	case len(tail) != 8 || binary.BigEndian.Uint64(tail) != e.GetOffset():
+		return errKey
+	case e.GetOffset() != c.run.first+c.run.count-1:
+		return fmt.Errorf("the event before offset %d is missing", e.GetOffset())
+	case e.GetTimeMs() < c.run.timeMs:
+		return fmt.Errorf("its time is before that of the event before")
+	}
+	c.run.timeMs = e.GetTimeMs()
+	c.counts.Events++
+	c.counts.NewestMs = max(c.counts.NewestMs, e.GetTimeMs())
+	return nil
+}
+
+func (c *Check) latest(tail, body []byte) error {
+	e := &weirpb.Event{}
+	if err := proto.Unmarshal(body, e); err != nil {
+		return err
+	}
+	if e.GetKey() != string(tail) || e.GetTombstone() {
+		return errKey
+	}
+	c.counts.Keys++
+	return nil
+}
+
+func (c *Check) producer(key, tail, body []byte) error {
+	row := &logpb.ProducerRow{}
+	if err := proto.Unmarshal(body, row); err != nil {
+		return err
+	}
+	if len(tail) == 0 || len(tail) > 255 || row.GetLastSequence() == 0 {
+		return errKey
+	}
+	prefix := appendName(bytes.Clone(key[:len(key)-len(tail)]), string(tail))
+	prefix[prefixBytes-1] = kindSlot
+	c.slots.add(prefix[prefixBytes:], row.GetLastSequence(), min(row.GetLastSequence(), sequence.Remembered))
+	c.counts.Producers++
+	return nil
+}
+
+func (c *Check) slot(tail, body []byte) error {
+	s, err := parseSlot(body)
+	if err != nil {
+		return err
+	}
+	if sequence.Slot(s.sequence) != binary.BigEndian.Uint16(tail) || c.run.seen[sequence.Slot(s.sequence)] || s.sequence == 0 {
+		return errKey
+	}
+	c.run.seen[sequence.Slot(s.sequence)] = true
+	c.run.last = max(c.run.last, s.sequence)
+	// Sequences have no gaps, so all of them are among the last ones.
+	if c.run.count == 1 {
+		c.run.first = s.sequence
+	}
+	c.run.first = min(c.run.first, s.sequence)
+	return nil
+}
+
+// endRun notes what the last rows have been.
+func (c *Check) endRun() error {
+	r := &c.run
+	if r.prefix == nil {
+		return nil
+	}
+	switch r.kind {
+	case kindEvent:
+		c.windows.subtract(asEvent(r.prefix), r.first, r.count)
+	case kindLatest:
+		c.values.subtract(asEvent(r.prefix), r.count, 0)
+	case kindSlot:
+		if r.last-r.first+1 != r.count {
+			return corrupt(r.prefix, "publications are missing among those that are remembered")
+		}
+		c.slots.subtract(r.prefix[prefixBytes:], r.last, r.count)
+	}
+	r.prefix = nil
+	return nil
+}
+
+// asEvent returns the beginning of a key as appendWithin makes it for shard 0.
+func asEvent(prefix []byte) []byte {
+	p := bytes.Clone(prefix)
+	clear(p[1 : prefixBytes-1])
+	return p
+}
+
+func corrupt(key []byte, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return &store.CorruptError{Key: bytes.Clone(key), Reason: err.Error()}
+}
+
+// A balance is 0 when the same has been added and subtracted, in whatever order; else it is 0 with a probability of 2^-128.
+type balance [2]uint64
+
+func (b *balance) add(what []byte, x, y uint64) {
+	h := hashOf(what, x, y)
+	b[0] += h[0]
+	b[1] += h[1]
+}
+
+func (b *balance) subtract(what []byte, x, y uint64) {
+	h := hashOf(what, x, y)
+	b[0] -= h[0]
+	b[1] -= h[1]
+}
+
+func hashOf(what []byte, x, y uint64) balance {
+	text := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(bytes.Clone(what), x), y)
+	sum := sha256.Sum256(text)
+	return balance{binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])}
+}
