@@ -18,7 +18,7 @@ import (
 )
 
 // maxInFlight bounds the publications of one edge that wait for the hub or whose answers wait for the edge. Beyond it the
-// stream is not read: the edge's own bound, which is lower, has then been broken or its answers are not being read.
+// stream is not read: the edge's own bound, which is no higher, has then been broken or its answers are not being read.
 const maxInFlight = 8192
 
 // A publishing is the publish stream of one edge. Its reader hands publications over in order; the hub answers from

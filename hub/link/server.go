@@ -4,6 +4,7 @@ package link
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -42,7 +43,7 @@ type FilterStats interface {
 	ReportFilters(ctx context.Context, r *weirpb.EdgeReport) error
 }
 
-// Config says what to serve. Hub and Identity are required.
+// Config says what to serve. Hub, Identity and Node are required.
 type Config struct {
 	// Hub is this node's own: what another node leads it refuses with not_leader, so that edges go there themselves.
 	Hub      Hub
@@ -52,7 +53,8 @@ type Config struct {
 	Call func(ctx context.Context, procedure string, request []byte) ([]byte, error)
 	// Stats takes what edges report of their filters; *filterstats.Ledger does. Nil: edges are told that nobody does.
 	Stats FilterStats
-	// Node and Agent name the hub in its edges' logs.
+	// Node is this node's name in the region, as in its routes: edges find the leader by it. Agent names its software in
+	// their logs.
 	Node, Agent string
 	// Logger: nil is slog.Default().
 	Logger *slog.Logger
@@ -98,6 +100,9 @@ const (
 // is going. It closes conn. The error is nil if ctx has ended.
 func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
 	defer conn.Close()
+	if s.cfg.Hub == nil || s.cfg.Identity == nil || s.cfg.Node == "" {
+		return errors.New("link: Hub, Identity and Node are required")
+	}
 	transport := &quic.Transport{Conn: conn, StatelessResetKey: &s.cfg.Identity.resetKey}
 	defer transport.Close()
 	listener, err := transport.Listen(s.cfg.Identity.serverTLS(), linkwire.HubConfig())

@@ -83,6 +83,7 @@ type Box struct {
 	bytes    int
 	added    uint64 // number of the last entry
 	last     uint64 // number of the last attempt
+	first    int    // counts calls of Take
 	effects  Effects
 }
 
@@ -194,11 +195,14 @@ func (b *Box) SetLeader(now time.Time, shard placement.Shard, session Session, t
 	b.turn(l)
 }
 
-// Take returns attempts for a session, up to about size bytes: the next ones of each lane that goes there.
+// Take returns attempts for a session, up to about size bytes: the next ones of each lane that goes there. Lanes take turns
+// at being first, so that a busy one leaves room for the others.
 func (b *Box) Take(now time.Time, session Session, size int) []Send {
 	b.advance(now)
+	b.first++
 	var sends []Send
-	for _, l := range b.lanes {
+	for i := range b.lanes {
+		l := b.lanes[(b.first+i)%len(b.lanes)]
 		if l.session != session {
 			continue
 		}

@@ -219,6 +219,28 @@ func TestDeadlines(t *testing.T) {
 	expect(t, "told in the end", told(b), "late:unavailable ")
 }
 
+// A shard with much to send leaves room for the others of the same node.
+func TestLanesTakeTurns(t *testing.T) {
+	b := New(Limits{Items: 1000, Bytes: 1 << 20, LaneItems: 1000, LaneBytes: 1 << 20})
+	b.SetShards(start, 2)
+	b.SetLeader(start, 1, 1, 1)
+	b.SetLeader(start, 2, 1, 1)
+	seen := map[*lane]int{}
+	for i := range 200 {
+		one := item("x")
+		one.Channel = fmt.Sprint("c", i)
+		add(t, b, one)
+	}
+	for range 6 {
+		for _, s := range b.Take(start, 1, 100) {
+			seen[b.laneOf(s.Item)]++
+		}
+	}
+	if len(seen) != 2 {
+		t.Errorf("only %d lane is served", len(seen))
+	}
+}
+
 func TestBounds(t *testing.T) {
 	b := New(limits())
 	for range 10 {
