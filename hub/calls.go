@@ -16,8 +16,11 @@ const (
 	methodJoin    = "join"
 	methodControl = "control-index"
 	methodDrop    = "drop-tenant"
+	methodExpel   = "expel"
 	methodStatus  = "status"
 	methodRetire  = "retire-node"
+
+	methodCommitted = "committed"
 )
 
 // answerCalls has this node answer the others.
@@ -28,9 +31,11 @@ func (h *Hub) answerCalls() {
 	handle(h, methodHello, h.answerHello)
 	handle(h, methodControl, h.answerControlIndex)
 	handle(h, methodDrop, h.answerDrop)
+	handle(h, methodExpel, h.answerExpel)
 	handle(h, methodJoin, h.answerJoin)
 	handle(h, methodStatus, h.answerStatus)
 	handle(h, methodRetire, h.answerRetire)
+	handle(h, methodCommitted, h.answerCommitted)
 }
 
 // handle answers a method's calls.

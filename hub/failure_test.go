@@ -147,19 +147,8 @@ func TestDamagedLogStopsTheHub(t *testing.T) {
 	if err := os.WriteFile(segments[0], content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h, err = Open(testContext(t), Config{Dir: dir, Logger: testLogger()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	if err := h.Ready(testContext(t)); fault.CodeOf(err) != fault.Unavailable || !strings.Contains(fault.From(err).Hint, "operators") {
-		t.Errorf("the hub is ready: %v", err)
-	}
-	if _, err := publish(t, h, &weirpb.Publication{Channel: "chat:a"}); fault.CodeOf(err) != fault.Unavailable {
-		t.Errorf("a publication: %v", err)
+	_, err = Open(testContext(t), Config{Dir: dir, Logger: testLogger()})
+	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "restore the data folder") {
+		t.Errorf("the hub opens with %v", err)
 	}
 }

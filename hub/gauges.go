@@ -48,18 +48,34 @@ func newGauges(h *Hub) *gauges {
 	g.node("weir_hub_feed_bytes", "Bytes of the events that live channels have in memory, roughly.",
 		func() float64 { return float64(h.feeds.Used()) })
 	g.node("weir_hub_tenants", "Tenants.", func() float64 { return float64(len(h.control.State().Tenants)) })
+	g.node("weir_hub_disk_full", "1 while publications are refused because the disk has no room.",
+		func() float64 { return oneIf(h.room.Full()) })
+	g.node("weir_hub_disk_free_bytes", "Bytes that are free on the data folder's disk.",
+		func() float64 { return float64(h.room.Free()) })
+	g.group("weir_hub_group_out", "1 while this node takes no part in the group: its data are corrupt, or its disk is full or has failed.",
+		func(g *group) float64 { return oneIf(g.replica.Parked()) })
+	g.group("weir_hub_snapshot_unsent_bytes", "Bytes of snapshots that are being sent to other nodes and have yet to be.",
+		func(g *group) (sum float64) {
+			for _, f := range g.replica.Feeds() {
+				sum += float64(f.Size - f.Sent)
+			}
+			return sum
+		})
 	g.group("weir_hub_store_bytes", "Bytes that the state takes on disk: windows, keys, producers, control state.",
 		func(g *group) float64 { return float64(g.store.Size()) })
 	g.group("weir_hub_raft_term", "Raft's term.", func(g *group) float64 { return float64(g.replica.Term()) })
 	g.group("weir_hub_raft_applied_index", "Index of the last entry that has been applied.",
 		func(g *group) float64 { return float64(g.machine.Applied()) })
-	g.group("weir_hub_leader", "1 while this node leads the group and serves.", func(g *group) float64 {
-		if g.lead.leads() {
-			return 1
-		}
-		return 0
-	})
+	g.group("weir_hub_leader", "1 while this node leads the group and serves.",
+		func(g *group) float64 { return oneIf(g.lead.leads()) })
 	return g
+}
+
+func oneIf(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
 }
 
 func (g *gauges) node(name, help string, read func() float64) {

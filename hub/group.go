@@ -8,11 +8,15 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
+
 	"weir/hub/internal/control"
 	"weir/hub/internal/feed"
 	"weir/hub/internal/ingest"
 	"weir/hub/internal/machine"
 	"weir/hub/internal/placement"
+	"weir/hub/internal/quarantine"
 	"weir/hub/internal/replica"
 	"weir/hub/internal/shard"
 	"weir/hub/internal/store"
@@ -30,6 +34,11 @@ type group struct {
 	replica *replica.Replica // nil until the node joins the group
 	shard   *shardPart       // nil in the control group
 	lead    leadership
+
+	// ails is the ailment for which this node takes no part in the group, if any.
+	ails atomic.Value
+	// quarantine belongs to whoever opens the group, then to attend.
+	quarantine *quarantine.Quarantine
 	// changing is true while this node as the leader has a change of the membership under way.
 	changing atomic.Bool
 }
@@ -61,22 +70,34 @@ func (h *Hub) folderOf(id placement.Group) string {
 func (h *Hub) openGroup(id placement.Group) (g *group, err error) {
 	g = &group{hub: h, id: id, dir: h.folderOf(id), log: h.log.With("group", uint32(id))}
 	g.lead.init()
-	g.store, err = store.Open(filepath.Join(g.dir, "state"), store.Options{
-		Logger: g.log.With("source", "store"), Cache: h.cache, OnCorrupt: h.noteCorrupt,
-	})
-	if err != nil {
+	err = g.openState()
+	if g.store == nil {
 		return nil, err
 	}
-	c := machine.Config{Store: g.store, OnApplied: g.applied, OnFailed: h.fail}
-	if id == placement.Control {
-		c.Control = true
-	} else {
+	if id != placement.Control {
 		g.shard = g.newShard()
 		h.shards = append(h.shards, g.shard)
-		c.Shards = []placement.Shard{g.shard.id}
+	}
+	return g, err
+}
+
+// readState opens the group's state and reads what has to be known of it.
+func (g *group) readState() (err error) {
+	h := g.hub
+	g.store, err = store.Open(filepath.Join(g.dir, "state"), store.Options{
+		FS: h.room.FS(vfs.Default), Logger: g.log.With("source", "store"), Cache: h.cache, OnCorrupt: g.suspect,
+	})
+	if err != nil {
+		return err
+	}
+	c := machine.Config{Store: g.store, OnApplied: g.applied, OnFailed: g.stopped}
+	if g.id == placement.Control {
+		c.Control = true
+	} else {
+		c.Shards = []placement.Shard{placement.Shard(g.id)}
 	}
 	g.machine, err = machine.New(c)
-	return g, err
+	return err
 }
 
 func (g *group) newShard() *shardPart {
@@ -97,23 +118,23 @@ func (g *group) newShard() *shardPart {
 }
 
 // join has the node take part in the group.
-func (g *group) join() (err error) {
+func (g *group) join() error {
 	h := g.hub
 	c := replica.Config{
 		Dir: g.dir, NodeID: h.node.Name, Logger: g.log, Machine: g.machine, Kept: h.region.Begun,
-		SegmentBytes: shardSegmentBytes, Lazy: g.shard != nil,
+		SegmentBytes: shardSegmentBytes, Lazy: g.shard != nil, Full: h.room.Exhausted,
+		Check: func(dir string) error { return store.Check(vfs.Default, dir) },
 	}
 	if g.shard == nil {
 		c.SegmentBytes = controlSegmentBytes
 	}
 	if h.transport != nil {
-		c.Streams = h.transport.StreamLayer(uint32(g.id))
+		c.Streams = func() raft.StreamLayer { return h.transport.StreamLayer(uint32(g.id)) }
 	}
 	if !h.region.Begun && !h.region.Joined {
 		c.Found = h.region.Names()
 	}
-	g.replica, err = replica.Open(c)
-	return err
+	return g.openReplica(c)
 }
 
 // applied is told of each entry once it can be read, in order, on raft's goroutine.

@@ -16,6 +16,7 @@ import (
 	"weir/hub/internal/feed"
 	"weir/hub/internal/placement"
 	"weir/hub/internal/region"
+	"weir/hub/internal/room"
 	"weir/hub/internal/store"
 	"weir/proto/fault"
 )
@@ -33,6 +34,7 @@ type Hub struct {
 	self      region.Founder
 	transport Transport // nil for a node that is alone for good
 	cache     *store.Cache
+	room      *room.Room
 	feeds     feed.Budget
 
 	// What follows is set when the node takes part in its region, before status.begun.
@@ -47,7 +49,9 @@ type Hub struct {
 	survey   survey
 	// leavingLeads is true once the node shall be given the lead of nothing, because it is about to stop.
 	leavingLeads atomic.Bool
-	late         lateComers
+	// backingUp is true while a backup is made.
+	backingUp atomic.Bool
+	late      lateComers
 
 	// ctx ends, with the reason, when the hub stops serving. cancel ends it.
 	ctx     context.Context
@@ -73,6 +77,8 @@ func Open(ctx context.Context, cfg Config) (*Hub, error) {
 	h.survey.init()
 	h.routes = newRouteTable(h.routesNow())
 	h.ctx, h.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	h.room = room.Open(cfg.Dir, cfg.Logger)
+	h.running.Go(func() { h.room.Watch(h.ctx) })
 	h.metrics = newMetrics()
 	if err := h.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the hub: %w", err), h.Close())
@@ -89,6 +95,9 @@ func (h *Hub) start(ctx context.Context) (err error) {
 	}
 	if err := h.metrics.register(h); err != nil {
 		return err
+	}
+	if err := h.dropCheckpoints(); err != nil {
+		return fmt.Errorf("remove what a backup has left: %w", err)
 	}
 	if err := h.connect(); err != nil {
 		return err
@@ -200,6 +209,7 @@ func (h *Hub) close() error {
 	h.endFeeds(errClosed)
 	h.running.Wait() // from here on nobody else has the groups
 	h.drain(expired.Done())
+	h.room.End()
 	var err error
 	for _, g := range h.groups {
 		err = errors.Join(err, g.close())

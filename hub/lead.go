@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,12 +38,15 @@ func (g *group) attend() {
 				err = g.take()
 			}
 			g.hub.updateRoutes()
+		case why := <-g.replica.Broken():
+			g.breakDown(why)
 		case <-g.replica.Changed():
 			g.lead.stir()
 			g.hub.updateRoutes()
 		case <-every.C:
 			idle = g.noteIdle(idle)
-			err = g.work()
+			g.makeWay()
+			err = errors.Join(g.mend(), g.work())
 		}
 		if err != nil && g.hub.ctx.Err() == nil {
 			g.log.Warn("the group's work could not be done, it is tried again", "error", err)
@@ -60,7 +64,7 @@ func (g *group) leave() {
 			g.log.Info("the lead could not be handed over, the others will elect a leader", "error", err)
 		}
 	}
-	if err := g.replica.Stop(); err != nil {
+	if err := g.replica.Park(); err != nil {
 		g.log.Warn("the node's part of the group could not be stopped", "error", err)
 	}
 }
@@ -71,8 +75,7 @@ func (g *group) noteIdle(idle int) int {
 	case g.led():
 		return 0
 	case idle+1 == stuckTicks && g.hub.transport == nil:
-		// raft-wal does not write again once it could not begin a new file
-		g.log.Error("the hub has not led for a while: its log can't be written if the disk is full or failing; make room, then restart the hub")
+		g.log.Error("the hub has not led for a while: its log can't be written while the disk is full or if it fails")
 	case idle+1 == stuckTicks:
 		g.log.Error("the group has had no leader for a while: a majority of its nodes has to be up, to reach each other, and to have room on their disks")
 	}

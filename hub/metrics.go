@@ -25,6 +25,7 @@ type metrics struct {
 	caughtUp    prometheus.Counter
 	trims       prometheus.Counter
 	corruption  prometheus.Counter
+	quarantines prometheus.Counter
 	failed      prometheus.Gauge
 
 	// accepted, duplicate and ephemeral are of publishes: looking them up would cost more than counting.
@@ -54,6 +55,8 @@ func newMetrics() *metrics {
 		trims:    counter("weir_hub_trims_total", "Entries that trimmed what had come of age."),
 		corruption: counter("weir_hub_store_corruption_total",
 			"Stored rows that were found corrupt. Anything but 0 needs an operator."),
+		quarantines: counter("weir_hub_quarantines_total",
+			"Times that what this node had of a group was set aside as corrupt, to be rebuilt from the others."),
 		failed: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "weir_hub_failed", Help: "1 once the state machine has stopped and the hub serves no longer.",
 		}),
@@ -70,7 +73,7 @@ func counter(name, help string) prometheus.Counter {
 
 func (m *metrics) register(h *Hub) error {
 	for _, c := range []prometheus.Collector{
-		m.publishes, m.commit, m.batchEvents, m.batchBytes, m.caughtUp, m.trims, m.corruption, m.failed, newGauges(h),
+		m.publishes, m.commit, m.batchEvents, m.batchBytes, m.caughtUp, m.trims, m.corruption, m.quarantines, m.failed, newGauges(h),
 	} {
 		if err := h.config.Registerer.Register(c); err != nil {
 			return fmt.Errorf("register metrics: %w", err)

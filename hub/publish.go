@@ -65,6 +65,9 @@ func (h *Hub) admit(tenant string, p *weirpb.Publication) (*shardPart, *ingest.I
 	if err := checkPublication(place.namespace, p); err != nil {
 		return nil, nil, err
 	}
+	if err := h.checkRoom(p); err != nil {
+		return nil, nil, err
+	}
 	item := &ingest.Item{
 		Channel: place.id, Settings: place.settings, Publication: p, Ephemeral: p.GetAck() == weirpb.Ack_ACK_NONE,
 	}

@@ -153,7 +153,7 @@ func (h *Hub) answerStatus(_ context.Context, from string, q *meshpb.GetStatus) 
 }
 
 func (h *Hub) nodeStatus() *meshpb.NodeStatus {
-	s := &meshpb.NodeStatus{Id: h.node.Name, Closing: h.leavingLeads.Load()}
+	s := &meshpb.NodeStatus{Id: h.node.Name, Closing: h.leavingLeads.Load() || h.room.Full()}
 	for _, g := range h.groups {
 		s.Groups = append(s.Groups, g.status())
 	}

@@ -15,8 +15,8 @@ import (
 )
 
 // Format is the version of the folder's layout and of all that is stored in it. Format 1 was that of one group for
-// everything, before any release.
-const Format = 2
+// everything, and format 2 kept votes in another file, both before any release.
+const Format = 3
 
 const (
 	formatFile   = "format"
@@ -52,7 +52,7 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w (%w)", path, ErrInUse, err)
 	}
-	if err := writeFormat(path); err != nil {
+	if err := WriteFormat(path); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return &Dir{Path: path, lock: lock}, nil
@@ -109,7 +109,8 @@ func checkEmpty(path string) error {
 	return nil
 }
 
-func writeFormat(path string) error {
+// WriteFormat makes a folder a hub's data folder.
+func WriteFormat(path string) error {
 	name := filepath.Join(path, formatFile)
 	if _, err := os.Stat(name); err == nil {
 		return nil

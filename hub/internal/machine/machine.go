@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
 	"weir/hub/internal/control"
@@ -222,10 +223,28 @@ func (m *Machine) Checkpoint(dir string) error {
 }
 
 // Replace takes over a checkpoint that fill writes into the folder that it is given.
-func (m *Machine) Replace(fill func(dir string) error) error {
+func (m *Machine) Replace(fill func(fs vfs.FS, dir string) error) error {
 	if err := m.store.Replace(fill); err != nil {
 		return err
 	}
+	return m.reload()
+}
+
+// Anew begins with nothing, as if it had never failed, once move has moved the state's folder away. Nothing may be applied
+// meanwhile.
+func (m *Machine) Anew(move func() error) error {
+	if err := m.store.Anew(move); err != nil {
+		return err
+	}
+	if err := m.reload(); err != nil {
+		return err
+	}
+	m.logged.Store(0)
+	m.failed.Store(nil)
+	return nil
+}
+
+func (m *Machine) reload() error {
 	for id, s := range m.shards {
 		if err := s.Reload(); err != nil {
 			return fmt.Errorf("read shard %d: %w", id, err)

@@ -274,7 +274,7 @@ func TestCheckpointHasAllThatWasApplied(t *testing.T) {
 	}
 	n.apply(t, rand.New(rand.NewPCG(1, 2)), logs[60:])
 	want := n.contents(t)
-	err := n.Replace(func(dir string) error {
+	err := n.Replace(func(_ vfs.FS, dir string) error {
 		_, err := vfs.Clone(fs, fs, "copy", dir)
 		return err
 	})

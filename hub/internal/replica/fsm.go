@@ -4,8 +4,10 @@ import (
 	"errors"
 	"io"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
+	"weir/hub/internal/raftlog"
 	"weir/hub/internal/snapshot"
 )
 
@@ -18,33 +20,56 @@ type Machine interface {
 	// Checkpoint makes the folder dir, which has at least all entries applied before.
 	Checkpoint(dir string) error
 	// Replace takes over a checkpoint that fill writes into the folder that it is given.
-	Replace(fill func(dir string) error) error
+	Replace(fill func(fs vfs.FS, dir string) error) error
 }
 
-// fsm is how raft sees the machine.
-type fsm struct{ machine Machine }
+// fsm is how raft sees the machine. What raft reads from a log that is corrupt reaches neither the machine nor a snapshot.
+type fsm struct {
+	machine Machine
+	log     *raftlog.Log
+}
 
 var _ raft.BatchingFSM = fsm{}
 
 // Apply applies one entry.
-func (f fsm) Apply(l *raft.Log) any { return f.machine.Apply([]*raft.Log{l})[0] }
+func (f fsm) Apply(l *raft.Log) any { return f.ApplyBatch([]*raft.Log{l})[0] }
 
 // ApplyBatch applies entries.
-func (f fsm) ApplyBatch(logs []*raft.Log) []any { return f.machine.Apply(logs) }
+func (f fsm) ApplyBatch(logs []*raft.Log) []any {
+	if err := f.trusted(); err != nil {
+		answers := make([]any, len(logs))
+		for i := range answers {
+			answers[i] = err
+		}
+		return answers
+	}
+	return f.machine.Apply(logs)
+}
+
+// trusted returns why what comes from the log can't be.
+func (f fsm) trusted() error {
+	if err := f.log.Usable(); errors.Is(err, raftlog.ErrCorrupt) {
+		return err
+	}
+	return nil
+}
 
 // Snapshot returns at once: Persist may have more entries than were applied now, which are passed over when replayed.
 func (f fsm) Snapshot() (raft.FSMSnapshot, error) { return checkpoint(f), nil }
 
 // Restore takes over a snapshot.
 func (f fsm) Restore(r io.ReadCloser) error {
-	return f.machine.Replace(func(dir string) error { return snapshot.Unpack(r, dir) })
+	return f.machine.Replace(func(fs vfs.FS, dir string) error { return snapshot.Unpack(fs, r, dir) })
 }
 
 // checkpoint is a snapshot that is yet to be made.
-type checkpoint struct{ machine Machine }
+type checkpoint fsm
 
 // Persist makes a checkpoint in the sink's folder.
 func (c checkpoint) Persist(sink raft.SnapshotSink) error {
+	if err := fsm(c).trusted(); err != nil {
+		return err
+	}
 	s, ok := sink.(*snapshot.Sink)
 	if !ok {
 		return errors.New("snapshots go to folders")

@@ -19,7 +19,11 @@ type Members struct {
 // Members returns the group's members as far as this node knows.
 func (r *Replica) Members() Members {
 	var m Members
-	for _, s := range r.raft.GetConfiguration().Configuration().Servers {
+	l := r.life.Load()
+	if l == nil {
+		return m
+	}
+	for _, s := range l.raft.GetConfiguration().Configuration().Servers {
 		if s.Suffrage == raft.Voter {
 			m.Voters = append(m.Voters, string(s.ID))
 		} else {
@@ -31,21 +35,31 @@ func (r *Replica) Members() Members {
 
 // Learn has a node receive the log without a vote. It waits until that is committed; raft takes no other change before.
 func (r *Replica) Learn(node string) error {
-	return changed("add", node, r.raft.AddNonvoter(raft.ServerID(node), raft.ServerAddress(node), 0, changeTimeout))
+	return r.change("add", node, func(on *raft.Raft) raft.IndexFuture {
+		return on.AddNonvoter(raft.ServerID(node), raft.ServerAddress(node), 0, changeTimeout)
+	})
 }
 
 // Promote gives a learner a vote. It waits until that is committed.
 func (r *Replica) Promote(node string) error {
-	return changed("promote", node, r.raft.AddVoter(raft.ServerID(node), raft.ServerAddress(node), 0, changeTimeout))
+	return r.change("promote", node, func(on *raft.Raft) raft.IndexFuture {
+		return on.AddVoter(raft.ServerID(node), raft.ServerAddress(node), 0, changeTimeout)
+	})
 }
 
 // Remove takes a node out of the group. It waits until that is committed.
 func (r *Replica) Remove(node string) error {
-	return changed("remove", node, r.raft.RemoveServer(raft.ServerID(node), 0, changeTimeout))
+	return r.change("remove", node, func(on *raft.Raft) raft.IndexFuture {
+		return on.RemoveServer(raft.ServerID(node), 0, changeTimeout)
+	})
 }
 
-func changed(what, node string, future raft.IndexFuture) error {
-	if err := future.Error(); err != nil {
+func (r *Replica) change(what, node string, try func(*raft.Raft) raft.IndexFuture) error {
+	l := r.life.Load()
+	if l == nil {
+		return fmt.Errorf("%s node %q: %w", what, node, raft.ErrNotLeader)
+	}
+	if err := try(l.raft).Error(); err != nil {
 		return fmt.Errorf("%s node %q: %w", what, node, err)
 	}
 	return nil

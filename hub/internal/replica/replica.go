@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
-	wal "github.com/hashicorp/raft-wal"
 
+	"weir/hub/internal/raftlog"
 	"weir/hub/internal/snapshot"
 )
 
@@ -34,85 +33,63 @@ const (
 
 // Config says what a Replica is made of.
 type Config struct {
+	// FS is where Dir is. Nil: the operating system's.
+	FS vfs.FS
 	// Dir has the log and the snapshots.
 	Dir     string
 	NodeID  string
 	Logger  *slog.Logger
 	Machine Machine
-	// Streams leads to the group's other nodes, by their names. Nil: this node is the only one for good.
-	Streams raft.StreamLayer
+	// Streams leads to the group's other nodes, by their names. Nil: this node is the only one for good. It is called each
+	// time that the node begins to take part.
+	Streams func() raft.StreamLayer
 	// Found has the nodes that a new group begins with. Empty: the group is there already, and this node waits for being let
 	// in if its log is empty.
 	Found []string
 	// Kept says that the log was here before: if it is missing, opening fails, as this node's votes are lost with it.
 	Kept bool
+	// Parked has the replica opened without taking part, until Begin.
+	Parked bool
 	// SegmentBytes is the size of the log's files. 0: 16 MiB.
 	SegmentBytes int
-	// Lazy has followers hear of the last commit less soon when nothing follows it.
+	// Lazy has followers learn of the last commit only after a second when nothing follows it.
 	Lazy bool
+	// Full is told when there is no room for the log, and may make some. May be nil.
+	Full func()
+	// Check looks for damage in a snapshot before it is sent or taken over. May be nil.
+	Check func(dir string) error
 }
 
 // ErrLogGone says that the log is missing from a node that had one. Were it to vote again, with an empty log, entries
 // could be lost that it has helped to acknowledge.
 var ErrLogGone = errors.New("the Raft log is gone")
 
-// A Replica is a node's part of a Raft group. It is safe for concurrent use.
+// A Replica is a node's part of a Raft group. It may be parked: it then takes no part, and knows of nothing. It is safe for
+// concurrent use, except for Begin, Park and Close.
 type Replica struct {
-	raft      *raft.Raft
-	log       *wal.WAL
-	transport closingTransport
-	self      raft.ServerID
-	led       chan bool
+	settings Config
+	led      chan bool
+	// changed has room for one signal that leader or members may be others, broken for why this node can't take part.
+	changed chan struct{}
+	broken  chan error
+	feeding feeding
 
-	// observed gets leaders and peers as they change, changed has room for one signal of it.
-	observer *raft.Observer
-	observed chan raft.Observation
-	changed  chan struct{}
-	watching sync.WaitGroup
+	life atomic.Pointer[life] // nil while parked
 }
 
-// Open recovers the log, and the machine if it is behind the last snapshot, and takes part in the group.
+// Open recovers the log, and the machine if it is behind the last snapshot, and takes part in the group unless it is to be
+// parked. An error about what is on disk is a raftlog.ErrCorrupt, raftlog.ErrNoRoom or raftlog.ErrDisk, or of the machine.
 func Open(c Config) (*Replica, error) {
-	dir := filepath.Join(c.Dir, "log")
-	if _, err := os.Stat(dir); c.Kept && errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", dir, ErrLogGone)
+	if c.FS == nil {
+		c.FS = vfs.Default
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder for the log: %w", err)
+	c.SegmentBytes = cmp.Or(c.SegmentBytes, defaultSegmentBytes)
+	r := &Replica{settings: c, led: make(chan bool, 16), changed: make(chan struct{}, 1), broken: make(chan error, 1)}
+	r.feeding.init(c)
+	if c.Parked {
+		return r, nil
 	}
-	snapshots, err := snapshot.Open(filepath.Join(c.Dir, "snapshots"))
-	if err != nil {
-		return nil, err
-	}
-	segment := cmp.Or(c.SegmentBytes, defaultSegmentBytes)
-	l, err := wal.Open(dir, wal.WithLogger(newLogger(c.Logger, "wal")), wal.WithSegmentSize(segment))
-	if err != nil {
-		return nil, fmt.Errorf("open the log in %s: %w", dir, err)
-	}
-	r := &Replica{log: l, self: raft.ServerID(c.NodeID), led: make(chan bool, 16), changed: make(chan struct{}, 1)}
-	if err := r.start(c, snapshots); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	r.watch()
-	return r, nil
-}
-
-func (r *Replica) start(c Config, snapshots *snapshot.Store) error {
-	behind, err := compare(c.Machine.Applied(), r.log, snapshots)
-	if err != nil {
-		return err
-	}
-	r.transport = newTransport(c)
-	config := r.config(c)
-	config.NoSnapshotRestoreOnStart = !behind
-	if err := bootstrap(config, c.Found, r.log, snapshots, r.transport); err != nil {
-		return errors.Join(err, r.transport.Close())
-	}
-	r.raft, err = newRaft(config, c.Machine, r.log, snapshots, r.transport)
-	if err != nil {
-		return errors.Join(err, r.transport.Close())
-	}
-	return nil
+	return r, r.Begin()
 }
 
 func (r *Replica) config(c Config) *raft.Config {
@@ -134,7 +111,7 @@ func (r *Replica) config(c Config) *raft.Config {
 
 // compare tells whether the machine lacks what a snapshot has, and refuses a log that lacks what the machine has: going on
 // would pass over new entries as if they had been applied.
-func compare(applied uint64, l *wal.WAL, snapshots *snapshot.Store) (behind bool, err error) {
+func compare(applied uint64, l *raftlog.Log, snapshots *snapshot.Store) (behind bool, err error) {
 	last, err := l.LastIndex()
 	if err != nil {
 		return false, fmt.Errorf("read the log: %w", err)
@@ -152,16 +129,16 @@ func compare(applied uint64, l *wal.WAL, snapshots *snapshot.Store) (behind bool
 		return false, fmt.Errorf("read the log: %w", err)
 	}
 	if applied > max(last, declared) {
-		return false, fmt.Errorf("the log ends at entry %d, but entry %d has been applied: the log's folder is not the one that belongs to the state's", last, applied)
+		return false, fmt.Errorf("%w: it ends at entry %d, but entry %d has been applied: its folder is not the one that belongs to the state's", raftlog.ErrCorrupt, last, applied)
 	}
 	if first > max(applied, declared)+1 {
-		return false, fmt.Errorf("the log begins at entry %d, but the state ends at %d and no snapshot has what is between", first, applied)
+		return false, fmt.Errorf("%w: it begins at entry %d, but the state ends at %d and no snapshot has what is between", raftlog.ErrCorrupt, first, applied)
 	}
 	return applied < declared, nil
 }
 
 // bootstrap begins a new group with these nodes, unless there is one.
-func bootstrap(config *raft.Config, found []string, l *wal.WAL, snapshots raft.SnapshotStore, transport raft.Transport) error {
+func bootstrap(config *raft.Config, found []string, l *raftlog.Log, snapshots raft.SnapshotStore, transport raft.Transport) error {
 	there, err := raft.HasExistingState(l, l, snapshots)
 	if err != nil {
 		return fmt.Errorf("read the log: %w", err)
@@ -180,13 +157,13 @@ func bootstrap(config *raft.Config, found []string, l *wal.WAL, snapshots raft.S
 }
 
 // newRaft turns the panic with which raft meets an unreadable log into an error.
-func newRaft(config *raft.Config, m Machine, l *wal.WAL, snapshots raft.SnapshotStore, transport raft.Transport) (r *raft.Raft, err error) {
+func newRaft(config *raft.Config, m Machine, l *raftlog.Log, snapshots raft.SnapshotStore, transport raft.Transport) (r *raft.Raft, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("start raft: %v", p)
 		}
 	}()
-	r, err = raft.NewRaft(config, fsm{m}, l, l, snapshots, transport)
+	r, err = raft.NewRaft(config, fsm{m, l}, l, l, snapshots, transport)
 	if err != nil {
 		return nil, fmt.Errorf("start raft: %w", err)
 	}
@@ -194,40 +171,68 @@ func newRaft(config *raft.Config, m Machine, l *wal.WAL, snapshots raft.Snapshot
 }
 
 // Propose hands an entry to the leader's loop, in order of the calls, and returns at once unless that is held up.
-func (r *Replica) Propose(entry []byte) raft.ApplyFuture { return r.raft.Apply(entry, enqueueTimeout) }
+func (r *Replica) Propose(entry []byte) raft.ApplyFuture {
+	l := r.life.Load()
+	if l == nil {
+		return refused{raft.ErrNotLeader}
+	}
+	return l.raft.Apply(entry, enqueueTimeout)
+}
+
+// refused is the future of what was not even tried.
+type refused struct{ why error }
+
+// Error returns why.
+func (r refused) Error() error { return r.why }
+
+// Index returns 0.
+func (r refused) Index() uint64 { return 0 }
+
+// Response returns nil.
+func (r refused) Response() any { return nil }
 
 // Barrier waits until all that was committed before is applied. It fails where this node does not lead.
-func (r *Replica) Barrier() error { return r.raft.Barrier(enqueueTimeout).Error() }
+func (r *Replica) Barrier() error {
+	l := r.life.Load()
+	if l == nil {
+		return raft.ErrNotLeader
+	}
+	return l.raft.Barrier(enqueueTimeout).Error()
+}
 
 // Led is told whenever this node begins or ceases to lead.
 func (r *Replica) Led() <-chan bool { return r.led }
 
 // Leads reports whether this node leads.
-func (r *Replica) Leads() bool { return r.raft.State() == raft.Leader }
+func (r *Replica) Leads() bool {
+	l := r.life.Load()
+	return l != nil && l.raft.State() == raft.Leader
+}
 
-// Term returns the current term.
-func (r *Replica) Term() uint64 { return r.raft.CurrentTerm() }
+// Term returns the current term, 0 while the replica is parked.
+func (r *Replica) Term() uint64 {
+	l := r.life.Load()
+	if l == nil {
+		return 0
+	}
+	return l.raft.CurrentTerm()
+}
 
 // Snapshot makes a snapshot now.
 func (r *Replica) Snapshot() error {
-	if err := r.raft.Snapshot().Error(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
+	l := r.life.Load()
+	if l == nil {
+		return nil
+	}
+	if err := l.raft.Snapshot().Error(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
 		return err
 	}
 	return nil
 }
 
-// Stop ends this node's part in the group, for its state can't be trusted. The replica has yet to be closed.
-func (r *Replica) Stop() error { return r.raft.Shutdown().Error() }
-
 // Close stops raft, waits for it and closes the log. Whoever waits for a proposal must have been answered before: raft
 // leaves those unanswered that it has handed to the machine but not applied.
-func (r *Replica) Close() error {
-	err := r.raft.Shutdown().Error()
-	r.raft.DeregisterObserver(r.observer)
-	close(r.observed)
-	r.watching.Wait()
-	return errors.Join(err, r.transport.Close(), r.log.Close())
-}
+func (r *Replica) Close() error { return r.Park() }
 
 // Certain reports whether an entry whose future failed with err was certainly not accepted. Of others it can't be told.
 func Certain(err error) bool {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 	"go.uber.org/goleak"
 
@@ -59,13 +60,13 @@ func (m *fakeMachine) Checkpoint(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "all"), []byte(fmt.Sprint(m.Applied(), " ", m.list())), 0o600)
 }
 
-func (m *fakeMachine) Replace(fill func(dir string) error) error {
+func (m *fakeMachine) Replace(fill func(fs vfs.FS, dir string) error) error {
 	dir, err := os.MkdirTemp("", "replaced")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := fill(filepath.Join(dir, "state")); err != nil {
+	if err := fill(vfs.Default, filepath.Join(dir, "state")); err != nil {
 		return err
 	}
 	content, err := os.ReadFile(filepath.Join(dir, "state", "all"))
@@ -178,8 +179,7 @@ func TestForeignLogIsRefused(t *testing.T) {
 func TestProposalsOfAClosedReplicaFail(t *testing.T) {
 	r := open(t, t.TempDir(), &fakeMachine{})
 	closeReplica(t, r)
-	err := r.Propose([]byte("a")).Error()
-	if err == nil || replica.Certain(err) {
+	if err := r.Propose([]byte("a")).Error(); !replica.Certain(err) {
 		t.Errorf("the proposal fails with %v", err)
 	}
 	if !replica.Certain(fmt.Errorf("enqueue: %w", raft.ErrEnqueueTimeout)) || replica.Certain(errors.New("disk")) {

@@ -51,13 +51,14 @@ type closingTransport interface {
 	raft.WithClose
 }
 
-func newTransport(c Config) closingTransport {
+func (r *Replica) newTransport() closingTransport {
+	c := r.settings
 	if c.Streams == nil {
 		_, t := raft.NewInmemTransport(raft.ServerAddress(c.NodeID))
 		return t
 	}
-	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: c.Streams, MaxPool: idleStreams, Timeout: callTimeout, Logger: newLogger(c.Logger, "transport"),
+	return &feedingTransport{&r.feeding, raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		Stream: c.Streams(), MaxPool: idleStreams, Timeout: callTimeout, Logger: newLogger(c.Logger, "transport"),
 		MaxRPCsInFlight: inFlight,
-	})
+	})}
 }

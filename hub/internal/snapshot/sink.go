@@ -4,19 +4,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 )
 
-// A Sink is a snapshot that is being made: on this node by Fill, or by Write with the stream that another node sends.
+// category of what is written here, for a file system that counts.
+const category vfs.DiskWriteCategory = "raft-snapshot"
+
+// A Sink is a snapshot that is being made: on this node by Fill, or by Write with the stream that another node sends, which
+// is unpacked while it comes.
 type Sink struct {
-	store  *Store
-	meta   *raft.SnapshotMeta
-	dir    string
-	stream *os.File // nil until the first Write
-	done   bool
+	store *Store
+	meta  *raft.SnapshotMeta
+	dir   string
+	done  bool
+
+	// stream leads to the goroutine that unpacks, nil until the first Write; unpacked has its result.
+	stream   *io.PipeWriter
+	unpacked chan error
 }
 
 var _ raft.SnapshotSink = (*Sink)(nil)
@@ -24,21 +31,38 @@ var _ raft.SnapshotSink = (*Sink)(nil)
 // ID names the snapshot.
 func (s *Sink) ID() string { return s.meta.ID }
 
+func (s *Sink) state() string { return s.store.fs.PathJoin(s.dir, stateFolder) }
+
 // Fill lets checkpoint make the folder that it is given, which is not there yet.
-func (s *Sink) Fill(checkpoint func(dir string) error) error {
-	return checkpoint(filepath.Join(s.dir, stateFolder))
-}
+func (s *Sink) Fill(checkpoint func(dir string) error) error { return checkpoint(s.state()) }
 
 // Write takes a part of the stream.
 func (s *Sink) Write(p []byte) (int, error) {
 	if s.stream == nil {
-		f, err := os.OpenFile(filepath.Join(s.dir, "stream"), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-		if err != nil {
-			return 0, fmt.Errorf("receive a snapshot: %w", err)
-		}
-		s.stream = f
+		var from *io.PipeReader
+		from, s.stream = io.Pipe()
+		s.unpacked = make(chan error, 1)
+		go func() {
+			err := Unpack(s.store.fs, from, s.state())
+			if err == nil {
+				_, err = io.Copy(io.Discard, from) // the padding at the end
+			}
+			// What follows a failure is refused with it.
+			_ = from.CloseWithError(err)
+			s.unpacked <- err
+		}()
 	}
 	return s.stream.Write(p)
+}
+
+// finishStream waits until what was written is unpacked. why is nil at the stream's end.
+func (s *Sink) finishStream(why error) error {
+	if s.stream == nil {
+		return nil
+	}
+	_ = s.stream.CloseWithError(why) // never fails
+	s.stream = nil
+	return <-s.unpacked
 }
 
 // Close makes the snapshot durable and declares it, and removes older ones.
@@ -54,40 +78,28 @@ func (s *Sink) Close() error {
 }
 
 func (s *Sink) finish() error {
-	if s.stream != nil {
-		if err := s.unpack(); err != nil {
-			return err
-		}
+	if err := s.finishStream(nil); err != nil {
+		return err
 	}
 	encoded, err := json.Marshal(s.meta)
 	if err != nil {
 		return err
 	}
-	if err := writeSynced(filepath.Join(s.dir, metaFile), encoded); err != nil {
+	fs := s.store.fs
+	if err := writeSynced(fs, fs.PathJoin(s.dir, metaFile), encoded); err != nil {
 		return err
 	}
-	if err := syncDir(s.dir); err != nil {
+	if err := syncDir(fs, s.dir); err != nil {
 		return err
 	}
-	final := filepath.Join(s.store.dir, s.meta.ID)
-	if err := errors.Join(os.RemoveAll(final), os.Rename(s.dir, final)); err != nil {
+	final := fs.PathJoin(s.store.dir, s.meta.ID)
+	if err := errors.Join(fs.RemoveAll(final), fs.Rename(s.dir, final)); err != nil {
 		return err
 	}
-	return syncDir(s.store.dir)
+	return syncDir(fs, s.store.dir)
 }
 
-func (s *Sink) unpack() error {
-	if _, err := s.stream.Seek(0, 0); err != nil {
-		return err
-	}
-	if err := Unpack(s.stream, filepath.Join(s.dir, stateFolder)); err != nil {
-		return err
-	}
-	name := s.stream.Name()
-	err := s.stream.Close()
-	s.stream = nil
-	return errors.Join(err, os.Remove(name))
-}
+var errCancelled = errors.New("the snapshot is given up")
 
 // Cancel gives the snapshot up.
 func (s *Sink) Cancel() error {
@@ -95,16 +107,12 @@ func (s *Sink) Cancel() error {
 		return nil
 	}
 	s.done = true
-	var err error
-	if s.stream != nil {
-		err = s.stream.Close()
-		s.stream = nil
-	}
-	return errors.Join(err, os.RemoveAll(s.dir))
+	_ = s.finishStream(errCancelled) // as was to be expected
+	return s.store.fs.RemoveAll(s.dir)
 }
 
-func writeSynced(name string, content []byte) error {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+func writeSynced(fs vfs.FS, name string, content []byte) error {
+	f, err := fs.Create(name, category)
 	if err != nil {
 		return err
 	}

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 )
 
@@ -24,41 +24,46 @@ const (
 
 // A Store is a folder of snapshots. It keeps the newest only: an older one would hold on to the disk space of all that
 // has been trimmed since.
-type Store struct{ dir string }
+type Store struct {
+	fs    vfs.FS
+	dir   string
+	check func(dir string) error // may be nil
+}
 
 var _ raft.SnapshotStore = (*Store)(nil)
 
-// Open opens or makes the folder and removes what a crash has left unfinished.
-func Open(dir string) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// Open opens or makes the folder and removes what a crash has left unfinished. check looks at a snapshot's files before they
+// are used, for this node or another; nil: nobody does.
+func Open(fs vfs.FS, dir string, check func(dir string) error) (*Store, error) {
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for snapshots: %w", err)
 	}
-	entries, err := os.ReadDir(dir)
+	names, err := fs.List(dir)
 	if err != nil {
 		return nil, fmt.Errorf("list snapshots: %w", err)
 	}
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), unfinished) {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+	for _, name := range names {
+		if strings.HasSuffix(name, unfinished) {
+			if err := fs.RemoveAll(fs.PathJoin(dir, name)); err != nil {
 				return nil, fmt.Errorf("remove an unfinished snapshot: %w", err)
 			}
 		}
 	}
-	return &Store{dir: dir}, nil
+	return &Store{fs, dir, check}, nil
 }
 
 // List returns the snapshots, newest first.
 func (s *Store) List() ([]*raft.SnapshotMeta, error) {
-	entries, err := os.ReadDir(s.dir)
+	names, err := s.fs.List(s.dir)
 	if err != nil {
 		return nil, fmt.Errorf("list snapshots: %w", err)
 	}
 	var all []*raft.SnapshotMeta
-	for _, e := range entries {
-		if !e.IsDir() || strings.HasSuffix(e.Name(), unfinished) {
+	for _, name := range names {
+		if strings.HasSuffix(name, unfinished) {
 			continue
 		}
-		meta, err := s.meta(e.Name())
+		meta, err := s.meta(name)
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +74,7 @@ func (s *Store) List() ([]*raft.SnapshotMeta, error) {
 }
 
 func (s *Store) meta(id string) (*raft.SnapshotMeta, error) {
-	encoded, err := os.ReadFile(filepath.Join(s.dir, id, metaFile))
+	encoded, err := readFile(s.fs, s.fs.PathJoin(s.dir, id, metaFile))
 	if err != nil {
 		return nil, fmt.Errorf("read snapshot %s: %w", id, err)
 	}
@@ -85,11 +90,17 @@ func (s *Store) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	if filepath.Base(id) != id {
 		return nil, nil, fmt.Errorf("%q is no snapshot", id)
 	}
+	dir := s.fs.PathJoin(s.dir, id, stateFolder)
+	if s.check != nil {
+		if err := s.check(dir); err != nil {
+			return nil, nil, fmt.Errorf("snapshot %s: %w", id, err)
+		}
+	}
 	meta, err := s.meta(id)
 	if err != nil {
 		return nil, nil, err
 	}
-	stream, size, err := pack(filepath.Join(s.dir, id, stateFolder))
+	stream, size, err := pack(s.fs, dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open snapshot %s: %w", id, err)
 	}
@@ -106,8 +117,8 @@ func (s *Store) Create(version raft.SnapshotVersion, index, term uint64, configu
 		Version: version, ID: fmt.Sprintf("%d-%020d", term, index), Index: index, Term: term,
 		Configuration: configuration, ConfigurationIndex: configurationIndex,
 	}
-	dir := filepath.Join(s.dir, meta.ID+unfinished)
-	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700)); err != nil {
+	dir := s.fs.PathJoin(s.dir, meta.ID+unfinished)
+	if err := errors.Join(s.fs.RemoveAll(dir), s.fs.MkdirAll(dir, 0o700)); err != nil {
 		return nil, fmt.Errorf("begin a snapshot: %w", err)
 	}
 	return &Sink{store: s, meta: meta, dir: dir}, nil
@@ -115,23 +126,32 @@ func (s *Store) Create(version raft.SnapshotVersion, index, term uint64, configu
 
 // prune removes all snapshots but the one named.
 func (s *Store) prune(keep string) error {
-	entries, err := os.ReadDir(s.dir)
+	names, err := s.fs.List(s.dir)
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if e.Name() != keep && !strings.HasSuffix(e.Name(), unfinished) {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, e.Name())))
+	for _, name := range names {
+		if name != keep && !strings.HasSuffix(name, unfinished) {
+			err = errors.Join(err, s.fs.RemoveAll(s.fs.PathJoin(s.dir, name)))
 		}
 	}
 	return err
 }
 
 // syncDir makes the names in a folder durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
 	if err != nil {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+func readFile(fs vfs.FS, name string) ([]byte, error) {
+	f, err := fs.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(f)
+	return content, errors.Join(err, f.Close())
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 
 	"weir/hub/internal/snapshot"
@@ -17,7 +18,7 @@ import (
 
 func open(t *testing.T, dir string) *snapshot.Store {
 	t.Helper()
-	s, err := snapshot.Open(dir)
+	s, err := snapshot.Open(vfs.Default, dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestSnapshotTravels(t *testing.T) {
 	}
 	defer stream.Close()
 	dir := filepath.Join(t.TempDir(), "state")
-	if err := snapshot.Unpack(stream, dir); err != nil {
+	if err := snapshot.Unpack(vfs.Default, stream, dir); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range files {
@@ -162,7 +163,7 @@ func TestStreamsThatLeadElsewhereAreRefused(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := snapshot.Unpack(&b, filepath.Join(t.TempDir(), "state")); err == nil {
+		if err := snapshot.Unpack(vfs.Default, &b, filepath.Join(t.TempDir(), "state")); err == nil {
 			t.Errorf("%q is unpacked", h.Name)
 		}
 	}
@@ -203,7 +204,7 @@ func FuzzUnpack(f *testing.F) {
 	f.Add([]byte("no tar"))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		parent := t.TempDir()
-		_ = snapshot.Unpack(bytes.NewReader(stream), filepath.Join(parent, "state"))
+		_ = snapshot.Unpack(vfs.Default, bytes.NewReader(stream), filepath.Join(parent, "state"))
 		entries, err := os.ReadDir(parent)
 		if err != nil || len(entries) > 1 {
 			t.Errorf("there are %v, %v", entries, err)

@@ -8,6 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // blockBytes is what tar pads files to.
@@ -17,7 +20,7 @@ const blockBytes = 512
 // can be read to its end after the folder has been removed.
 type stream struct {
 	io.Reader
-	files []*os.File
+	files []vfs.File
 }
 
 // Close closes the files.
@@ -30,20 +33,21 @@ func (s *stream) Close() error {
 }
 
 // pack returns a folder's files as a stream, and its length.
-func pack(dir string) (_ io.ReadCloser, size int64, err error) {
+func pack(fs vfs.FS, dir string) (_ io.ReadCloser, size int64, err error) {
 	s := &stream{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	entries, err := os.ReadDir(dir)
+	names, err := fs.List(dir)
 	if err != nil {
 		return nil, 0, err
 	}
+	slices.Sort(names)
 	var parts []io.Reader
-	for _, e := range entries {
-		f, err := os.Open(filepath.Join(dir, e.Name()))
+	for _, name := range names {
+		f, err := fs.Open(fs.PathJoin(dir, name))
 		if err != nil {
 			return nil, 0, err
 		}
@@ -52,7 +56,7 @@ func pack(dir string) (_ io.ReadCloser, size int64, err error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		header, err := header(info)
+		header, err := header(name, info)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -65,28 +69,28 @@ func pack(dir string) (_ io.ReadCloser, size int64, err error) {
 	return s, size + int64(len(end)), nil
 }
 
-func header(info os.FileInfo) ([]byte, error) {
+func header(name string, info os.FileInfo) ([]byte, error) {
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no file", info.Name())
+		return nil, fmt.Errorf("%s is no file", name)
 	}
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	if err := w.WriteHeader(&tar.Header{Name: info.Name(), Mode: 0o600, Size: info.Size(), Typeflag: tar.TypeReg}); err != nil {
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: info.Size(), Typeflag: tar.TypeReg}); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
 }
 
 // Unpack makes the folder dir from a stream, durably. It takes plain files only, and no names that lead elsewhere.
-func Unpack(r io.Reader, dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func Unpack(fs vfs.FS, r io.Reader, dir string) error {
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	t := tar.NewReader(r)
 	for {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
-			return syncDir(dir)
+			return errors.Join(syncDir(fs, dir), syncDir(fs, fs.PathDir(dir)))
 		}
 		if err != nil {
 			return fmt.Errorf("the snapshot's stream: %w", err)
@@ -94,14 +98,17 @@ func Unpack(r io.Reader, dir string) error {
 		if h.Typeflag != tar.TypeReg || filepath.Base(h.Name) != h.Name || h.Name == "." || h.Name == ".." {
 			return fmt.Errorf("the snapshot's stream has %q, which is no plain file", h.Name)
 		}
-		if err := unpackFile(t, filepath.Join(dir, h.Name), h.Size); err != nil {
+		if err := unpackFile(fs, t, fs.PathJoin(dir, h.Name), h.Size); err != nil {
 			return fmt.Errorf("the snapshot's file %q: %w", h.Name, err)
 		}
 	}
 }
 
-func unpackFile(r io.Reader, name string, size int64) error {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+func unpackFile(fs vfs.FS, r io.Reader, name string, size int64) error {
+	if _, err := fs.Stat(name); err == nil {
+		return errors.New("it comes twice")
+	}
+	f, err := fs.Create(name, category)
 	if err != nil {
 		return err
 	}

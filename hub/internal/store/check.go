@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -43,4 +46,30 @@ func checkTable(fs vfs.FS, path string) (err error) {
 		return errors.Join(err, readable.Close())
 	}
 	return errors.Join(table.ValidateBlockChecksums(), table.Close())
+}
+
+// openPebble turns all that is wrong with the folder's files into a *CorruptError. Pebble ends the process for some of it.
+func openPebble(dir string, options *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &CorruptError{Key: []byte(dir), Reason: fmt.Sprint(p)}
+		}
+	}()
+	db, err = pebble.Open(dir, options)
+	if err != nil && !passes(err) {
+		return nil, &CorruptError{Key: []byte(dir), Reason: "the folder can't be opened", Cause: err}
+	}
+	return db, err
+}
+
+// passes reports whether a failure to open is not about what the files have.
+func passes(err error) bool {
+	for _, other := range []error{
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN, os.ErrPermission,
+	} {
+		if errors.Is(err, other) {
+			return true
+		}
+	}
+	return false
 }

@@ -37,6 +37,8 @@ type Options struct {
 	// OnCorrupt is called with each corruption that is come upon, by a read or by what Pebble does in the background. May be
 	// nil.
 	OnCorrupt func(error)
+	// ReadOnly is for a checkpoint: nothing can be committed.
+	ReadOnly bool
 }
 
 // A Store is a folder of rows. Reads may go on beside one writer.
@@ -83,6 +85,7 @@ func (s *Store) open() (engine, error) {
 	options := &pebble.Options{
 		FS:                          s.options.FS,
 		DisableWAL:                  true,
+		ReadOnly:                    s.options.ReadOnly,
 		FormatMajorVersion:          format,
 		MemTableSize:                memTableBytes,
 		MemTableStopWritesThreshold: memTables,
@@ -95,7 +98,7 @@ func (s *Store) open() (engine, error) {
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
 	}
-	db, err := pebble.Open(s.dir, options)
+	db, err := openPebble(s.dir, options)
 	if err != nil {
 		return nil, fmt.Errorf("open the state in %s: %w", s.dir, err)
 	}
@@ -263,6 +266,9 @@ func (s *Store) Close() error {
 	db := s.retire()
 	if db == nil {
 		return nil
+	}
+	if s.options.ReadOnly {
+		return db.Close()
 	}
 	return errors.Join(db.Flush(), db.Close())
 }
