@@ -2,7 +2,9 @@ package mesh
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -212,6 +214,54 @@ func TestANameOfItsOwn(t *testing.T) {
 		_, err := New(Config{Node: "hub-7", Identity: r.nodes[0].identity, Address: r.address})
 		if err == nil || !strings.Contains(err.Error(), "weir ca issue hub hub-7") {
 			t.Errorf("New = %v", err)
+		}
+	})
+}
+
+// Asking for ever more nodes does not take ever more memory.
+func TestPeersAreBounded(t *testing.T) {
+	inRegion(t, 2, func(t *testing.T, r *region) {
+		a := r.nodes[0]
+		r.nodes[1].Handle("echo", echo)
+		if _, err := a.Call(t.Context(), "hub-2", "echo", nil); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 4 * maxNodes {
+			if _, err := a.Call(t.Context(), fmt.Sprintf("nobody-%d", i), "echo", nil); err == nil {
+				t.Error("somebody who is not there has answered")
+			}
+		}
+		if n := len(a.everyPeer()); n > maxNodes {
+			t.Errorf("%d nodes are remembered", n)
+		}
+		if a.connections() != 1 {
+			t.Error("the connection to a node that is there was given up")
+		}
+	})
+}
+
+func TestMetricsAreDescribed(t *testing.T) {
+	inRegion(t, 2, func(t *testing.T, r *region) {
+		a, b := r.nodes[0], r.nodes[1]
+		b.Handle("echo", echo)
+		if _, err := a.Call(t.Context(), "hub-2", "echo", nil); err != nil {
+			t.Fatal(err)
+		}
+		page, err := os.ReadFile("METRICS.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		families, err := a.registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(families) < 4 {
+			t.Errorf("%d metrics", len(families))
+		}
+		for _, family := range families {
+			if !strings.Contains(string(page), "| `"+family.GetName()+"` |") {
+				t.Errorf("METRICS.md lacks %s", family.GetName())
+			}
 		}
 	})
 }

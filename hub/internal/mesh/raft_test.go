@@ -92,7 +92,7 @@ func (r *region) form(group uint32, ballast []byte) []*member {
 		m := &member{node: n, ballast: ballast}
 		logger := hclog.New(&hclog.LoggerOptions{Output: &n.log, Level: hclog.Warn})
 		m.transport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-			Stream: n.StreamLayer(group), MaxPool: 3, Timeout: 5 * time.Second, Logger: logger,
+			Stream: n.StreamLayer(group), MaxPool: 3, MaxRPCsInFlight: 1, Timeout: 5 * time.Second, Logger: logger,
 		})
 		config := raft.DefaultConfig()
 		config.LocalID, config.Logger = raft.ServerID(n.name), logger
