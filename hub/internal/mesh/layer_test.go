@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // pair returns both ends of a stream of group 1, the first on hub-1.
@@ -162,5 +163,53 @@ func TestDialSaysWhatIsWrong(t *testing.T) {
 				t.Errorf("%s: %v, want %q", node, err, want)
 			}
 		}
+	})
+}
+
+// Streams that have ended, in whatever way, make place for others.
+func TestStreamsDoNotLeak(t *testing.T) {
+	inRegion(t, 2, func(t *testing.T, r *region) {
+		a, b := r.nodes[0], r.nodes[1]
+		b.Handle("echo", echo)
+		group, other := a.StreamLayer(1), b.StreamLayer(1)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for {
+				conn, err := other.Accept()
+				if err != nil {
+					return
+				}
+				go func() { _, _ = io.Copy(io.Discard, conn); _ = conn.Close() }()
+			}
+		}()
+		for i := range 2 * maxStreams {
+			conn, err := group.Dial("hub-2", time.Second)
+			if err != nil {
+				t.Fatalf("stream %d: %v", i, err)
+			}
+			switch i % 3 {
+			case 0:
+				_, _ = conn.Write([]byte("x"))
+			case 1: // cut off while it is written
+				_ = conn.SetWriteDeadline(time.Now().Add(time.Microsecond))
+				_, _ = conn.Write(make([]byte, 8<<10))
+			}
+			_ = conn.Close()
+			if refused, err := a.StreamLayer(2).Dial("hub-2", time.Second); err != nil {
+				t.Fatalf("refused stream %d: %v", i, err)
+			} else {
+				_, _ = refused.Read(make([]byte, 1))
+				_ = refused.Close()
+			}
+			if _, err := a.Call(t.Context(), "hub-2", "echo", nil); err != nil {
+				t.Fatalf("call %d: %v", i, err)
+			}
+		}
+		within(t, time.Second, "all streams are closed", func() bool {
+			return testutil.ToFloat64(a.metrics.streams) == 0 && testutil.ToFloat64(b.metrics.streams) == 0
+		})
+		_ = other.Close()
+		<-done
 	})
 }
