@@ -3,6 +3,7 @@ package hubclient
 import (
 	"context"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -104,8 +105,8 @@ func (c *Client) tend() {
 	if len(addresses) == 0 {
 		return // all that told are lost
 	}
-	for node := range addresses {
-		if c.keepers[node] != nil || (c.cfg.Local != nil && c.cfg.Local.Node == node) {
+	for node, addr := range addresses {
+		if !dialable(addr) || c.keepers[node] != nil || (c.cfg.Local != nil && c.cfg.Local.Node == node) {
 			continue
 		}
 		ctx, cancel := context.WithCancel(c.running)
@@ -122,6 +123,14 @@ func (c *Client) tend() {
 			s.close(nil)
 		}
 	}
+}
+
+// dialable reports whether an address can be one of another machine: a node that listens everywhere and was not told what
+// to say of itself gives the address that it listens on.
+func dialable(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && host != "" && (ip == nil || !ip.IsUnspecified())
 }
 
 // all returns all sessions, in the order of their nodes' names.
