@@ -6,13 +6,9 @@ import (
 
 	"weir/hub/internal/control"
 	"weir/hub/internal/feed"
-	"weir/hub/internal/shard"
 	"weir/proto/logpb"
 	"weir/proto/weirpb"
 )
-
-// feedPage bounds what one delivery of stored events has.
-var feedPage = shard.Page{Count: 1024, Bytes: 256 << 10}
 
 // Follow delivers a channel's description and, on a state channel, a snapshot; then each new event in order, one call at a
 // time, until ctx ends, deliver fails or the hub stops serving. It returns why. With from it goes on after that cursor
@@ -35,11 +31,51 @@ func (h *Hub) Follow(ctx context.Context, tenant, channel string, from *weirpb.C
 	if h.control.State().TenantByID(p.id.Tenant) == nil {
 		return control.UnknownTenant(tenant)
 	}
-	f := &follower{hub: h, place: p, reader: p.part.reader, tail: tail, deliver: deliver}
-	if err := f.begin(from); err != nil {
+	f := h.follower(p, tail, deliver)
+	if err := f.Begin(from); err != nil {
 		return followFault(ctx, err)
 	}
-	return followFault(ctx, f.run(ctx))
+	return followFault(ctx, h.followOn(ctx, f))
+}
+
+// follower returns what decides about each batch of a channel.
+func (h *Hub) follower(p place, tail *feed.Tail, deliver func(*weirpb.FeedBatch) error) *feed.Follower {
+	c := feed.Channel{
+		ID: p.id, Reader: p.part.reader, Tail: tail, State: p.namespace.GetKind() == weirpb.ChannelKind_CHANNEL_KIND_STATE,
+		Describe: func(row *logpb.ChannelRow) *weirpb.Channel { return h.describe(p, row) },
+		CaughtUp: func(events int) { h.metrics.caughtUp.Add(float64(events)) },
+	}
+	return feed.NewFollower(c, func(b *weirpb.FeedBatch) error {
+		if err := h.ctx.Err(); err != nil {
+			return context.Cause(h.ctx)
+		}
+		if err := deliver(b); err != nil {
+			return &deliverError{err}
+		}
+		return nil
+	})
+}
+
+// followOn delivers new events.
+func (h *Hub) followOn(ctx context.Context, f *feed.Follower) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		wait, err := f.Step()
+		if err != nil {
+			return err
+		}
+		if wait == nil {
+			continue
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+		case <-h.ctx.Done():
+			return context.Cause(h.ctx)
+		}
+	}
 }
 
 // A deliverError is what a caller's deliver returned, on its way back to that caller.
@@ -55,126 +91,4 @@ func followFault(ctx context.Context, err error) error {
 		return failed.error
 	}
 	return readFault(err)
-}
-
-// A follower is one call of Follow. It belongs to the caller's goroutine.
-type follower struct {
-	hub     *Hub
-	place   place
-	reader  shard.Reader
-	tail    *feed.Tail
-	deliver func(*weirpb.FeedBatch) error
-
-	epoch  uint64
-	cursor feed.Cursor
-}
-
-// begin delivers what comes before new events.
-func (f *follower) begin(from *weirpb.Cursor) error {
-	row, err := f.reader.Channel(f.place.id)
-	if err != nil {
-		return err
-	}
-	c := f.hub.describe(f.place, row)
-	if from == nil || !continues(c, from) {
-		return f.describe()
-	}
-	f.at(c, from.GetOffset())
-	return f.send(&weirpb.FeedBatch{Channel: c})
-}
-
-// continues reports whether the window has all that comes after a cursor.
-func continues(c *weirpb.Channel, from *weirpb.Cursor) bool {
-	return (from.GetEpoch() == c.GetEpoch() || from.GetEpoch() == 0) &&
-		from.GetOffset()+1 >= c.GetFirstOffset() && from.GetOffset() < c.GetNextOffset()
-}
-
-// at sets where the follower stands.
-func (f *follower) at(c *weirpb.Channel, offset uint64) {
-	f.epoch = c.GetEpoch()
-	f.tail.Known(c.GetNextOffset() - 1)
-	f.cursor = f.tail.Begin(offset)
-}
-
-// describe begins at the channel's end, on a state channel with a snapshot.
-func (f *follower) describe() error {
-	if f.place.namespace.GetKind() == weirpb.ChannelKind_CHANNEL_KIND_STATE {
-		return f.snapshot()
-	}
-	row, err := f.reader.Channel(f.place.id)
-	if err != nil {
-		return err
-	}
-	c := f.hub.describe(f.place, row)
-	f.at(c, c.GetNextOffset()-1)
-	return f.send(&weirpb.FeedBatch{Channel: c})
-}
-
-func (f *follower) snapshot() error {
-	var c *weirpb.Channel
-	return f.reader.Snapshot(f.place.id, feedPage,
-		func(row *logpb.ChannelRow) error {
-			c = f.hub.describe(f.place, row)
-			f.at(c, c.GetNextOffset()-1)
-			return nil
-		},
-		func(events []*weirpb.Event, last bool) error {
-			b := &weirpb.FeedBatch{Channel: c, Snapshot: true, SnapshotEnd: last, Events: events}
-			c = nil // only the first batch describes
-			return f.send(b)
-		})
-}
-
-// send delivers a batch with the cursor at which the follower stands.
-func (f *follower) send(b *weirpb.FeedBatch) error {
-	b.Cursor = &weirpb.Cursor{Epoch: f.epoch, Offset: f.cursor.Offset}
-	if err := f.hub.ctx.Err(); err != nil {
-		return context.Cause(f.hub.ctx)
-	}
-	if err := f.deliver(b); err != nil {
-		return &deliverError{err}
-	}
-	return nil
-}
-
-// run delivers new events.
-func (f *follower) run(ctx context.Context) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		next, err := f.tail.Next(&f.cursor)
-		switch {
-		case err != nil:
-			return err
-		case next.Behind:
-			err = f.catchUp()
-		case len(next.Events) > 0:
-			err = f.send(&weirpb.FeedBatch{Events: next.Events})
-		default:
-			select {
-			case <-next.Wait:
-			case <-ctx.Done():
-			case <-f.hub.ctx.Done():
-				return context.Cause(f.hub.ctx)
-			}
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// catchUp delivers what the tail no longer has; where the window no longer has it either, the channel is described anew.
-func (f *follower) catchUp() error {
-	row, events, err := f.reader.Events(f.place.id, f.cursor.Offset, feedPage)
-	if err != nil {
-		return err
-	}
-	if len(events) == 0 || row.GetWindow().GetFirstOffset() > f.cursor.Offset+1 || row.GetEpoch() != f.epoch {
-		return f.describe()
-	}
-	f.cursor.Offset = events[len(events)-1].GetOffset()
-	f.hub.metrics.caughtUp.Add(float64(len(events)))
-	return f.send(&weirpb.FeedBatch{Events: events})
 }
