@@ -33,7 +33,7 @@ func TestIdleRegion(t *testing.T) {
 
 // packetRate returns how many packets a second all nodes send, acknowledgements included.
 func (r *region) packetRate(t *testing.T) float64 {
-	const span = 10 * time.Second
+	const span = 4 * time.Second
 	r.sent()
 	began := time.Now()
 	within(t, span+time.Second, "a span of time", func() bool { return time.Since(began) >= span })

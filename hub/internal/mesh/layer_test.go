@@ -184,27 +184,30 @@ func TestStreamsDoNotLeak(t *testing.T) {
 			}
 		}()
 		for i := range 2 * maxStreams {
-			conn, err := group.Dial("hub-2", time.Second)
+			if i%4 == 3 {
+				if _, err := a.Call(t.Context(), "hub-2", "echo", nil); err != nil {
+					t.Fatalf("call %d: %v", i, err)
+				}
+				continue
+			}
+			dialed := group
+			if i%4 == 2 {
+				dialed = a.StreamLayer(2) // which is refused
+			}
+			conn, err := dialed.Dial("hub-2", time.Second)
 			if err != nil {
 				t.Fatalf("stream %d: %v", i, err)
 			}
-			switch i % 3 {
+			switch i % 4 {
 			case 0:
 				_, _ = conn.Write([]byte("x"))
 			case 1: // cut off while it is written
 				_ = conn.SetWriteDeadline(time.Now().Add(time.Microsecond))
 				_, _ = conn.Write(make([]byte, 8<<10))
+			case 2:
+				_, _ = conn.Read(make([]byte, 1))
 			}
 			_ = conn.Close()
-			if refused, err := a.StreamLayer(2).Dial("hub-2", time.Second); err != nil {
-				t.Fatalf("refused stream %d: %v", i, err)
-			} else {
-				_, _ = refused.Read(make([]byte, 1))
-				_ = refused.Close()
-			}
-			if _, err := a.Call(t.Context(), "hub-2", "echo", nil); err != nil {
-				t.Fatalf("call %d: %v", i, err)
-			}
 		}
 		within(t, time.Second, "all streams are closed", func() bool {
 			return testutil.ToFloat64(a.metrics.streams) == 0 && testutil.ToFloat64(b.metrics.streams) == 0
