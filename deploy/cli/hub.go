@@ -227,6 +227,7 @@ func (s *hubProcess) serveAPI(context.Context) error {
 	for _, pattern := range handler.Patterns() {
 		mux.Handle(pattern, handler)
 	}
+	mux.Handle(api.BackupPath, api.NewBackupHandler(s.hub, s.log.With("part", "api")))
 	certificate, err := s.certificate()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"weir/hub"
 	"weir/hub/api/apifault"
 	"weir/proto/fault"
 )
@@ -17,7 +18,12 @@ const maxKey = 256
 const keyHint = "send the header \"Authorization: Bearer wk_...\" with an API key; an operator's first one is in admin.key in the hub's data folder"
 
 // A gate lets callers in who have an API key, before anything of their request is read.
-type gate struct{ hub Hub }
+type gate struct{ hub authenticator }
+
+// An authenticator knows whom API keys belong to.
+type authenticator interface {
+	Authenticate(key string) (hub.Principal, error)
+}
 
 func (g gate) admit(ctx context.Context, _ connect.Spec, _ connect.Peer, header http.Header) (context.Context, error) {
 	c := callOf(ctx)

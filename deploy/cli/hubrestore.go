@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"weir/hub/backup"
+	"weir/hub/ca"
+)
+
+// hubRestore is "weir hub restore".
+type hubRestore struct {
+	File      string `arg:"" help:"The backup; - for standard input."`
+	Data      string `required:"" help:"Data folder to make. It must be empty, but for certificates in link/." type:"path" env:"WEIR_HUB_DATA" placeholder:"DIR"`
+	NodeID    string `name:"node-id" help:"Name of the new region's first node." default:"hub-1" env:"WEIR_HUB_NODE_ID" placeholder:"NAME"`
+	NewEpochs bool   `help:"Give all channels new epochs: clients that may have seen more than the backup has are told of a gap."`
+	JSON      bool   `help:"Print JSON."`
+}
+
+func (hubRestore) Help() string {
+	return `Makes a backup the data folder of the first node of a new region. The others join that node, with empty folders; don't
+restore the backup to them, or they would be regions of their own. The file is checked while it is read, and nothing that a
+hub would open is there before all of it was right.
+
+Tenants, API keys, signing keys, filters, channels, offsets and what retries are recognised by are those of the backup, and
+so is the number of shards. New are the region's id, its nodes, and an operator's key in admin.key; those of before are good
+as well. Certificates are not in the backup.
+
+What came after the backup is gone, and its offsets are given to other events. Subscribers that have seen it are sent a gap
+if they come back before their offset is reached again. If they may come later, as they do when a region was lost under
+load, use --new-epochs: every subscriber is then sent one gap, or on a state channel a snapshot, and nobody misses anything
+without being told. Without it, and when nobody published after the backup, subscribers and publishers go on as if nothing
+had happened.
+
+Examples:
+
+    weir hub restore weir-2026-11-22.backup --data /var/lib/weir --node-id new-1
+    weir hub restore weir-2026-11-22.backup --data /var/lib/weir --new-epochs
+    weir hub --data /var/lib/weir --node-id new-1 --mesh 10.0.0.1:8447
+    weir hub --data /var/lib/weir --node-id new-2 --join 10.0.0.1:8447`
+}
+
+// restoredView is what "weir hub restore" prints in JSON.
+type restoredView struct {
+	Region   string           `json:"region"`
+	Node     string           `json:"node"`
+	AdminKey string           `json:"admin_key_file"`
+	Backup   *backup.Manifest `json:"backup"`
+}
+
+func (c *hubRestore) Run(ctx context.Context, con *console, log *slog.Logger) error {
+	if err := ca.CheckNode(c.NodeID); err != nil {
+		return err
+	}
+	from, closeFile, err := openArchive(ctx, con, c.File)
+	if err != nil {
+		return err
+	}
+	defer closeFile()
+	p := newProgress(con, from)
+	r, err := backup.Restore(ctx, p, backup.Target{Dir: c.Data, NodeID: c.NodeID, NewEpochs: c.NewEpochs, Logger: log})
+	p.end()
+	switch {
+	case errors.Is(err, backup.ErrNotEmpty):
+		return failf("give --data another folder, or move this one away: a restore replaces nothing", "%w", err)
+	case err != nil:
+		return explainArchive(err, "use another backup; nothing was restored")
+	case c.JSON:
+		return con.printJSON(restoredView{Region: r.RegionID, Node: c.NodeID, AdminKey: r.AdminKey, Backup: r.Manifest})
+	}
+	_, err = fmt.Fprintf(con.out, "%s\nrestored to %s as the first node of region %s; its operator's key is in %s\nstart it: weir hub --data %s --node-id %s\n",
+		summary(r.Manifest), c.Data, r.RegionID, r.AdminKey, c.Data, c.NodeID)
+	return err
+}
