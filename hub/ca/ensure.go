@@ -89,9 +89,9 @@ func checkHub(dir, node string) error {
 		return err
 	}
 	name, err := NameOf(certificates[0])
-	if err == nil && name.Node != node {
+	if want := (Name{Hub, node}); err == nil && name != want {
 		err = &Error{
-			Message: fmt.Sprintf("%s is for %s, but this node is called %s", path, name, node), cause: ErrNode,
+			Message: fmt.Sprintf("%s is for %s, where %s is needed", path, name, want), cause: ErrNode,
 			Hint: fmt.Sprintf(`is --node-id right? "weir ca issue hub %s --out DIR" makes another`, node),
 		}
 	}
