@@ -58,6 +58,9 @@ var errMetaClosed = errors.New("the log's meta file is closed")
 func (m *meta) Load(dir string) (types.PersistentState, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.file != nil {
+		return m.record.State, nil
+	}
 	path := m.fs.PathJoin(dir, metaFile)
 	if _, err := m.fs.Stat(path); oserror.IsNotExist(err) {
 		if err := m.make(dir, path); err != nil {

@@ -79,7 +79,9 @@ func Open(dir string, o Options) (_ *Log, err error) {
 	}
 	l.files = &files{fs: o.FS, full: o.Full, failed: l.diskFailed}
 	kept := &meta{fs: o.FS, failed: l.diskFailed}
-	l.wal, err = openWAL(dir, l.files, kept, o)
+	if err = mendTail(o.FS, dir, kept, l.mark.index); err == nil {
+		l.wal, err = openWAL(dir, l.files, kept, o)
+	}
 	if err != nil {
 		return nil, errors.Join(classify(fmt.Errorf("open the log in %s: %w", dir, err)), l.mark.close(), l.files.closeAll(), kept.Close())
 	}
