@@ -21,6 +21,8 @@ type cluster struct {
 	dir    string
 	peers  []Peer
 	shards int
+	// segmentBytes is the size of the files of shards' logs. 0: as in earnest.
+	segmentBytes int
 
 	mu    sync.Mutex
 	nodes map[string]*Hub // those that run; changed by the test's own goroutine alone, with mu
@@ -48,6 +50,7 @@ func (c *cluster) config(name string) Config {
 	return Config{
 		Dir: filepath.Join(c.dir, name), NodeID: name, Logger: testLogger().With("node", name), Shards: c.shards, Peers: c.peers,
 		Advertise: c.addresses(name), Connect: c.connect(name), surveyEvery: 100 * time.Millisecond,
+		segmentBytes: c.segmentBytes,
 	}
 }
 

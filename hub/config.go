@@ -50,6 +50,8 @@ type Config struct {
 
 	// surveyEvery is how often nodes look after each other. 0: see the constant.
 	surveyEvery time.Duration
+	// segmentBytes is the size of the files of shards' logs. 0: see the constant.
+	segmentBytes int
 }
 
 func (c Config) withDefaults() Config {
@@ -57,6 +59,7 @@ func (c Config) withDefaults() Config {
 	c.CacheBytes = cmp.Or(c.CacheBytes, defaultCacheBytes)
 	c.Shards = cmp.Or(c.Shards, defaultShards)
 	c.surveyEvery = cmp.Or(c.surveyEvery, surveyEvery)
+	c.segmentBytes = cmp.Or(c.segmentBytes, shardSegmentBytes)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
