@@ -77,12 +77,16 @@ func (p *Publisher) refused(pub *Publication, f *fault.Fault, retryable bool, no
 	}
 }
 
-// outdated handles a refusal because of the identity. What was certainly not accepted waits for another one.
+// outdated handles a refusal because of the identity. What was certainly not accepted waits for another one, and so does
+// what is behind it: nothing of the lane is sent until all that is under way is answered. Sending it again at once would go on
+// for ever if one behind it that is to be settled is beyond what may be under way.
 func (p *Publisher) outdated(pub *Publication, f *fault.Fault) {
 	pub.lane.stale, p.turning = true, true
 	if pub.maybe {
 		p.End(pub, nil, f)
+		return
 	}
+	pub.lane.held = true
 }
 
 // quiet is called when nothing of a lane is under way.

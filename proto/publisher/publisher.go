@@ -4,6 +4,8 @@
 package publisher
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -176,9 +178,13 @@ func (p *Publisher) End(pub *Publication, receipt *weirpb.Receipt, err error) {
 	pub.done(receipt, err)
 }
 
+// channels lists those of the lanes in order, so that a history can be repeated.
+func (p *Publisher) channels() []string { return slices.Sorted(maps.Keys(p.lanes)) }
+
 // EndAll resolves all there are.
 func (p *Publisher) EndAll(err error) {
-	for _, l := range p.lanes {
+	for _, channel := range p.channels() {
+		l := p.lanes[channel]
 		for len(l.queue) > 0 {
 			p.End(l.queue[0], nil, err)
 		}
@@ -206,7 +212,8 @@ func (p *Publisher) Welcome(identity string, limit int) {
 // begin begins to number anew, under another identity.
 func (p *Publisher) begin(identity string) {
 	p.identity, p.turning = identity, false
-	for channel, l := range p.lanes {
+	for _, channel := range p.channels() {
+		l := p.lanes[channel]
 		p.settleMaybes(l)
 		if len(l.queue) == 0 {
 			delete(p.lanes, channel)
@@ -261,7 +268,8 @@ func (p *Publisher) grant(identity string) {
 func (p *Publisher) Lost() {
 	p.limit, p.granted = 0, ""
 	clear(p.requests)
-	for _, l := range p.lanes {
+	for _, channel := range p.channels() {
+		l := p.lanes[channel]
 		for i := 0; i < len(l.queue); {
 			pub := l.queue[i]
 			if pub.ephemeral() {

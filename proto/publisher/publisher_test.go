@@ -301,3 +301,37 @@ func (w *world) check(seed uint64) {
 		w.t.Errorf("seed %d: at the end %d bytes, %d maybes, %d requests", seed, w.p.bytes, w.p.maybes, len(w.p.requests))
 	}
 }
+
+// What was certainly refused must not be sent again and again in front of what is to be settled, if that is beyond what may
+// be under way.
+func TestRefusedIsNotInTheWay(t *testing.T) {
+	p, now := New(), time.Unix(0, 0)
+	for n := range 3 {
+		p.Add(&weirpb.Publication{Channel: "chat", Payload: fmt.Append(nil, n)}, func(*weirpb.Receipt, error) {})
+	}
+	var underway []*Publication
+	sendAll := func() {
+		for pub := p.Send(now); pub != nil; pub = p.Send(now) {
+			underway = append(underway, pub)
+		}
+	}
+	answer := func(code fault.Code) {
+		p.Answered(Answer{Request: underway[0].Request(), Fault: refuse(code), Retryable: code.Retryable()}, now)
+		underway = underway[1:]
+	}
+	p.Welcome("old", 3)
+	sendAll()
+	for _, code := range []fault.Code{fault.Busy, fault.SequenceGap, fault.Timeout} {
+		answer(code)
+	}
+	now = now.Add(time.Minute)
+	p.Lost()
+	p.Welcome("old", 2)
+	for n := 0; !p.Renew(); n++ {
+		if n == 20 {
+			t.Fatal("the identity is never given up")
+		}
+		sendAll()
+		answer(fault.ProducerExpired)
+	}
+}
