@@ -17,6 +17,9 @@ type Gate struct {
 	// changed with mu held only, and no turn is free.
 	state atomic.Uint64
 
+	// lane is what all tenants together may run without a turn.
+	lane credit
+
 	mu sync.Mutex // guards the following, and all queues
 	// queues are those in which somebody waits: at most one per tenant.
 	queues []*queue
@@ -32,7 +35,7 @@ const oneWaiter = 1 << 32
 
 // NewGate returns a Gate with so many turns.
 func NewGate(turns int) *Gate {
-	g := &Gate{}
+	g := &Gate{lane: credit{part: lanePart, most: laneMost, debt: laneDebt}}
 	g.state.Store(uint64(turns))
 	return g
 }
@@ -63,7 +66,11 @@ func (g *Gate) take(ctx context.Context, q *queue) error {
 	}
 	g.refresh(q)
 	if len(q.waiting) == 0 {
-		q.served = max(q.served, g.floor-1) // before those that have had just as much
+		before := g.floor
+		if next := g.least(); next != nil {
+			before = min(before, next.served)
+		}
+		q.served = max(q.served, before-1) // before those that have had just as much
 	}
 	w := g.wait(q, len(q.waiting))
 	g.mu.Unlock()
@@ -82,6 +89,9 @@ func (g *Gate) takeFree() bool {
 		}
 	}
 }
+
+// contended reports whether anybody waits for a turn.
+func (g *Gate) contended() bool { return g.state.Load() >= oneWaiter }
 
 // wait queues one who waits, at a place in the queue. mu is held. If a turn becomes free before that is known, it is passed on
 // to whoever is next.
@@ -155,7 +165,7 @@ func (g *Gate) pass() {
 // yield lets the tenant run that has been served least, if that is another: it reports whether it was, and returns when the turn
 // has come back. Without anybody to yield to, whatever else the process has to do gets its chance.
 func (g *Gate) yield(q *queue, spent time.Duration) (waited bool) {
-	if g.state.Load() < oneWaiter {
+	if !g.contended() {
 		runtime.Gosched()
 		return false
 	}
@@ -169,9 +179,34 @@ func (g *Gate) yield(q *queue, spent time.Duration) (waited bool) {
 		runtime.Gosched()
 		return false
 	}
-	w := g.wait(q, q.resuming) // before the tenant's calls that have not begun
-	q.resuming++
+	w := g.waitOn(q)
 	g.grant(next)
+	g.mu.Unlock()
+	_ = g.await(context.Background(), q, w) // a guest can't be left in the middle of a call
+	return true
+}
+
+// waitOn queues a guest in the middle of its call, before the tenant's calls that have not begun. mu is held.
+func (g *Gate) waitOn(q *queue) *waiter {
+	q.resuming++
+	return g.wait(q, q.resuming-1)
+}
+
+// resume waits for a turn for a guest that is in the middle of its call and has none. It reports whether it had to.
+func (g *Gate) resume(q *queue) (waited bool) {
+	if g.takeFree() {
+		return false
+	}
+	g.mu.Lock()
+	if g.takeFree() {
+		g.mu.Unlock()
+		return false
+	}
+	g.refresh(q)
+	if len(q.waiting) == 0 {
+		q.served = max(q.served, g.floor)
+	}
+	w := g.waitOn(q)
 	g.mu.Unlock()
 	_ = g.await(context.Background(), q, w) // a guest can't be left in the middle of a call
 	return true

@@ -21,6 +21,7 @@ const aSlice = 30 * time.Microsecond
 // synctest, so its time is virtual.
 type guest struct {
 	call, pause time.Duration
+	after       time.Duration // it begins
 	ran         time.Duration
 	calls       int
 	longest     time.Duration // wait for a turn
@@ -28,6 +29,7 @@ type guest struct {
 
 // run makes calls until ctx ends.
 func (u *guest) run(ctx context.Context, g *Gate, q *queue) {
+	time.Sleep(u.after)
 	for ctx.Err() == nil {
 		start := time.Now()
 		if g.take(ctx, q) != nil {
@@ -135,6 +137,7 @@ func TestTurnsAreNotLeftUnused(t *testing.T) {
 func TestLightTenantWaitsForASliceAtMost(t *testing.T) {
 	heavy, another := tenantOf(100, 50*time.Millisecond, 0), tenantOf(3, time.Hour, 0)
 	light := tenantOf(1, 10*time.Microsecond, time.Millisecond)
+	light.guests[0].after = aSlice // the others have just come, too, so it would be one of three
 	simulate(t, 1, 300*time.Millisecond, heavy, another, light)
 	if light.longest() > aSlice || light.guests[0].calls < 280 {
 		t.Errorf("waited for %v, %d calls", light.longest(), light.guests[0].calls)

@@ -73,8 +73,9 @@ func (l *Ledger) Terms(tenant, filter string) filters.Terms {
 func (l *Ledger) open(tenant string) *Account {
 	label := l.metrics.Tenants.Label(tenant)
 	a := &Account{
-		gate: l.gate,
-		fuel: l.metrics.FilterFuel.WithLabelValues(label), upkeep: l.metrics.FilterUpkeep.WithLabelValues(label),
+		credit: credit{part: lightPart, most: lightMost, debt: lightDebt},
+		gate:   l.gate,
+		fuel:   l.metrics.FilterFuel.WithLabelValues(label), upkeep: l.metrics.FilterUpkeep.WithLabelValues(label),
 		calls: l.metrics.FilterCalls.WithLabelValues(label), evaluations: l.metrics.FilterEvaluations.WithLabelValues(label),
 		output: l.metrics.FilterOutput.WithLabelValues(label), refused: l.metrics.FilterRefused.WithLabelValues(label),
 		waits: l.metrics.FilterWaits.WithLabelValues(label),
