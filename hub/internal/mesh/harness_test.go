@@ -82,20 +82,25 @@ func inRegion(t *testing.T, n int, test func(t *testing.T, r *region)) {
 		for _, n := range r.nodes {
 			n.start()
 		}
+		defer r.end()
 		test(t, r)
-		for _, n := range r.nodes {
-			n.shutdown()
-			if t.Failed() {
-				t.Logf("log of %s:\n%s", n.name, n.log.String())
-			}
-		}
-		if err := r.net.Close(); err != nil {
-			t.Error(err)
-		}
-		for _, n := range r.nodes {
-			_ = n.socket.Close()
-		}
 	})
+}
+
+// end ends all, so that nothing is left in the bubble of virtual time.
+func (r *region) end() {
+	for _, n := range r.nodes {
+		n.shutdown()
+		if r.t.Failed() {
+			r.t.Logf("log of %s:\n%s", n.name, n.log.String())
+		}
+	}
+	if err := r.net.Close(); err != nil {
+		r.t.Error(err)
+	}
+	for _, n := range r.nodes {
+		_ = n.socket.Close()
+	}
 }
 
 func (r *region) add(i int) {

@@ -154,9 +154,14 @@ func (m *Mesh) open(ctx context.Context, node string, h header) (*quic.Stream, e
 			return nil, err
 		}
 		stream, err := openOn(c.conn, h)
-		if err == nil || c.conn.Context().Err() == nil {
+		if !errors.Is(err, net.ErrClosed) {
 			return stream, err
-		} // it has just ended, so the next is another one
+		}
+		select { // it is ending, so the next is another one
+		case <-c.conn.Context().Done():
+		case <-ctx.Done():
+			return nil, err
+		}
 	}
 }
 
