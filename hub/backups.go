@@ -25,6 +25,9 @@ const checkpointFolder = "backup"
 const (
 	// backupWait is how long a backup waits for this node to catch up with a group.
 	backupWait = 10 * time.Second
+	// A backup works for backupWork and then leaves the processors to others for as long: it is in no hurry, and publications
+	// are.
+	backupWork = 3 * time.Millisecond
 	// deletionTries is how often a backup is begun anew because a tenant was deleted just then.
 	deletionTries = 5
 )
@@ -117,12 +120,12 @@ func (g *group) catchUp(ctx context.Context) error {
 	for {
 		at, err := g.committed(ctx)
 		for err == nil && g.replica.Applied() < at {
-			err = shortly(ctx)
+			err = sleep(ctx, readyEvery)
 		}
 		if err == nil {
 			return nil
 		}
-		if late := shortly(ctx); late != nil {
+		if late := sleep(ctx, readyEvery); late != nil {
 			return errors.Join(late, err)
 		}
 	}
@@ -167,11 +170,12 @@ func (h *Hub) answerCommitted(_ context.Context, from string, q *meshpb.GetCommi
 	return &meshpb.Committed{Index: at}, err
 }
 
-func shortly(ctx context.Context) error {
+// sleep waits, unless ctx ends before.
+func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-time.After(readyEvery):
+	case <-time.After(d):
 		return nil
 	}
 }
@@ -234,9 +238,13 @@ func (h *Hub) writeGroup(ctx context.Context, a *backup.Writer, g *group, c chec
 		if err := a.Begin(backup.Group{Group: uint32(g.id), Index: at, Term: c.term}); err != nil {
 			return err
 		}
+		begun := time.Now()
 		err = r.ScanSealed(func(key, value []byte) error {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
+			if time.Since(begun) >= backupWork {
+				if err := sleep(ctx, backupWork); err != nil {
+					return err
+				}
+				begun = time.Now()
 			}
 			return a.Row(key, value)
 		})
