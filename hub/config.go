@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"weir/hub/internal/room"
 )
 
 // An Inspector validates a filter module and says what it exports beyond the necessary ("project", "keys"). Its errors
@@ -52,6 +54,8 @@ type Config struct {
 	surveyEvery time.Duration
 	// segmentBytes is the size of the files of shards' logs. 0: see the constant.
 	segmentBytes int
+	// diskUsage tells how much room there is. Nil: the operating system does.
+	diskUsage room.Usage
 }
 
 func (c Config) withDefaults() Config {
@@ -65,6 +69,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
+	}
+	if c.diskUsage == nil {
+		c.diskUsage = room.DiskUsage
 	}
 	if c.Now == nil {
 		c.Now = time.Now

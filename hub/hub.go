@@ -77,7 +77,7 @@ func Open(ctx context.Context, cfg Config) (*Hub, error) {
 	h.survey.init()
 	h.routes = newRouteTable(h.routesNow())
 	h.ctx, h.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	h.room = room.Open(cfg.Dir, cfg.Logger)
+	h.room = room.Open(cfg.Dir, cfg.Logger, cfg.diskUsage)
 	h.running.Go(func() { h.room.Watch(h.ctx) })
 	h.metrics = newMetrics()
 	if err := h.start(ctx); err != nil {

@@ -37,10 +37,9 @@ const reserveName = "reserve"
 
 // A Room is the room on the disk that a folder is on. It is safe for concurrent use.
 type Room struct {
-	dir string
-	log *slog.Logger
-	// usage returns what is free and what there is, in bytes.
-	usage func() (free, total uint64, err error)
+	dir   string
+	log   *slog.Logger
+	usage Usage
 
 	full atomic.Bool
 	free atomic.Uint64
@@ -56,15 +55,17 @@ type Room struct {
 	endOnce sync.Once
 }
 
-// Open begins to watch the disk that a folder is on.
-func Open(dir string, log *slog.Logger) *Room {
-	return open(dir, log, func() (free, total uint64, err error) {
-		u, err := vfs.Default.GetDiskUsage(dir)
-		return u.AvailBytes, u.TotalBytes, err
-	})
+// A Usage returns how many bytes of the disk that a folder is on are free, and how many there are.
+type Usage func(dir string) (free, total uint64, err error)
+
+// DiskUsage asks the operating system.
+func DiskUsage(dir string) (free, total uint64, err error) {
+	u, err := vfs.Default.GetDiskUsage(dir)
+	return u.AvailBytes, u.TotalBytes, err
 }
 
-func open(dir string, log *slog.Logger, usage func() (uint64, uint64, error)) *Room {
+// Open begins to watch the disk that a folder is on.
+func Open(dir string, log *slog.Logger, usage Usage) *Room {
 	r := &Room{dir: dir, log: log, usage: usage, changed: make(chan struct{}), ended: make(chan struct{})}
 	if info, err := os.Stat(r.path()); err == nil {
 		r.reserved = uint64(info.Size())
@@ -97,7 +98,7 @@ func (r *Room) Watch(ctx context.Context) {
 
 // Look looks how much is free.
 func (r *Room) Look() {
-	free, total, err := r.usage()
+	free, total, err := r.usage(r.dir)
 	if err != nil {
 		r.log.Warn("it can't be told how much room the disk has", "error", err)
 		return
