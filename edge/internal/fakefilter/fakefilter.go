@@ -10,13 +10,14 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"weir/edge/internal/fuel"
 	"weir/filters"
 	"weir/proto/fault"
 	"weir/proto/weirpb"
 )
 
 // A Range lets an event through whose payload is a decimal number within params: "LOW:HIGH", both included. The payload
-// "boom" makes it fail. It is safe for concurrent use.
+// "boom" makes it fail, and with "starve" its tenant has no fuel left. It is safe for concurrent use.
 type Range struct {
 	// Calls counts calls of Match.
 	Calls atomic.Int64
@@ -81,6 +82,9 @@ func (r *Range) Match(ctx context.Context, event []byte, set *filters.Set, verdi
 	payload := Payload(event)
 	if r.Broken.Load() || bytes.Equal(payload, []byte("boom")) {
 		return errBoom
+	}
+	if bytes.Equal(payload, []byte("starve")) {
+		return fuel.ErrExhausted
 	}
 	n, ok := number(payload)
 	if !ok {

@@ -29,10 +29,11 @@ const (
 
 // Reasons of gaps, as the schema lists them.
 const (
-	gapTrimmed      = "trimmed"
-	gapEpochChanged = "epoch_changed"
-	gapTooSlow      = "too_slow"
-	gapFilterFailed = "filter_failed"
+	gapTrimmed       = "trimmed"
+	gapEpochChanged  = "epoch_changed"
+	gapTooSlow       = "too_slow"
+	gapFilterFailed  = "filter_failed"
+	gapFuelExhausted = "fuel_exhausted"
 )
 
 // A position is a place in a channel.

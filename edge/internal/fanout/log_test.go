@@ -182,6 +182,40 @@ func TestDeletedNamespaceEndsSubscriptions(t *testing.T) {
 	})
 }
 
+// TestGapSaysWhyFiltersWereNotAsked has a filter fail, and have no fuel, by turns: live, and for a subscriber that reads the past.
+func TestGapSaysWhyFiltersWereNotAsked(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		dry, bad := r.newSieve("dry", &fakefilter.Range{}, false), r.newSieve("bad", &fakefilter.Range{}, false)
+		one := r.subscribe(Request{Channel: "log:a", Terms: []Term{r.term(dry, "1:9")}})
+		defer one.Close()
+		two := r.subscribe(Request{Channel: "log:a", Terms: []Term{r.term(dry, "1:9"), r.term(bad, "1:9")}})
+		defer two.Close()
+		one.all()
+		two.all()
+		for _, payload := range []string{"1", "starve", "starve", "boom", "starve", "2"} {
+			r.hub.Add("acme", "log:a", "", payload)
+		}
+		synctest.Wait()
+		const want = "1 [gap 2-3 fuel_exhausted][gap 4-4 filter_failed][gap 5-5 fuel_exhausted]2 "
+		if got := payloads(one.all()); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got := payloads(two.all()); got != want {
+			t.Errorf("of two filters: got %q, want %q", got, want)
+		}
+		late := r.subscribe(Request{Channel: "log:a", Terms: []Term{r.term(dry, "1:8")}, Start: weirpb.Start_START_EARLIEST})
+		defer late.Close()
+		got := ""
+		for range 6 { // a page ends before each gap
+			synctest.Wait()
+			got += payloads(late.all())
+		}
+		if got != want {
+			t.Errorf("of the past: got %q, want %q", got, want)
+		}
+	})
+}
+
 func TestFailingFilterLeavesATypedGapOfItsGroupAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		bad := r.newSieve("bad", &fakefilter.Range{}, false)

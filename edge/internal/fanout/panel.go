@@ -1,6 +1,9 @@
 package fanout
 
 import (
+	"errors"
+
+	"weir/edge/internal/fuel"
 	"weir/edge/internal/sieve"
 	"weir/filters"
 	"weir/proto/weirpb"
@@ -34,8 +37,28 @@ type verdict uint8
 const (
 	held verdict = iota
 	match
-	failed // a filter could not say
+	failed  // a filter could not say
+	starved // a filter could not be asked, as its tenant had no fuel left
 )
+
+// undecided reports whether a filter's word is missing.
+func (v verdict) undecided() bool { return v == failed || v == starved }
+
+// undecidedBy returns what is known if a filter was asked in vain.
+func undecidedBy(err error) verdict {
+	if errors.Is(err, fuel.ErrExhausted) {
+		return starved
+	}
+	return failed
+}
+
+// reason returns what a gap says about events that are undecided.
+func (v verdict) reason() string {
+	if v == starved {
+		return gapFuelExhausted
+	}
+	return gapFilterFailed
+}
 
 // A panel decides about one event at a time for the groups that have seats in it. Each filter version is asked once per
 // event about all its distinct params, and only if some group still needs its word. It belongs to one goroutine, or is
@@ -189,19 +212,24 @@ func (p *panel) ask(e *evaluator) {
 func (p *panel) verdict(seats []seat) verdict {
 	all := match
 	for i := range seats {
-		switch p.one(&seats[i]) {
+		switch said := p.one(&seats[i]); said {
 		case held:
 			return held
 		case failed:
 			all = failed
+		case starved:
+			if all == match {
+				all = starved
+			}
 		}
 	}
 	return all
 }
 
 func (p *panel) one(s *seat) verdict {
+	said := failed
 	if s.evaluator != nil {
-		if said := p.said(s.evaluator, s.slot); said != failed {
+		if said = p.said(s.evaluator, s.slot); !said.undecided() {
 			return said
 		}
 	}
@@ -212,7 +240,7 @@ func (p *panel) one(s *seat) verdict {
 	case policy == weirpb.FailurePolicy_FAILURE_POLICY_OPEN:
 		return match
 	}
-	return failed
+	return said
 }
 
 // said returns what a filter version itself says about the event at hand.
@@ -220,7 +248,7 @@ func (p *panel) said(e *evaluator, slot int) verdict {
 	p.ask(e)
 	switch {
 	case e.err != nil:
-		return failed
+		return undecidedBy(e.err)
 	case e.verdicts.Get(slot):
 		return match
 	}

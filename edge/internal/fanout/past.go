@@ -76,8 +76,8 @@ func (h *past) page(at position, events []*weirpb.Event, gap *weirpb.Gap) (*page
 		case held:
 			p.trailer.skipped++
 			p.trailer.skippedBytes += uint64(len(e.GetPayload()))
-		case failed:
-			if !p.extendGap(e.GetOffset()) {
+		default:
+			if !p.extendGap(e.GetOffset(), v.reason()) {
 				return p, n // the next batch begins with the gap
 			}
 		}
@@ -86,13 +86,13 @@ func (h *past) page(at position, events []*weirpb.Event, gap *weirpb.Gap) (*page
 	return p, n
 }
 
-// extendGap takes an event that the filters failed on into the gap that stands before a page's items.
-func (p *page) extendGap(offset uint64) bool {
+// extendGap takes an event that is undecided for a reason into the gap that stands before a page's items.
+func (p *page) extendGap(offset uint64, reason string) bool {
 	if p.trailer.gap == nil && p.count == 0 {
-		p.trailer.gap = &weirpb.Gap{From: offset, To: offset, Reason: gapFilterFailed}
+		p.trailer.gap = &weirpb.Gap{From: offset, To: offset, Reason: reason}
 		return true
 	}
-	if g := p.trailer.gap; g == nil || p.count > 0 || g.Reason != gapFilterFailed || g.To+1 != offset {
+	if g := p.trailer.gap; g == nil || p.count > 0 || g.Reason != reason || g.To+1 != offset {
 		return false
 	}
 	p.trailer.gap.To = offset
@@ -107,7 +107,7 @@ func (h *past) decide(e *weirpb.Event) ([]byte, verdict) {
 	}
 	payload, err := h.shower.shown(h.channel, h.group, e)
 	if err != nil {
-		return nil, failed
+		return nil, undecidedBy(err)
 	}
 	return encodeItem(weirpb.ItemKind_ITEM_KIND_EVENT, e, payload), match
 }

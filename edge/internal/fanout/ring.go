@@ -1,15 +1,16 @@
 package fanout
 
-// An entry is what one event is to a group: an item, or the mark of an event that its filters failed on.
+// An entry is what one event is to a group: an item, or the mark of an event that its filters have not decided about.
 type entry struct {
-	item []byte // encoded, shared; nil if failed
+	item []byte // encoded, shared; nil if undecided
 	// offset is where the channel stands with this entry.
 	offset uint64
 	// held is what the group's filters had held back before this entry.
 	held totals
 	// logged is false for an ephemeral event, whose offset is that of the event before it.
 	logged bool
-	failed bool
+	// verdict is the group's: failed or starved where there is no item.
+	verdict verdict
 }
 
 // Bounds of a group's ring. A subscriber that lags by more falls out of it and catches up from the window, or is given a

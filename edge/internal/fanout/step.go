@@ -16,16 +16,16 @@ func (c *channel) plain(kind weirpb.ItemKind, e *weirpb.Event) []byte {
 	return c.variants[kind]
 }
 
-// itemFor returns what a group is shown, ok is false if its projection failed.
-func (c *channel) itemFor(g *group, kind weirpb.ItemKind, e *weirpb.Event) (item []byte, ok bool) {
+// itemFor returns what a group is shown, and match, or why it is shown nothing: its projection failed.
+func (c *channel) itemFor(g *group, kind weirpb.ItemKind, e *weirpb.Event) (item []byte, v verdict) {
 	if !g.projects || kind == weirpb.ItemKind_ITEM_KIND_LEAVE {
-		return c.plain(kind, e), true
+		return c.plain(kind, e), match
 	}
 	payload, err := c.shower.show(c, g.terms, c.panel.asGuest(), e)
 	if err != nil {
-		return nil, false
+		return nil, undecidedBy(err)
 	}
-	return encodeItem(kind, e, payload), true
+	return encodeItem(kind, e, payload), match
 }
 
 // stepLog decides about one event of a log channel for all groups. mu is held.
@@ -35,10 +35,7 @@ func (c *channel) stepLog(e *weirpb.Event) {
 	said := c.counted.said()
 	for _, g := range c.panel.decide() {
 		if g.verdict == match {
-			var ok bool
-			if g.item, ok = c.itemFor(g, weirpb.ItemKind_ITEM_KIND_EVENT, e); !ok {
-				g.verdict = failed
-			}
+			g.item, g.verdict = c.itemFor(g, weirpb.ItemKind_ITEM_KIND_EVENT, e)
 		}
 		c.counted.verdict(g.verdict)
 		c.touched = append(c.touched, g)
@@ -110,8 +107,8 @@ func (c *channel) stepKey(g *group, i int, e *weirpb.Event) {
 		if was {
 			kind = weirpb.ItemKind_ITEM_KIND_UPDATE
 		}
-		var ok bool
-		if g.item, ok = c.itemFor(g, kind, e); ok {
+		var v verdict
+		if g.item, v = c.itemFor(g, kind, e); v == match {
 			c.counted.match++
 			g.matches.add(i)
 			c.holders.add(i, g.index)
@@ -171,12 +168,12 @@ func (c *channel) remind() {
 // publish puts what the event at hand is to a group into its ring. mu and pub are held; the head's totals are still those
 // before the event.
 func (c *channel) publish(g *group, logged bool, size uint64) {
-	if g.verdict == failed && !logged {
+	if g.verdict.undecided() && !logged {
 		return // an ephemeral event has no place that could be missing
 	}
 	g.ring.push(entry{
 		item: g.item, offset: c.head.offset, held: g.heldBack(c.head.totals),
-		logged: logged, failed: g.verdict == failed,
+		logged: logged, verdict: g.verdict,
 	}, g)
 	g.item = nil
 	if logged {

@@ -164,7 +164,7 @@ func (s *Subscriber) appendEntries(dst []byte, at *place, entries []entry, all b
 	if gap != nil {
 		used = int(gap.GetTo() - gap.GetFrom() + 1)
 	}
-	for ; used < len(entries) && !entries[used].failed; used++ {
+	for ; used < len(entries) && !entries[used].verdict.undecided(); used++ {
 		if b.items > 0 && b.size()+len(entries[used].item) > budget {
 			break
 		}
@@ -182,17 +182,17 @@ func (s *Subscriber) appendEntries(dst []byte, at *place, entries []entry, all b
 	return s.emit(&b, end), used
 }
 
-// gapOf returns the gap that the failed events make with which entries begin, nil if there are none. It holds only
-// events that follow one another, so that cursors, items, skips and gaps add up.
+// gapOf returns the gap that the undecided events make with which entries begin, nil if there are none. It holds only
+// events that follow one another, undecided for one reason, so that cursors, items, skips and gaps add up.
 func gapOf(entries []entry) *weirpb.Gap {
 	n := 0
-	for n < len(entries) && entries[n].failed && entries[n].offset == entries[0].offset+uint64(n) {
+	for n < len(entries) && entries[n].verdict.undecided() && entries[n].verdict == entries[0].verdict && entries[n].offset == entries[0].offset+uint64(n) {
 		n++
 	}
 	if n == 0 {
 		return nil
 	}
-	return &weirpb.Gap{From: entries[0].offset, To: entries[n-1].offset, Reason: gapFilterFailed}
+	return &weirpb.Gap{From: entries[0].offset, To: entries[n-1].offset, Reason: entries[0].verdict.reason()}
 }
 
 // emit ends a batch.

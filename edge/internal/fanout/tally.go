@@ -21,7 +21,7 @@ func (t *tally) verdict(v verdict) {
 		t.match++
 	case held:
 		t.held++
-	case failed:
+	case failed, starved:
 		t.failed++
 	}
 }

@@ -77,7 +77,7 @@ func (p *panel) compare() {
 		}
 		differences := &t.shadow.sieve.Differences
 		differences.Compared.Add(1)
-		if live != shadow {
+		if live.String() != shadow.String() {
 			differences.Note(sieve.Difference{
 				Channel: p.channel.name, Epoch: p.channel.head.epoch, Offset: p.event.GetOffset(),
 				Group: t.sample, Live: live.String(), LiveVersion: t.live.sieve.ID.Version, Shadow: shadow.String(),
@@ -88,5 +88,5 @@ func (p *panel) compare() {
 
 // String returns the verdict as it is reported.
 func (v verdict) String() string {
-	return [...]string{held: "held", match: "match", failed: "failed"}[v]
+	return [...]string{held: "held", match: "match", failed: "failed", starved: "failed"}[v]
 }
