@@ -3,7 +3,7 @@
 
 BROWSER := edge/browser
 # Packages that are only worth their time without the race detector: they drive a binary that is built without it.
-RACEPKGS = $(shell go list ./... | grep -v -e '/deploy/e2e' -e '/deploy/bench')
+RACEPKGS = $(shell go list ./... | grep -v -e '/deploy/e2e' -e '/deploy/bench' -e '/deploy/nemesis')
 
 help: ## Print this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,10 +43,10 @@ generate: ## Generate code from the schemas, the browser's files and the ready-m
 	@if command -v rustc >/dev/null; then echo go run ./filters/internal/build; go run ./filters/internal/build; \
 	else echo "no rustc: the ready-made filters stay as they are" >&2; fi
 
-bench: ## Measure: make bench [SUITE=filters|commit|fanout|idle].
+bench: ## Measure: make bench [SUITE=filters|commit|region|failover|fanout|idle].
 	go run ./deploy/bench $(if $(SUITE),-suite $(SUITE))
 
-soak: ## Run seeded random histories: make soak [SUITE=filters|hub|edge] [SEEDS=N] [SEED=x].
+soak: ## Run seeded random histories: make soak [SUITE=filters|hub|edge|nemesis] [SEEDS=N] [SEED=x].
 	go run ./deploy/soak $(if $(SUITE),-suite $(SUITE)) $(if $(SEEDS),-seeds $(SEEDS)) $(if $(SEED),-seed $(SEED))
 
 browser-test:

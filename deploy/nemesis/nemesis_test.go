@@ -34,13 +34,16 @@ const historyTimeout = 4 * time.Minute
 // stepsOf is how many blows a history has.
 const stepsOf = 5
 
+// defaultSeed has a node killed, one with a wrong clock, slow paths, a node cut off, and a byte changed.
+const defaultSeed = 22
+
 // A region is struck again and again while clients publish, subscribe and read; then what they were told is checked.
-// WEIR_SEED repeats a history, WEIR_BLOWS ("kill,part") draws from some blows alone, WEIR_NODES sets the number of nodes.
+// WEIR_SEED draws another history, WEIR_BLOWS ("kill,part") draws from some blows alone, WEIR_NODES sets the number of nodes.
 func TestRegion(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: a region of processes takes a while")
 	}
-	seed := uint64(time.Now().UnixNano() % 1e6)
+	seed := uint64(defaultSeed)
 	if given := os.Getenv("WEIR_SEED"); given != "" {
 		var err error
 		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {

@@ -58,6 +58,10 @@ func (b *binary) run(ctx context.Context, seed uint64) (output []byte, err error
 
 // suite is the part that the package belongs to.
 func (b *binary) suite() string {
-	name, _, _ := strings.Cut(filepath.ToSlash(b.folder), "/")
+	folder := filepath.ToSlash(b.folder)
+	if folder == nemesisFolder {
+		return "nemesis"
+	}
+	name, _, _ := strings.Cut(folder, "/")
 	return name
 }

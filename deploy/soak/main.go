@@ -5,6 +5,7 @@
 //	go run ./deploy/soak                                all suites, 100 seeds
 //	go run ./deploy/soak -suite hub -seeds 1000
 //	go run ./deploy/soak -suite hub -seed 42            one seed again
+//	go run ./deploy/soak -suite nemesis -seeds 200      only what is done to a region of processes, part of hub's
 package main
 
 import (
@@ -17,12 +18,48 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
-// suites are the parts that have histories, each in the folder of its name.
-var suites = []string{"filters", "hub", "edge"}
+// nemesisFolder has what is done to a region of processes. It takes half a minute a seed, so it can be had alone.
+const nemesisFolder = "deploy/nemesis"
+
+// suites are the parts that have histories, with the folders that these are in.
+var suites = []struct {
+	name    string
+	folders []string
+	// part is whether another suite has its folders, too.
+	part bool
+}{
+	{name: "filters", folders: []string{"filters"}},
+	{name: "hub", folders: []string{"hub", nemesisFolder}},
+	{name: "edge", folders: []string{"edge"}},
+	{name: "nemesis", folders: []string{nemesisFolder}, part: true},
+}
+
+func suiteNames() string {
+	var names []string
+	for _, s := range suites {
+		names = append(names, s.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// foldersOf returns the folders of a suite, of all for "".
+func foldersOf(suite string) (folders []string, err error) {
+	for _, s := range suites {
+		if s.name == suite {
+			return s.folders, nil
+		}
+		if !s.part {
+			folders = append(folders, s.folders...)
+		}
+	}
+	if suite != "" {
+		return nil, fmt.Errorf("no suite %q: there are %s", suite, suiteNames())
+	}
+	return folders, nil
+}
 
 // errFailed is returned when seeds failed; they have been told.
 var errFailed = errors.New("seeds failed")
@@ -42,18 +79,15 @@ func main() {
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
-	suite := flags.String("suite", "", "run one suite: "+strings.Join(suites, ", "))
+	suite := flags.String("suite", "", "run one suite: "+suiteNames())
 	count := flags.Int("seeds", 100, "how many seeds")
 	first := flags.Uint64("seed", 0, "the first seed; with it, one seed unless -seeds says otherwise. 0: by chance")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	folders := suites
-	if *suite != "" {
-		if !slices.Contains(suites, *suite) {
-			return fmt.Errorf("no suite %q: there are %s", *suite, strings.Join(suites, ", "))
-		}
-		folders = []string{*suite}
+	folders, err := foldersOf(*suite)
+	if err != nil {
+		return err
 	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })

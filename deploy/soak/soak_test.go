@@ -93,3 +93,17 @@ func TestUnknownSuite(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestFoldersOfSuites(t *testing.T) {
+	for suite, want := range map[string]string{
+		"": "filters hub deploy/nemesis edge", "hub": "hub deploy/nemesis", "nemesis": "deploy/nemesis", "edge": "edge",
+	} {
+		got, err := foldersOf(suite)
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("suite %q is in %v (%v), not %s", suite, got, err, want)
+		}
+	}
+	if _, err := foldersOf("none"); err == nil || !strings.Contains(err.Error(), "nemesis") {
+		t.Errorf("an unknown suite: %v", err)
+	}
+}
