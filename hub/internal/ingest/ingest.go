@@ -22,8 +22,10 @@ const (
 	// queueCount and queueBytes bound what waits to be packed: about a second of what one shard can order.
 	queueCount = 32 << 10
 	queueBytes = 32 << 20
-	// inFlight is how many entries may be on their way: one is written while another is applied and a third is packed.
-	inFlight = 4
+	// inFlight is how many entries may be on their way, but those behind the first only once followBytes wait: many small
+	// entries would cost more than they are early.
+	inFlight    = 4
+	followBytes = 32 << 10
 	// retryAfter is when a refused publisher should come again: much of the queue has gone by then.
 	retryAfter = 100 * time.Millisecond
 )
@@ -90,6 +92,10 @@ type Ingest struct {
 	// proposal numbers the entries, from a random start, so that an entry of an earlier life of this node is not taken
 	// for one of this. Guarded by mu.
 	proposal uint64
+	// expected is how many items the next entry waits for, until patience runs out; without a timer it waits for none.
+	// Guarded by mu.
+	expected int
+	patience *time.Timer
 	// closing refuses new items. Guarded by mu.
 	closing bool
 	// changed is signalled when there is something to pack, room on the way, or closing.
@@ -101,6 +107,7 @@ type Ingest struct {
 // New starts an Ingest. first is a random number.
 func New(c Config, first uint64) *Ingest {
 	g := Stepped(c, first)
+	g.patience = time.AfterFunc(gatherMost, g.gathered)
 	g.running.Go(g.pack)
 	return g
 }
@@ -132,7 +139,7 @@ func (g *Ingest) enqueue(i *Item) error {
 	}
 	g.queue = append(g.queue, i)
 	g.bytes += size
-	if len(g.queue) == 1 {
+	if g.room() && !g.gathering() {
 		g.changed.Signal()
 	}
 	return nil
@@ -150,6 +157,7 @@ func (g *Ingest) Depth() (count, bytes int) {
 func (g *Ingest) Drain(expired <-chan struct{}) bool {
 	g.mu.Lock()
 	g.closing = true
+	g.patience.Stop()
 	g.changed.Broadcast()
 	g.mu.Unlock()
 	stopped := make(chan struct{})

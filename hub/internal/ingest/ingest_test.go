@@ -134,7 +134,9 @@ func withLog(t *testing.T, f func(*fakeLog, *answers)) {
 		log, a := newFake(t), &answers{t: t, all: map[string]string{}}
 		f(log, a)
 		expired := make(chan struct{})
+		applied := make(chan struct{})
 		go func() {
+			defer close(applied)
 			for {
 				synctest.Wait()
 				if len(log.entries) == 0 {
@@ -146,6 +148,7 @@ func withLog(t *testing.T, f func(*fakeLog, *answers)) {
 		if !log.ingest.Drain(expired) {
 			t.Error("the ingest did not come to an end")
 		}
+		<-applied
 	})
 }
 
@@ -164,30 +167,71 @@ func TestNothingWaitsWhenIdle(t *testing.T) {
 
 func TestWhatWaitsSharesAnEntry(t *testing.T) {
 	withLog(t, func(f *fakeLog, a *answers) {
-		for i := range inFlight {
-			f.submit(a, fmt.Sprint("first", i), false, 0)
-			synctest.Wait()
-		}
+		f.submit(a, "first", false, 0)
+		synctest.Wait()
 		for i := range 100 {
 			f.submit(a, fmt.Sprint("later", i), false, 0)
+			synctest.Wait()
 		}
-		synctest.Wait()
-		if len(f.entries) != inFlight {
+		if len(f.entries) != 1 {
 			t.Fatalf("%d entries are on their way", len(f.entries))
 		}
 		f.apply()
-		if n := len(f.entries[inFlight-1].GetAppend().GetSubmissions()); n != 100 {
+		if n := len(f.entries[0].GetAppend().GetSubmissions()); n != 100 {
 			t.Errorf("the next entry has %d publications", n)
 		}
-		if n := len(f.entries[inFlight-1].GetAppend().GetSettings()); n != 1 {
+		if n := len(f.entries[0].GetAppend().GetSettings()); n != 1 {
 			t.Errorf("it has %d settings", n)
 		}
-		for len(f.entries) > 0 {
-			f.apply()
+		f.apply()
+		a.want("first", "1")
+		a.want("later0", "2")
+		a.want("later99", "101")
+	})
+}
+
+func TestLargeEntriesFollowAtOnce(t *testing.T) {
+	withLog(t, func(f *fakeLog, a *answers) {
+		for i := range inFlight + 2 {
+			f.submit(a, fmt.Sprint(i), false, followBytes)
+			synctest.Wait()
 		}
-		a.want("first3", "4")
-		a.want("later0", "5")
-		a.want("later99", "104")
+		if len(f.entries) != inFlight {
+			t.Errorf("%d entries are on their way", len(f.entries))
+		}
+	})
+}
+
+// TestThoseAnsweredTogetherShareTheNextEntry has publishers that wait for their acks; one of them has no more to say in the
+// end.
+func TestThoseAnsweredTogetherShareTheNextEntry(t *testing.T) {
+	withLog(t, func(f *fakeLog, a *answers) {
+		const took = 4 * time.Millisecond
+		f.submit(a, "alone", false, 0)
+		synctest.Wait()
+		f.submit(a, "a1", false, 0)
+		time.Sleep(took)
+		f.apply()
+		f.submit(a, "b1", false, 0)
+		synctest.Wait()
+		if len(f.entries) != 1 || len(f.entries[0].GetAppend().GetSubmissions()) != 2 {
+			t.Fatalf("those who wait have not gone on with who was answered: %v", f.entries)
+		}
+		time.Sleep(took)
+		f.apply()
+		f.submit(a, "a2", false, 0)
+		time.Sleep(took/gatherShare - 1)
+		synctest.Wait()
+		if len(f.entries) != 0 {
+			t.Fatal("the second one was not waited for")
+		}
+		time.Sleep(1)
+		synctest.Wait()
+		if len(f.entries) != 1 {
+			t.Fatal("the second one is waited for without end")
+		}
+		f.apply()
+		a.want("a2", "4")
 	})
 }
 

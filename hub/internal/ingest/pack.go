@@ -73,8 +73,10 @@ func (g *Ingest) next() (b *batch, logged int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for {
-		if b, logged := g.begin(); b != nil {
-			return b, logged
+		if !g.gathering() {
+			if b, logged := g.begin(); b != nil {
+				return b, logged
+			}
 		}
 		if g.closing && len(g.queue) == 0 {
 			return nil, 0
@@ -86,7 +88,7 @@ func (g *Ingest) next() (b *batch, logged int) {
 // begin puts as many items on the way as fit into an entry. It returns nil if there are none or there is no room. It
 // requires mu.
 func (g *Ingest) begin() (b *batch, logged int) {
-	if len(g.queue) == 0 || len(g.batches) >= inFlight {
+	if !g.room() {
 		return nil, 0
 	}
 	b = &batch{began: g.config.Now()}
@@ -104,10 +106,22 @@ func (g *Ingest) begin() (b *batch, logged int) {
 	return b, logged
 }
 
-// take requires mu.
+// room reports whether something waits that may go on the way: alone, or behind others if it is worth an entry of its own
+// or needs none. It requires mu.
+func (g *Ingest) room() bool {
+	switch {
+	case len(g.queue) == 0 || len(g.batches) >= inFlight:
+		return false
+	case len(g.batches) == 0:
+		return true
+	}
+	return g.queue[0].Ephemeral || g.bytes >= followBytes
+}
+
+// take requires mu. Ephemeral items that are first do not wait for an entry with those behind them.
 func (g *Ingest) take() (taken []*Item, size int) {
-	n := 0
-	for n < len(g.queue) {
+	n, first := 0, g.queue[0].Ephemeral
+	for n < len(g.queue) && (!first || g.queue[n].Ephemeral) {
 		s := g.queue[n].size()
 		if n > 0 && size+s > EntryBytes {
 			break
@@ -170,6 +184,9 @@ func (g *Ingest) free(is func(*batch) bool) (freed []*batch) {
 	for len(g.batches) > 0 && g.batches[0].proposal == 0 {
 		freed = append(freed, g.batches[0])
 		g.batches = g.batches[1:]
+	}
+	if len(g.batches) == 0 && len(freed) > 0 {
+		g.gather(freed, g.config.Now().Sub(freed[0].began))
 	}
 	g.changed.Signal()
 	return freed
