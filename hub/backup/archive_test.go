@@ -140,7 +140,7 @@ func TestDamagedStateIsNotBackedUp(t *testing.T) {
 		"all events of a channel are missing": without("Se", first(64)),
 		"a channel is missing":                without("Sc", first(1)),
 		"a key is missing":                    without("Sk", first(1)),
-		"a remembered publication is missing": without("Ss", nth(500)),
+		"remembered publications are missing": without("Ss", nth(30)),
 		"a producer is missing":               without("Sp", first(1)),
 		"the tenant is missing":               without("Ct", first(1)),
 		"the control state is missing":        without("Ci", first(1)),

@@ -264,7 +264,9 @@ type ProducerRow struct {
 	LastSequence uint64                 `protobuf:"varint,1,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
 	LastUsedMs   int64                  `protobuf:"varint,2,opt,name=last_used_ms,json=lastUsedMs,proto3" json:"last_used_ms,omitempty"`
 	// Under which time it stands in the index of what comes of age.
-	DueMs         int64 `protobuf:"varint,3,opt,name=due_ms,json=dueMs,proto3" json:"due_ms,omitempty"`
+	DueMs int64 `protobuf:"varint,3,opt,name=due_ms,json=dueMs,proto3" json:"due_ms,omitempty"`
+	// Outcomes of the publications after the last full page, the latest last; those before are in rows of a page each.
+	Recent        []byte `protobuf:"bytes,4,opt,name=recent,proto3" json:"recent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -320,6 +322,13 @@ func (x *ProducerRow) GetDueMs() int64 {
 	return 0
 }
 
+func (x *ProducerRow) GetRecent() []byte {
+	if x != nil {
+		return x.Recent
+	}
+	return nil
+}
+
 var File_weir_log_v1_row_proto protoreflect.FileDescriptor
 
 const file_weir_log_v1_row_proto_rawDesc = "" +
@@ -347,12 +356,13 @@ const file_weir_log_v1_row_proto_rawDesc = "" +
 	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12\"\n" +
 	"\rfirst_time_ms\x18\x03 \x01(\x03R\vfirstTimeMs\x12 \n" +
 	"\flast_time_ms\x18\x04 \x01(\x03R\n" +
-	"lastTimeMs\"k\n" +
+	"lastTimeMs\"\x83\x01\n" +
 	"\vProducerRow\x12#\n" +
 	"\rlast_sequence\x18\x01 \x01(\x04R\flastSequence\x12 \n" +
 	"\flast_used_ms\x18\x02 \x01(\x03R\n" +
 	"lastUsedMs\x12\x15\n" +
-	"\x06due_ms\x18\x03 \x01(\x03R\x05dueMsB\x18Z\x16weir/proto/logpb;logpbb\x06proto3"
+	"\x06due_ms\x18\x03 \x01(\x03R\x05dueMs\x12\x16\n" +
+	"\x06recent\x18\x04 \x01(\fR\x06recentB\x18Z\x16weir/proto/logpb;logpbb\x06proto3"
 
 var (
 	file_weir_log_v1_row_proto_rawDescOnce sync.Once

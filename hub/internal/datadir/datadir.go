@@ -15,8 +15,8 @@ import (
 )
 
 // Format is the version of the folder's layout and of all that is stored in it. Format 1 was that of one group for
-// everything, and format 2 kept votes in another file, both before any release.
-const Format = 3
+// everything, format 2 kept votes in another file, and format 3 a row for each remembered publication, all before any release.
+const Format = 4
 
 const (
 	formatFile   = "format"

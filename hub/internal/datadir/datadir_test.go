@@ -40,7 +40,7 @@ func TestFolderBelongsToOneAtATime(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	for content, want := range map[string]error{
-		"weir hub 1\n": datadir.ErrTooOld, "weir hub 3\n": nil, "weir hub 4\n": datadir.ErrTooNew, "weir hub 0\n": datadir.ErrUnreadable,
+		"weir hub 1\n": datadir.ErrTooOld, "weir hub 3\n": datadir.ErrTooOld, "weir hub 4\n": nil, "weir hub 5\n": datadir.ErrTooNew, "weir hub 0\n": datadir.ErrUnreadable,
 		"weir edge 1\n": datadir.ErrUnreadable, "": datadir.ErrUnreadable, "weir hub one": datadir.ErrUnreadable,
 	} {
 		dir := t.TempDir()

@@ -54,5 +54,20 @@ func Check(last *logpb.ProducerRow, sequence uint64, issuedMs, nowMs, ageMs int6
 // Due returns when a producer may be forgotten that published at usedMs, in milliseconds since the Unix epoch.
 func Due(usedMs, ageMs int64) int64 { return usedMs + ageMs + SkewMs }
 
-// Slot returns where the outcome of a publication is remembered: that of the one Remembered before it is overwritten.
-func Slot(sequence uint64) uint16 { return uint16(sequence % Remembered) }
+// Outcomes are remembered by the page, PageLength publications in a row; what is left of Remembered after the pages that are
+// full is the page that is being filled.
+const (
+	PageLength = 16
+	pages      = Remembered / PageLength
+)
+
+// Page returns the page that has a publication, and its place there. Sequences count from 1, pages from 0.
+func Page(sequence uint64) (page uint64, place int) {
+	return (sequence - 1) / PageLength, int((sequence - 1) % PageLength)
+}
+
+// Slot returns where a full page is kept: that of the one Remembered publications before it is overwritten.
+func Slot(page uint64) uint16 { return uint16(page % pages) }
+
+// Pages returns how many full pages are kept after publication last.
+func Pages(last uint64) uint64 { return min(last/PageLength, pages) }

@@ -55,12 +55,23 @@ func TestForgottenProducersAreUnknown(t *testing.T) {
 	}
 }
 
-func TestSlotsOfRememberedPublicationsDiffer(t *testing.T) {
-	seen := map[uint16]bool{}
-	for s := uint64(5000); s < 5000+sequence.Remembered; s++ {
-		if seen[sequence.Slot(s)] {
-			t.Fatalf("the slot of %d is taken", s)
+// TestRememberedPublicationsHavePages asks that each of the last publications is on a page that is kept or being filled.
+func TestRememberedPublicationsHavePages(t *testing.T) {
+	for last := uint64(1); last < 3*sequence.Remembered; last++ {
+		filling, _ := sequence.Page(last + 1)
+		oldest, _ := sequence.Page(max(last, sequence.Remembered) - sequence.Remembered + 1)
+		if kept := sequence.Pages(last); filling-oldest > kept {
+			t.Fatalf("after %d, pages %d to %d are needed, and %d are kept", last, oldest, filling-1, kept)
 		}
-		seen[sequence.Slot(s)] = true
+	}
+}
+
+func TestSlotsOfKeptPagesDiffer(t *testing.T) {
+	seen := map[uint16]bool{}
+	for page := uint64(5000); page < 5000+sequence.Pages(1<<20); page++ {
+		if seen[sequence.Slot(page)] {
+			t.Fatalf("the slot of page %d is taken", page)
+		}
+		seen[sequence.Slot(page)] = true
 	}
 }

@@ -82,8 +82,7 @@ func (s *Shard) appendOne(b *store.Batch, timeMs int64, settings *logpb.Settings
 	if from == nil {
 		return o, nil
 	}
-	made := slot{sequence: p.GetSequence(), offset: o.Offset, timeMs: o.TimeMs}
-	return o, s.accepted(b, from, made, int64(settings.GetDedupeAgeMs()))
+	return o, s.accepted(b, from, p.GetSequence(), outcome{o.Offset, o.TimeMs}, int64(settings.GetDedupeAgeMs()))
 }
 
 // describe completes the row of a channel that has never had an event. A channel that has may have come into another

@@ -35,7 +35,7 @@ type Check struct {
 	Channel func(ChannelID, *logpb.ChannelRow)
 	tenants map[uint64]struct{}
 	// Sums over the channels' rows and over what was found: they are equal.
-	windows, values, slots balance
+	windows, values, pages balance
 	// run is what the rows before have in common with the next one.
 	run run
 }
@@ -47,8 +47,7 @@ type run struct {
 	first  uint64 // offset, of events
 	count  uint64
 	timeMs int64
-	// seen and last are of a producer's slots.
-	seen [sequence.Remembered]bool
+	// last is the latest of a producer's pages.
 	last uint64
 }
 
@@ -96,7 +95,7 @@ func (c *Check) Row(key, body []byte) error {
 		_, _, err = parseDue(key)
 	case kindChannel:
 		err = c.channel(key, rest, body)
-	case kindEvent, kindLatest, kindProducer, kindSlot:
+	case kindEvent, kindLatest, kindProducer, kindPage:
 		err = c.within(kind, key, rest, body)
 	default:
 		err = fmt.Errorf("rows of the kind %q are unknown", kind)
@@ -119,7 +118,7 @@ func (c *Check) End() error {
 	}{
 		{c.windows, "events are missing, or there are too many"},
 		{c.values, "keys of state channels are missing, or there are too many"},
-		{c.slots, "what is remembered of producers is not complete"},
+		{c.pages, "what is remembered of producers is not complete"},
 	} {
 		if b.balance != (balance{}) {
 			return fmt.Errorf("shard %d: %s", c.shard, b.what)
@@ -162,7 +161,7 @@ func (c *Check) within(kind byte, key, rest, body []byte) error {
 	}
 	c.tenants[binary.BigEndian.Uint64(rest)] = struct{}{}
 	prefix, tail := key[:prefixBytes+9+int(rest[8])], rest[9+int(rest[8]):]
-	if kind == kindSlot {
+	if kind == kindPage {
 		if len(tail) < 1 || len(tail) != 1+int(tail[0])+2 {
 			return errKey
 		}
@@ -183,7 +182,7 @@ func (c *Check) within(kind byte, key, rest, body []byte) error {
 	case kindProducer:
 		return c.producer(key, tail, body)
 	}
-	return c.slot(tail, body)
+	return c.page(tail, body)
 }
 
 func (c *Check) event(tail, body []byte) error {
@@ -229,27 +228,32 @@ func (c *Check) producer(key, tail, body []byte) error {
 		return errKey
 	}
 	prefix := appendName(bytes.Clone(key[:len(key)-len(tail)]), string(tail))
-	prefix[prefixBytes-1] = kindSlot
-	c.slots.add(prefix[prefixBytes:], row.GetLastSequence(), min(row.GetLastSequence(), sequence.Remembered))
+	prefix[prefixBytes-1] = kindPage
+	if err := (&producer{row: row}).load(key); err != nil {
+		return err
+	}
+	if pages := sequence.Pages(row.GetLastSequence()); pages > 0 {
+		last, _ := sequence.Page(row.GetLastSequence() + 1)
+		c.pages.add(prefix[prefixBytes:], last-1, pages)
+	}
 	c.counts.Producers++
 	return nil
 }
 
-func (c *Check) slot(tail, body []byte) error {
-	s, err := parseSlot(body)
+func (c *Check) page(tail, body []byte) error {
+	number, _, err := parsePageRow(body)
 	if err != nil {
 		return err
 	}
-	if sequence.Slot(s.sequence) != binary.BigEndian.Uint16(tail) || c.run.seen[sequence.Slot(s.sequence)] || s.sequence == 0 {
+	if sequence.Slot(number) != binary.BigEndian.Uint16(tail) {
 		return errKey
 	}
-	c.run.seen[sequence.Slot(s.sequence)] = true
-	c.run.last = max(c.run.last, s.sequence)
-	// Sequences have no gaps, so all of them are among the last ones.
+	c.run.last = max(c.run.last, number)
+	// Pages have no gaps, so all of them are among the last ones. No two are the same, as each has its own slot.
 	if c.run.count == 1 {
-		c.run.first = s.sequence
+		c.run.first = number
 	}
-	c.run.first = min(c.run.first, s.sequence)
+	c.run.first = min(c.run.first, number)
 	return nil
 }
 
@@ -264,11 +268,11 @@ func (c *Check) endRun() error {
 		c.windows.subtract(asEvent(r.prefix), r.first, r.count)
 	case kindLatest:
 		c.values.subtract(asEvent(r.prefix), r.count, 0)
-	case kindSlot:
+	case kindPage:
 		if r.last-r.first+1 != r.count {
 			return corrupt(r.prefix, "publications are missing among those that are remembered")
 		}
-		c.slots.subtract(r.prefix[prefixBytes:], r.last, r.count)
+		c.pages.subtract(r.prefix[prefixBytes:], r.last, r.count)
 	}
 	r.prefix = nil
 	return nil

@@ -16,7 +16,7 @@ import (
 //	event     tenant, channel, offset
 //	latest    tenant, channel, event key to the end
 //	producer  tenant, channel, producer to the end
-//	slot      tenant, channel, producer, slot in 2 bytes
+//	page      tenant, channel, producer, slot in 2 bytes
 //	due       milliseconds, tenant, channel, producer to the end
 //
 // where a tenant is its id, offset and milliseconds are 8 bytes each, all big-endian, and a name that does not go to the
@@ -28,12 +28,12 @@ const (
 	kindEvent    byte = 'e'
 	kindLatest   byte = 'k'
 	kindProducer byte = 'p'
-	kindSlot     byte = 's'
+	kindPage     byte = 's'
 	kindDue      byte = 't'
 )
 
 // perTenant are the kinds that begin with a tenant.
-var perTenant = [...]byte{kindChannel, kindEvent, kindLatest, kindProducer, kindSlot}
+var perTenant = [...]byte{kindChannel, kindEvent, kindLatest, kindProducer, kindPage}
 
 // prefixBytes is the length of what every key begins with.
 const prefixBytes = 1 + 4 + 1
@@ -74,12 +74,12 @@ func appendProducer(dst []byte, shard placement.Shard, id ProducerID) []byte {
 	return append(appendWithin(dst, shard, kindProducer, id.Channel), id.Name...)
 }
 
-func appendSlots(dst []byte, shard placement.Shard, id ProducerID) []byte {
-	return appendName(appendWithin(dst, shard, kindSlot, id.Channel), id.Name)
+func appendPages(dst []byte, shard placement.Shard, id ProducerID) []byte {
+	return appendName(appendWithin(dst, shard, kindPage, id.Channel), id.Name)
 }
 
-func appendSlot(dst []byte, shard placement.Shard, id ProducerID, slot uint16) []byte {
-	return binary.BigEndian.AppendUint16(appendSlots(dst, shard, id), slot)
+func appendPage(dst []byte, shard placement.Shard, id ProducerID, slot uint16) []byte {
+	return binary.BigEndian.AppendUint16(appendPages(dst, shard, id), slot)
 }
 
 // appendDue has an empty producer for a channel's window.
@@ -106,22 +106,4 @@ func parseDue(key []byte) (dueMs int64, id ProducerID, err error) {
 	}
 	id.Channel.Name, id.Name = string(rest[:n]), string(rest[n:])
 	return int64(due), id, nil
-}
-
-// parseSlot and appendSlotRow read and write what a slot holds: sequence, offset and time in milliseconds.
-func parseSlot(body []byte) (s slot, err error) {
-	if len(body) != 24 {
-		return slot{}, errors.New("the slot can't be read")
-	}
-	return slot{
-		sequence: binary.BigEndian.Uint64(body),
-		offset:   binary.BigEndian.Uint64(body[8:]),
-		timeMs:   int64(binary.BigEndian.Uint64(body[16:])),
-	}, nil
-}
-
-func appendSlotRow(dst []byte, s slot) []byte {
-	dst = binary.BigEndian.AppendUint64(dst, s.sequence)
-	dst = binary.BigEndian.AppendUint64(dst, s.offset)
-	return binary.BigEndian.AppendUint64(dst, uint64(s.timeMs))
 }

@@ -42,7 +42,7 @@ func TestKeysOfDifferentRowsDiffer(t *testing.T) {
 		for _, key := range [][]byte{
 			appendPrefix(nil, shard, kindBase), appendTenant(nil, shard, kindDropped, 7), appendChannel(nil, shard, id.Channel),
 			appendEvent(nil, shard, id.Channel, 7), appendLatest(nil, shard, id.Channel, "p"), appendProducer(nil, shard, id),
-			appendSlot(nil, shard, id, 7), appendDue(nil, shard, 7, id), appendDue(nil, shard, 7, ProducerID{Channel: id.Channel}),
+			appendPage(nil, shard, id, 7), appendDue(nil, shard, 7, id), appendDue(nil, shard, 7, ProducerID{Channel: id.Channel}),
 		} {
 			all = append(all, string(key))
 		}
@@ -66,17 +66,6 @@ func FuzzParseDue(f *testing.F) {
 		shard := placement.Shard(uint32(key[1])<<24 | uint32(key[2])<<16 | uint32(key[3])<<8 | uint32(key[4]))
 		if again := appendDue(nil, shard, due, id); !bytes.Equal(again, key) {
 			t.Errorf("%q is read as %d, %v, which is written as %q", key, due, id, again)
-		}
-	})
-}
-
-func FuzzParseSlot(f *testing.F) {
-	f.Add(appendSlotRow(nil, slot{1, 2, 3}))
-	f.Add([]byte("short"))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		s, err := parseSlot(body)
-		if err == nil && !bytes.Equal(appendSlotRow(nil, s), body) {
-			t.Errorf("%x is read as %v", body, s)
 		}
 	})
 }

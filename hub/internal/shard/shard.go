@@ -62,14 +62,16 @@ type producer struct {
 	id    ProducerID
 	row   *logpb.ProducerRow
 	dirty bool
-	// accepted has what the batch at hand has accepted, which can't be read from the store yet.
-	accepted []slot
+	// recent has the outcomes that no page has yet, and turned the pages that the batch at hand has filled, which can't be
+	// read from the store yet.
+	recent page
+	turned []turned
 }
 
-// A slot remembers the outcome of one publication.
-type slot struct {
-	sequence, offset uint64
-	timeMs           int64
+// A turned page has become full.
+type turned struct {
+	number uint64
+	page   page
 }
 
 // Open reads what is needed in memory.
@@ -147,7 +149,7 @@ func (s *Shard) Finish(b *store.Batch) error {
 		if err := s.finishProducer(b, p); err != nil {
 			return fmt.Errorf("store a producer: %w", err)
 		}
-		p.dirty, p.accepted = false, p.accepted[:0]
+		p.dirty, p.turned = false, nil
 	}
 	s.dirtyChannels, s.dirtyProducers = s.dirtyChannels[:0], s.dirtyProducers[:0]
 	clear(s.latest)
