@@ -184,7 +184,9 @@ func TestLinearizableReadsAtACutOffLeader(t *testing.T) {
 	_, err := r.nodes[leader.ID].hub.History(ctx, &weirpb.HistoryRequest{
 		Tenant: "acme", Channel: "chat", Consistency: weirpb.Consistency_CONSISTENCY_LINEARIZABLE,
 	})
-	if code := fault.CodeOf(err); code != fault.NotLeader {
+	switch fault.CodeOf(err) {
+	case fault.NotLeader, fault.Unavailable, fault.Timeout: // as it finds out that it leads no longer, or can't tell
+	default:
 		t.Errorf("the leader that was cut off: %v", err)
 	}
 	// Through a gateway the next leader answers, also on the node that was cut off.

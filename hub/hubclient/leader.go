@@ -45,6 +45,9 @@ func (c *Client) onLeader(ctx context.Context, to target, f func(context.Context
 		case <-c.running.Done():
 			return errClosed
 		case <-deadline.C:
+			if fault.CodeOf(err) != fault.NotLeader {
+				return err
+			}
 			return fault.New(fault.Unavailable, "no node of the hub takes the request").
 				WithHint("operators: is a majority of the region's hub nodes up?").WithCause(err)
 		}

@@ -38,9 +38,14 @@ func (c *Client) Follow(
 	})
 }
 
-// elsewhere reports whether a read that failed may succeed at another node, or the same in a moment.
+// elsewhere reports whether a read that failed may succeed at another node, or the same in a moment: a new leader may have
+// to catch up with what the region has before it can tell what there is not.
 func (s *session) elsewhere(err error) bool {
-	return fault.CodeOf(err) == fault.NotLeader || (err != nil && s.lost())
+	switch fault.CodeOf(err) {
+	case fault.NotLeader, fault.Unavailable:
+		return true
+	}
+	return err != nil && s.lost()
 }
 
 // WatchControl calls deliver with the whole control state, then with each change, one call at a time, until ctx ends,
