@@ -176,7 +176,7 @@ func TestOperatorsPageOfOneNode(t *testing.T) {
 	}
 }
 
-// What the operator's page says about three hub nodes, edges, certificates, restarts and dead nodes works as it stands there, from top
+// What the operator's page says about three hub nodes, edges, certificates, restarts, dead nodes and backups works as it stands there, from top
 // to bottom, and meanwhile nothing of what is published is lost or comes twice.
 func TestOperatorsPageOfThreeNodes(t *testing.T) {
 	s := newSite(t, "hub-1", "hub-2", "hub-3", "hub-4", "edge-fra-1")
@@ -206,7 +206,7 @@ func TestOperatorsPageOfThreeNodes(t *testing.T) {
 			}
 		}
 	}
-	if len(sections) != 5 {
+	if len(sections) != 6 {
 		t.Fatalf("the page has commands in %v", sections)
 	}
 	s.script.WriteString("check\n")
