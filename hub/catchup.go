@@ -39,14 +39,8 @@ type flight struct {
 
 func (c *catchUp) init() { c.turn = make(chan struct{}, 1) }
 
-// leadsControl reports whether the control state here is the latest there is.
-func (h *Hub) leadsControl() bool { return h.groups[placement.Control].lead.leads() }
-
 // catchUp waits until the control state has all that was answered before. The error says why it may not have.
 func (h *Hub) catchUp(ctx context.Context) error {
-	if h.leadsControl() {
-		return nil
-	}
 	c := &h.catching
 	c.mu.Lock()
 	f := c.next
@@ -86,12 +80,14 @@ func (h *Hub) fly(f *flight) {
 }
 
 func (h *Hub) reachControl(ctx context.Context) error {
-	leader, err := h.groups[placement.Control].awaitLeader(ctx)
+	g := h.groups[placement.Control]
+	leader, err := g.awaitLeader(ctx)
 	if err != nil {
 		return err
 	}
 	if leader == h.node.Name {
-		return nil // what is known here is all that there is, or will be when this node begins to serve
+		// A leader that has been deposed may not know it yet, and another one have answered meanwhile.
+		return g.replica.Verify()
 	}
 	at, err := call[meshpb.ControlIndexed](ctx, h, leader, methodControl, &meshpb.ControlIndex{Region: h.region.ID})
 	if err != nil {
@@ -135,7 +131,7 @@ func (h *Hub) answerControlIndex(_ context.Context, from string, q *meshpb.Contr
 func (h *Hub) mayBeLate(err error) bool {
 	switch fault.CodeOf(err) {
 	case fault.TenantUnknown, fault.NamespaceUnknown, fault.Unauthenticated, fault.FilterUnknown, fault.NotFound:
-		return !h.leadsControl()
+		return h.transport != nil
 	}
 	return false
 }
