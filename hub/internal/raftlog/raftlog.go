@@ -43,6 +43,9 @@ type Options struct {
 	Keep func() uint64
 }
 
+// foldersAbove is how many of the folders above the log may be as new as it is: the group's, and that of all groups.
+const foldersAbove = 2
+
 // A Log is the log and the votes of a node in a Raft group. raft calls it from several goroutines, of which one writes.
 type Log struct {
 	options Options
@@ -71,8 +74,11 @@ func Open(dir string, o Options) (_ *Log, err error) {
 	if err := o.FS.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for the log: %w", err)
 	}
-	if err := syncDir(o.FS, o.FS.PathDir(dir)); err != nil {
-		return nil, fmt.Errorf("make the folder for the log: %w", err)
+	// A log in a folder whose own name is lost would be lost with it.
+	for above, n := o.FS.PathDir(dir), 0; n < foldersAbove && above != "."; above, n = o.FS.PathDir(above), n+1 {
+		if err := syncDir(o.FS, above); err != nil {
+			return nil, fmt.Errorf("make the folder for the log: %w", err)
+		}
 	}
 	if l.mark, err = openMark(o.FS, dir); err != nil {
 		return nil, err
