@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -19,9 +21,6 @@ import (
 //
 //go:embed testdata/operators.sh
 var machines string
-
-// onLoopback takes the page's addresses to loopback ones that nothing else uses.
-var onLoopback = strings.NewReplacer("10.0.0.", "127.83.0.")
 
 // A block is one of a document's blocks of code.
 type block struct {
@@ -58,6 +57,9 @@ type site struct {
 	t      *testing.T
 	root   string
 	script bytes.Buffer // what the shell is to run
+	// network has the page's addresses, 10.0.0.x: "127.83.7.", the first bytes of loopback addresses that are this site's
+	// own, for the page's ports are fixed.
+	network string
 }
 
 func newSite(t *testing.T, hosts ...string) *site {
@@ -67,13 +69,18 @@ func newSite(t *testing.T, hosts ...string) *site {
 			t.Skip(tool, "is not here")
 		}
 	}
-	probe, err := net.Listen("tcp", "127.83.0.1:0")
+	a, b := byte(64+rand.N(128)), byte(rand.N(256))
+	s := &site{t: t, root: t.TempDir(), network: fmt.Sprintf("127.%d.%d.", a, b)}
+	probe, err := net.Listen("tcp", s.network+"1:0")
 	if err != nil {
 		t.Skip("this machine has no loopback addresses besides 127.0.0.1: ", err)
 	}
 	_ = probe.Close()
-	s := &site{t: t, root: t.TempDir()}
-	certificate, key := selfSigned(t, net.IPv4(127, 83, 0, 1), net.IPv4(127, 83, 0, 2), net.IPv4(127, 83, 0, 3), net.IPv4(127, 83, 0, 4), net.IPv4(127, 83, 0, 9))
+	var addrs []net.IP
+	for _, last := range []byte{1, 2, 3, 4, 9} {
+		addrs = append(addrs, net.IPv4(127, a, b, last))
+	}
+	certificate, key := selfSigned(t, addrs...)
 	for _, host := range hosts {
 		s.write(host, "etc/weir/tls/cert.pem", certificate)
 		s.write(host, "etc/weir/tls/key.pem", key)
@@ -91,9 +98,12 @@ func (s *site) host(name string) string {
 	return filepath.Join(s.root, "hosts", name)
 }
 
+// onLoopback takes the page's addresses to the site's.
+func (s *site) onLoopback(text string) string { return strings.ReplaceAll(text, "10.0.0.", s.network) }
+
 // on takes the paths in a text to those of a machine.
 func (s *site) on(host, text string) string {
-	return machinePath.ReplaceAllString(onLoopback.Replace(text), "${1}"+s.host(host)+"/$2/")
+	return machinePath.ReplaceAllString(s.onLoopback(text), "${1}"+s.host(host)+"/$2/")
 }
 
 // write makes a file on a machine.
@@ -130,7 +140,7 @@ func (s *site) run(limit time.Duration) string {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", s.script.String())
 	cmd.Dir = s.host("")
-	cmd.Env = append(os.Environ(), "ROOT="+filepath.Join(s.root, "hosts"), "WEIR_BINARY="+binary, "WEIR_CA="+filepath.Join(s.host(""), "trusted.pem"))
+	cmd.Env = append(os.Environ(), "ROOT="+filepath.Join(s.root, "hosts"), "EDGE=https://"+s.network+"9:8443", "WEIR_BINARY="+binary, "WEIR_CA="+filepath.Join(s.host(""), "trusted.pem"))
 	// What the shell starts is in a group of its own, and ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -197,7 +207,7 @@ func TestOperatorsPageOfThreeNodes(t *testing.T) {
 			if sections[b.section]++; b.section == "Nodes that come and go" && sections[b.section] == 1 {
 				s.script.WriteString("die hub-3\n")
 			}
-			s.script.WriteString("remember\n" + onLoopback.Replace(b.text))
+			s.script.WriteString("remember\n" + s.onLoopback(b.text))
 			if b.section == "Certificates" {
 				s.script.WriteString("reloaded\n")
 			}

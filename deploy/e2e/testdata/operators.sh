@@ -1,7 +1,6 @@
 # What a shell needs to run the operator's page on one machine. A host is a folder in $ROOT; what runs there writes
-# $ROOT/HOST/log and has its process id in $ROOT/HOST/pid. The working directory is the operator's.
-
-EDGE=https://127.83.0.9:8443
+# $ROOT/HOST/log and has its process id in $ROOT/HOST/pid. The working directory is the operator's. $EDGE is the URL of the
+# edge, $WEIR_BINARY a built weir.
 
 finish() {
   [ -z "${SUBSCRIBER-}" ] || kill -9 "$SUBSCRIBER" 2>/dev/null || true
