@@ -192,6 +192,9 @@ func TestAgainstModel(t *testing.T) {
 			"": func(t *rapid.T) {
 				r.tester = t
 				m.check(r)
+				if _, err := checkRows(r); err != nil {
+					t.Fatal(err)
+				}
 			},
 		})
 	})
