@@ -93,7 +93,7 @@ traffic() {
     done
   ) | weir pub chat - --edge $EDGE --token "$(cat token)" >published 2>pub.log &
   PUBLISHER=$!
-  weir sub chat --since earliest --json --edge $EDGE --token "$(cat token)" >received 2>sub.log &
+  "$WEIR_BINARY" sub chat --since earliest --json --edge $EDGE --token "$(cat token)" >received 2>sub.log &
   SUBSCRIBER=$!
 }
 
