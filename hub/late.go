@@ -57,14 +57,15 @@ func (h *Hub) holds(tenant string, p latePublication, must bool) bool {
 	return true
 }
 
-// settle catches up and then takes or refuses what a tenant has in waiting, until there is nothing.
+// settle takes or refuses what a tenant has in waiting, until there is nothing. What came after the node had begun to catch
+// up waits for the next time: it may name what was made meanwhile.
 func (h *Hub) settle(tenant string) {
 	for {
-		late := h.catchUp(h.ctx)
 		queue := h.late.take(tenant)
 		if len(queue) == 0 {
 			return
 		}
+		late := h.catchUp(h.ctx)
 		for _, p := range queue {
 			h.submit(tenant, p, late)
 		}
