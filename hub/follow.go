@@ -33,9 +33,9 @@ func (h *Hub) Follow(ctx context.Context, tenant, channel string, from *weirpb.C
 	}
 	f := h.follower(p, tail, deliver)
 	if err := f.Begin(from); err != nil {
-		return followFault(ctx, err)
+		return h.followFault(ctx, err)
 	}
-	return followFault(ctx, h.followOn(ctx, f))
+	return h.followFault(ctx, h.followOn(ctx, f))
 }
 
 // follower returns what decides about each batch of a channel.
@@ -82,7 +82,7 @@ func (h *Hub) followOn(ctx context.Context, f *feed.Follower) error {
 type deliverError struct{ error }
 
 // followFault keeps the errors of ctx and of deliver as they are.
-func followFault(ctx context.Context, err error) error {
+func (h *Hub) followFault(ctx context.Context, err error) error {
 	var failed *deliverError
 	switch {
 	case ctx.Err() != nil:
@@ -90,5 +90,5 @@ func followFault(ctx context.Context, err error) error {
 	case errors.As(err, &failed):
 		return failed.error
 	}
-	return readFault(err)
+	return h.readFault(err)
 }

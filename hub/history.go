@@ -28,7 +28,7 @@ func (h *Hub) History(ctx context.Context, r *weirpb.HistoryRequest) (*weirpb.Hi
 	}
 	row, err := p.part.reader.Channel(p.id)
 	if err != nil {
-		return nil, readFault(err)
+		return nil, h.readFault(err)
 	}
 	in, gap, err := rangeOf(r, h.describe(p, row).GetEpoch())
 	if err != nil {
@@ -36,7 +36,7 @@ func (h *Hub) History(ctx context.Context, r *weirpb.HistoryRequest) (*weirpb.Hi
 	}
 	s, err := p.part.reader.Select(p.id, in, pageOf(r.GetLimit()), shard.Page{Count: lookEvents, Bytes: lookBytes})
 	if err != nil {
-		return nil, readFault(err)
+		return nil, h.readFault(err)
 	}
 	if in.After >= s.Row.GetNextOffset() {
 		return nil, fault.New(fault.CursorAhead, "the cursor is at %d, the channel ends at %d", in.After, s.Row.GetNextOffset()-1).

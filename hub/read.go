@@ -24,14 +24,17 @@ func pageOf(limit uint32) shard.Page {
 }
 
 // readFault hides from clients why a read failed, unless it was refused.
-func readFault(err error) error {
+func (h *Hub) readFault(err error) error {
 	var refused *fault.Fault
 	var corrupt *store.CorruptError
 	switch {
 	case err == nil, errors.As(err, &refused):
 		return err
-	case errors.Is(err, store.ErrClosed):
+	case errors.Is(err, store.ErrClosed) && h.ctx.Err() != nil:
 		return errClosed
+	case errors.Is(err, store.ErrClosed), errors.As(err, &corrupt) && len(h.others()) > 0:
+		return fault.New(fault.Unavailable, "what this node has of the channel is being rebuilt").
+			WithHint("try again in a moment: another node takes over").WithCause(err)
 	case errors.As(err, &corrupt):
 		return fault.New(fault.Internal, "what is stored of the channel is corrupt").
 			WithHint("operators: see the hub's log").WithCause(err)
@@ -66,7 +69,7 @@ func (h *Hub) State(ctx context.Context, r *weirpb.StateRequest) (*weirpb.StateR
 		row, response.Events, response.More, err = p.part.reader.Latest(p.id, r.GetAfterKey(), pageOf(r.GetLimit()))
 	}
 	if err != nil {
-		return nil, readFault(err)
+		return nil, h.readFault(err)
 	}
 	response.Channel = h.describe(p, row)
 	return response, nil
@@ -86,7 +89,7 @@ func (h *Hub) GetChannel(ctx context.Context, r *weirpb.GetChannelRequest) (*wei
 	}
 	row, err := p.part.reader.Channel(p.id)
 	if err != nil {
-		return nil, readFault(err)
+		return nil, h.readFault(err)
 	}
 	return h.describe(p, row), nil
 }

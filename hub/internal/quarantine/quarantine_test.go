@@ -1,0 +1,117 @@
+package quarantine_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"weir/hub/internal/quarantine"
+)
+
+// load returns the quarantine as a process finds it that has just started.
+func load(t *testing.T, dir string) *quarantine.Quarantine {
+	t.Helper()
+	q := quarantine.Open(dir)
+	if err := q.Load(); err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+func makeGroup(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "data"), []byte("corrupt"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var at = time.UnixMilli(1_800_000_000_000)
+
+// TestStepsSurviveRestarts takes each step in another process.
+func TestStepsSurviveRestarts(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "3")
+	makeGroup(t, dir)
+	if q := load(t, dir); q.Pending() || q.Set() || q.Removed() {
+		t.Error("something is pending from the beginning")
+	}
+	if err := load(t, dir).Begin(errors.New("a test"), at); err != nil {
+		t.Fatal(err)
+	}
+	q := load(t, dir)
+	if !q.Pending() || !q.Set() || q.Removed() {
+		t.Error("it is not noted that the folder is to be set aside")
+	}
+	to, err := q.SetAside(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content, err := os.ReadFile(filepath.Join(to, "data")); err != nil || string(content) != "corrupt" {
+		t.Errorf("set aside is %q, %v", content, err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the folder is still there: %v", err)
+	}
+	q = load(t, dir)
+	if !q.Pending() || q.Set() || q.Removed() {
+		t.Error("it is not noted that the folder has been set aside")
+	}
+	if err := q.NoteRemoved(); err != nil {
+		t.Fatal(err)
+	}
+	q = load(t, dir)
+	if !q.Removed() {
+		t.Error("it is not noted that the group has removed the node")
+	}
+	if err := q.End(); err != nil {
+		t.Fatal(err)
+	}
+	if load(t, dir).Pending() {
+		t.Error("it does not end")
+	}
+}
+
+// TestInterruptedSettingAside has the process end between the rename and the note of it.
+func TestInterruptedSettingAside(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "3")
+	makeGroup(t, dir)
+	if err := load(t, dir).Begin(errors.New("a test"), at); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(dir, dir+".corrupt-before"); err != nil {
+		t.Fatal(err)
+	}
+	q := load(t, dir)
+	if _, err := q.SetAside(at); err != nil || q.Set() {
+		t.Errorf("the rest can't be done: %v", err)
+	}
+}
+
+func TestCopiesAreBounded(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "3")
+	for i := range 4 {
+		makeGroup(t, dir)
+		q := load(t, dir)
+		if err := q.Begin(errors.New("a test"), at); err != nil {
+			t.Fatal(err)
+		}
+		_, err := q.SetAside(at.Add(time.Duration(i) * time.Second))
+		if full := errors.Is(err, quarantine.ErrTooMany); full != (i == 3) {
+			t.Errorf("copy %d: %v", i+1, err)
+		}
+	}
+}
+
+func TestUnreadableNoteIsRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "3")
+	if err := os.WriteFile(dir+".rebuild", []byte("no JSON"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := quarantine.Open(dir).Load(); err == nil {
+		t.Error("it is read")
+	}
+}
