@@ -59,8 +59,10 @@ func (c *hubBackupVerify) Run(ctx context.Context, con *console) error {
 	switch {
 	case err != nil:
 		return explainArchive(err, "use another backup")
-	case failed != nil || c.Channels && !c.JSON:
+	case failed != nil && !isClosedOutput(failed):
 		return failed
+	case c.Channels && !c.JSON:
+		return nil
 	case c.JSON:
 		return con.printJSON(m)
 	}

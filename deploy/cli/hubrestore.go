@@ -28,11 +28,11 @@ Tenants, API keys, signing keys, filters, channels, offsets and what retries are
 so is the number of shards. New are the region's id, its nodes, and an operator's key in admin.key; those of before are good
 as well. Certificates are not in the backup.
 
-What came after the backup is gone, and its offsets are given to other events. Subscribers that have seen it are sent a gap
-if they come back before their offset is reached again. If they may come later, as they do when a region was lost under
-load, use --new-epochs: every subscriber is then sent one gap, or on a state channel a snapshot, and nobody misses anything
-without being told. Without it, and when nobody published after the backup, subscribers and publishers go on as if nothing
-had happened.
+Events that have come of age since are dropped when the region starts. What came after the backup is gone, and its offsets
+are given to other events. Subscribers that have seen it are sent a gap if they come back before their offset is reached
+again. If they may come later, as they do when a region was lost under load, use --new-epochs: every subscriber is then sent
+one gap, or on a state channel a snapshot, and nobody misses anything without being told. Without it, and when nobody
+published after the backup, subscribers and publishers go on as if nothing had happened.
 
 Examples:
 
