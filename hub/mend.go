@@ -10,9 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"weir/hub/internal/placement"
-	"weir/hub/internal/quarantine"
 	"weir/hub/internal/raftlog"
-	"weir/hub/internal/replica"
 	"weir/hub/internal/store"
 	"weir/proto/fault"
 )
@@ -206,71 +204,4 @@ func (h *Hub) answerExpel(_ context.Context, from string, q *wrapperspb.UInt32Va
 	}
 	g.log.Warn("a node whose data are corrupt has been removed from the group, and may come back as a new one", "removed", from)
 	return &emptypb.Empty{}, nil
-}
-
-// openState opens the group's state, after setting it aside if it is corrupt and another node has it.
-func (g *group) openState() error {
-	h := g.hub
-	g.quarantine = quarantine.Open(g.dir)
-	if err := g.quarantine.Load(); err != nil {
-		return err
-	}
-	if g.quarantine.Set() {
-		if err := g.setAside(); err != nil {
-			return err
-		}
-	}
-	err := g.readState()
-	if err == nil || !isCorrupt(err) {
-		return err
-	}
-	h.noteCorrupt(err)
-	if g.store != nil {
-		err = errors.Join(err, g.store.Close())
-	}
-	if err := g.giveUp(err); err != nil {
-		return err
-	}
-	return g.readState()
-}
-
-// giveUp sets aside what can't be opened, if another node has it.
-func (g *group) giveUp(why error) error {
-	h := g.hub
-	if len(h.others()) == 0 {
-		return fault.New(fault.Unavailable, "the data of group %d are corrupt, and no other node has them", g.id).
-			WithHint("restore the data folder from a backup").WithCause(why)
-	}
-	g.log.Error("what this node has of the group is corrupt: it is set aside and rebuilt from the others", "error", why)
-	if err := g.quarantine.Begin(why, h.config.Now()); err != nil {
-		return err
-	}
-	return g.setAside()
-}
-
-// openReplica opens the node's part in the group: parked if its vote has yet to be taken from it, because its data are new.
-func (g *group) openReplica(c replica.Config) (err error) {
-	if g.quarantine.Pending() {
-		c.Kept, c.Found = false, nil
-		c.Parked = !g.quarantine.Removed()
-		if c.Parked {
-			g.ails.Store(ailsCorrupt)
-		}
-	}
-	g.replica, err = replica.Open(c)
-	switch {
-	case errors.Is(err, raftlog.ErrNoRoom):
-		g.ails.Store(ailsFull)
-	case isCorrupt(err):
-		g.hub.noteCorrupt(err)
-		g.ails.Store(ailsCorrupt)
-		err = g.machine.Anew(func() error { return g.giveUp(err) })
-	default:
-		return err
-	}
-	if err == nil {
-		c.Parked = true
-		g.replica, err = replica.Open(c)
-	}
-	return err
 }

@@ -1,13 +1,16 @@
 package hub
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"weir/hub/internal/quarantine"
 	"weir/hub/internal/store"
 	"weir/proto/fault"
 	"weir/proto/weirpb"
@@ -96,6 +99,41 @@ func TestLeaderThatFindsCorruptionIsRebuilt(t *testing.T) {
 		c.eventually("the corrupt data are set aside", func() bool { return setAside(t, struck) == 1 })
 		c.eventually("the node has a vote again", func() bool { return !g.replica.Parked() && g.ready() })
 	})
+}
+
+// TestInterruptedRebuildGoesOn has the process end at each of the steps of a rebuilding.
+func TestInterruptedRebuildGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, at := range []struct {
+		step  string
+		steps func(q *quarantine.Quarantine) error
+	}{
+		{"noted", func(*quarantine.Quarantine) error { return nil }},
+		{"set aside", func(q *quarantine.Quarantine) error {
+			_, err := q.SetAside(time.Now())
+			return err
+		}},
+	} {
+		t.Run(at.step, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, 3, 1)
+			c.startAll()
+			c.withTenant()
+			c.survive(3, func() {
+				c.publish(&weirpb.Publication{Channel: "chat:other"})
+				c.stop("hub-3")
+				q := quarantine.Open(filepath.Join(c.dir, "hub-3", "groups", "1"))
+				if err := errors.Join(q.Begin(errors.New("a test"), time.Now()), at.steps(q)); err != nil {
+					t.Fatal(err)
+				}
+				c.start("hub-3")
+				c.ready()
+			})
+			if n := setAside(t, c.nodes["hub-3"]); n != 1 {
+				t.Errorf("%d folders have been set aside", n)
+			}
+		})
+	}
 }
 
 // fullable has a node's disk be full when told.
