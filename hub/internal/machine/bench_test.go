@@ -37,7 +37,7 @@ func BenchmarkApply(b *testing.B) {
 	var all [publishers]*weirpb.Publication
 	for i := range all {
 		all[i] = &weirpb.Publication{
-			Channel: fmt.Sprintf("chat:room-%d", i%channels), Payload: make([]byte, 200), Producer: producer.New(now, rand.Reader),
+			Channel: fmt.Sprintf("chat:room-%d", i%channels), Payload: randomly(200), Producer: producer.New(now, rand.Reader),
 		}
 	}
 	settings := &logpb.Settings{
@@ -83,4 +83,11 @@ func cpu(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// randomly returns bytes that do not compress.
+func randomly(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return b
 }

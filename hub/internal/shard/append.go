@@ -105,17 +105,21 @@ func (s *Shard) describe(row *logpb.ChannelRow, settings *logpb.Settings) (chang
 
 // checkProducer returns whom to remember the publication of, or nil where it is not to be accepted; o says why.
 func (s *Shard) checkProducer(o *Outcome, id ChannelID, p *weirpb.Publication, timeMs int64, settings *logpb.Settings) (*producer, error) {
-	issued, err := identity.Parse(p.GetProducer())
-	if err != nil {
-		o.Fault = fault.From(err)
-		return nil, nil
-	}
 	from, err := s.producer(ProducerID{Channel: id, Name: p.GetProducer()})
 	if err != nil {
 		return nil, err
 	}
+	var issuedMs int64
+	if from.row == nil { // else it has been looked at before
+		issued, err := identity.Parse(p.GetProducer())
+		if err != nil {
+			o.Fault = fault.From(err)
+			return nil, nil
+		}
+		issuedMs = issued.UnixMilli()
+	}
 	age := int64(settings.GetDedupeAgeMs())
-	switch sequence.Check(from.row, p.GetSequence(), issued.UnixMilli(), timeMs, age) {
+	switch sequence.Check(from.row, p.GetSequence(), issuedMs, timeMs, age) {
 	case sequence.Accept:
 		return from, nil
 	case sequence.Duplicate:
