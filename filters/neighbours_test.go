@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
 
 	wt "weir/filters/internal/wasmtest"
 )
@@ -73,5 +76,82 @@ func TestBurnersAnswer(t *testing.T) {
 			}
 		})
 		t.Logf("%s: %d million units", name, used/1_000_000)
+	}
+}
+
+// A comeback is when a guest came back to its host in the middle of a call.
+type comeback struct {
+	used  int64 // fuel by then, with what is paid for and not done yet
+	pause bool  // between two pieces of a bulk operation
+	pages int64 // of memory
+}
+
+// comebacks makes a call on an instance of its own, and returns when the guest came back, the end last.
+func comebacks(t *testing.T, f *Filter, call int) (all []comeback) {
+	t.Helper()
+	in, err := f.pool.instantiate(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.pool.discard(in)
+	in.governor.now = func() time.Time {
+		left := int64(in.fuel.Get())
+		all = append(all, comeback{int64(in.governor.used(left)), left >= 0, int64(in.memory.Size() / pageBytes)})
+		return time.Time{}.Add(time.Duration(len(all)) * time.Nanosecond)
+	}
+	var set Set
+	for range hostileGroups {
+		set.Add(nil)
+	}
+	ev := event(t, "{}")
+	switch call { // whether it fails is not what this is about
+	case callMatch:
+		_ = in.decide(ev, set.pack())
+	case callPrepareMuch:
+		_, _ = in.call(in.prepare, f.limits.PreparedBytes, make([]byte, 10<<10))
+	default:
+		function := map[int]api.Function{callPrepare: in.prepare, callProject: in.project, callKeys: in.keys, callInterest: in.interest}[call]
+		_, _ = in.call(function, f.limits.OutputBytes, ev)
+	}
+	return append(all, comeback{pages: int64(in.memory.Size() / pageBytes)}) // its end
+}
+
+// TestNoGuestKeepsItsHostWaiting bounds what any hostile module does without coming back, in units of fuel: a slice and a piece of a
+// bulk operation. What long ones pay for beforehand is done piece by piece, and memory grows without anything being moved.
+func TestNoGuestKeepsItsHostWaiting(t *testing.T) {
+	const (
+		piece    = 64 << 10 >> 3 // what a piece of 64 KiB costs
+		page     = 1 << 14
+		straight = 20_000 // the most between two places where these modules look whether their slice is used up
+	)
+	limits := testLimits
+	limits.MemoryPages = 0 // the default: what can't grow has paid for nothing
+	e := newEngine(t, Config{Limits: limits})
+	modules := hostileModules()
+	maps.Copy(modules, endlessModules())
+	for name, m := range burners() {
+		modules[name] = hostile{module: m, call: callMatch}
+	}
+	longest, culprit, pauses := int64(0), "", 0
+	for name, h := range modules {
+		all := comebacks(t, open(t, e, h.module.Bytes()), h.call)
+		before := int64(0)
+		for i := 0; i < len(all)-1; {
+			ran := all[i].used - before
+			before = all[i].used
+			next := i + 1
+			for ; all[next].pause; next++ {
+				ran -= piece // was paid for, and done after that
+				pauses++
+			}
+			if ran -= (all[next].pages - all[i].pages) * page; ran > longest {
+				longest, culprit = ran, name
+			}
+			i = next
+		}
+	}
+	t.Logf("%d modules, %d pauses: at most %d units without coming back, by %q", len(modules), pauses, longest, culprit)
+	if longest > slice+piece+straight || pauses == 0 {
+		t.Errorf("%q runs for %d units without coming back", culprit, longest)
 	}
 }

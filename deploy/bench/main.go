@@ -37,6 +37,7 @@ type suite struct {
 func suites() []suite {
 	return []suite{
 		{"filters", filterSuite},
+		{"neighbours", neighbourSuite},
 		{"commit", commitSuite},
 		{"region", regionSuite},
 		{"failover", failoverSuite},

@@ -10,6 +10,8 @@
 //     path taken and on nothing else. If it is below zero at an entry, a loop's head or a bulk operation, the guest calls
 //     its host, (weir_host.tick (why i32, left i64) -> i64), which grants another slice or ends the call by a panic. A
 //     host that adds what is left to what it has not granted yet bounds the sum exactly, whatever the slices.
+//   - Pauses. Bulk operations on much memory are done in pieces, by functions that are added behind the module's own, and
+//     tick is called between two of them.
 //   - Depth. A second global counts the calls under way, large frames for more. Past the bound, tick is called with
 //     another reason and must not return.
 //   - Sameness. Arithmetic may answer any NaN (WebAssembly core specification 2.0, section 4.3.3), and processors do;
