@@ -75,7 +75,9 @@ func Open(dir string, o Options) (_ *Log, err error) {
 		return nil, fmt.Errorf("make the folder for the log: %w", err)
 	}
 	// A log in a folder whose own name is lost would be lost with it.
-	for above, n := o.FS.PathDir(dir), 0; n < foldersAbove && above != "."; above, n = o.FS.PathDir(above), n+1 {
+	above := dir
+	for range foldersAbove {
+		above = o.FS.PathDir(above)
 		if err := syncDir(o.FS, above); err != nil {
 			return nil, fmt.Errorf("make the folder for the log: %w", err)
 		}
