@@ -12,11 +12,11 @@ import (
 
 // hubRestore is "weir hub restore".
 type hubRestore struct {
-	File      string `arg:"" help:"The backup; - for standard input."`
-	Data      string `required:"" help:"Data folder to make. It must be empty, but for certificates in link/." type:"path" env:"WEIR_HUB_DATA" placeholder:"DIR"`
-	NodeID    string `name:"node-id" help:"Name of the new region's first node." default:"hub-1" env:"WEIR_HUB_NODE_ID" placeholder:"NAME"`
-	NewEpochs bool   `help:"Give all channels new epochs: clients that may have seen more than the backup has are told of a gap."`
-	JSON      bool   `help:"Print JSON."`
+	File       string `arg:"" help:"The backup; - for standard input."`
+	Data       string `required:"" help:"Data folder to make. It must be empty, but for certificates in link/." type:"path" env:"WEIR_HUB_DATA" placeholder:"DIR"`
+	NodeID     string `name:"node-id" help:"Name of the new region's first node." default:"hub-1" env:"WEIR_HUB_NODE_ID" placeholder:"NAME"`
+	KeepEpochs bool   `help:"Nobody published after the backup: subscribers go on from their cursors as if nothing had happened. Otherwise each is told of one gap."`
+	JSON       bool   `help:"Print JSON."`
 }
 
 func (hubRestore) Help() string {
@@ -29,15 +29,15 @@ so is the number of shards. New are the region's id, its nodes, and an operator'
 as well. Certificates are not in the backup.
 
 Events that have come of age since are dropped when the region starts. What came after the backup is gone, and its offsets
-are given to other events. Subscribers that have seen it are sent a gap if they come back before their offset is reached
-again. If they may come later, as they do when a region was lost under load, use --new-epochs: every subscriber is then sent
-one gap, or on a state channel a snapshot, and nobody misses anything without being told. Without it, and when nobody
-published after the backup, subscribers and publishers go on as if nothing had happened.
+are given to other events. So all channels get new epochs, and every subscriber is sent one gap, or on a state channel a
+snapshot: nobody misses anything without being told. If nobody published after the backup, as when a region moves, use
+--keep-epochs: then subscribers go on as if nothing had happened. Retries of what
+the backup has are recognised in either case.
 
 Examples:
 
     weir hub restore weir-2026-11-22.backup --data /var/lib/weir --node-id new-1
-    weir hub restore weir-2026-11-22.backup --data /var/lib/weir --new-epochs
+    weir hub restore weir-2026-11-22.backup --data /var/lib/weir --keep-epochs
     weir hub --data /var/lib/weir --node-id new-1 --mesh 10.0.0.1:8447
     weir hub --data /var/lib/weir --node-id new-2 --join 10.0.0.1:8447`
 }
@@ -60,7 +60,7 @@ func (c *hubRestore) Run(ctx context.Context, con *console, log *slog.Logger) er
 	}
 	defer closeFile()
 	p := newProgress(con, from)
-	r, err := backup.Restore(ctx, p, backup.Target{Dir: c.Data, NodeID: c.NodeID, NewEpochs: c.NewEpochs, Logger: log})
+	r, err := backup.Restore(ctx, p, backup.Target{Dir: c.Data, NodeID: c.NodeID, NewEpochs: !c.KeepEpochs, Logger: log})
 	p.end()
 	switch {
 	case errors.Is(err, backup.ErrNotEmpty):
