@@ -222,7 +222,7 @@ func TestThoseAnsweredTogetherShareTheNextEntry(t *testing.T) {
 		f.submit(a, "a2", false, 0)
 		time.Sleep(took/gatherShare - 1)
 		synctest.Wait()
-		if len(f.entries) != 0 {
+		if waiting, _ := f.ingest.Depth(); waiting != 1 {
 			t.Fatal("the second one was not waited for")
 		}
 		time.Sleep(1)
