@@ -23,9 +23,7 @@ type failureLog struct {
 
 func (l *failureLog) record(now time.Time, err error) {
 	if l.counter != nil {
-		if l.counter != nil {
 		l.counter.Inc()
-	}
 	}
 	l.silent.Add(1)
 	next := l.next.Load()
