@@ -225,7 +225,7 @@ func TestThoseAnsweredTogetherShareTheNextEntry(t *testing.T) {
 		if waiting, _ := f.ingest.Depth(); waiting != 1 {
 			t.Fatal("the second one was not waited for")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if len(f.entries) != 1 {
 			t.Fatal("the second one is waited for without end")
