@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -140,28 +141,32 @@ func (r *Region) Ready(ctx context.Context) error {
 	return nil
 }
 
+// Join starts a new node that joins the region, and waits for nothing.
+func (r *Region) Join(ctx context.Context) (*Node, error) {
+	n, err := r.newNode(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var join []string
+	for _, other := range r.Nodes {
+		join = append(join, fmt.Sprintf("%q", other.reached.mesh))
+	}
+	r.Nodes = append(r.Nodes, n)
+	more := fmt.Sprintf("join: [%s]\nadvertise-mesh: %q\n", strings.Join(join, ", "), n.reached.mesh)
+	return n, errors.Join(n.configure(more), n.Start())
+}
+
 // Replace gives a node up for good, and has a new one join in its place.
 func (r *Region) Replace(ctx context.Context, i int) error {
 	old := r.Nodes[i]
 	old.Kill()
-	n, err := r.newNode(ctx)
+	r.Nodes = slices.Delete(r.Nodes, i, i+1)
+	n, err := r.Join(ctx)
 	if err != nil {
 		return err
 	}
-	r.Nodes[i] = n
-	var join []string
-	for _, other := range r.Nodes {
-		if other != n {
-			join = append(join, fmt.Sprintf("%q", other.reached.mesh))
-		}
-	}
-	more := fmt.Sprintf("join: [%s]\nadvertise-mesh: %q\n", strings.Join(join, ", "), n.reached.mesh)
-	if err := errors.Join(n.configure(more), n.Start()); err != nil {
-		return err
-	}
-	asked := r.Nodes[(i+1)%len(r.Nodes)]
 	for { // whoever is asked may be without a leader yet, or not have heard of the new node
-		_, err := r.Admin(ctx, asked, "hub", "replace", old.Name, "--with", n.Name)
+		_, err := r.Admin(ctx, r.Nodes[0], "hub", "replace", old.Name, "--with", n.Name)
 		if err == nil {
 			return nil
 		}
