@@ -221,10 +221,14 @@ func (w *world) took(m *member, b *weirpb.Batch, check func(*member, *weirpb.Bat
 	m.began = true
 }
 
+// settleTicks is how long members may take: after an outage the channel waits up to 7.5 s before it follows again, and
+// then a member that has to catch up may have such waits of its own.
+const settleTicks = 40
+
 // settle lets all members read until they stand where the channel does, with what they asked for last.
 func (w *world) settle(check func(*member, *weirpb.Batch)) {
 	for _, m := range w.members {
-		for range 20 {
+		for range settleTicks {
 			synctest.Wait()
 			for b := m.next(4096); b != nil; b = m.next(4096) {
 				w.took(m, b, check)
