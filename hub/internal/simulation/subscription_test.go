@@ -29,7 +29,8 @@ type batch struct {
 	offset uint64
 }
 
-// push sends what there is. It decides as the edge's fan-out does.
+// push sends what there is. It decides as the edge's fan-out does, but for a cursor of a later epoch, which that takes for one
+// of an earlier.
 func (s *subscription) push() {
 	c, w := s.channel, s.channel.edge.w
 	if s.gone || s.reading || !c.opened || !c.alive() {
