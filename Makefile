@@ -43,7 +43,7 @@ generate: ## Generate code from the schemas, the browser's files and the ready-m
 	@if command -v rustc >/dev/null; then echo go run ./filters/internal/build; go run ./filters/internal/build; \
 	else echo "no rustc: the ready-made filters stay as they are" >&2; fi
 
-bench: ## Measure: make bench [SUITE=filters|commit|region|failover|fanout|idle].
+bench: ## Measure: make bench [SUITE=filters|neighbours|commit|region|failover|fanout|idle].
 	go run ./deploy/bench $(if $(SUITE),-suite $(SUITE))
 
 soak: ## Run seeded random histories: make soak [SUITE=filters|hub|edge|nemesis] [SEEDS=N] [SEED=x].
