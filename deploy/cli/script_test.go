@@ -41,9 +41,17 @@ func TestScripts(t *testing.T) {
 			"eventually": eventually,
 			"replace":    replace,
 		},
-		Condition: hasCompiler,
+		Condition: condition,
 		Setup:     setup,
 	})
+}
+
+// condition answers [race]: races are looked for, which makes compiling a large module take a minute; and [compiler:NAME].
+func condition(name string) (bool, error) {
+	if name == "race" {
+		return raceEnabled, nil
+	}
+	return hasCompiler(name)
 }
 
 // addresses are variables that each script finds set to an address that was free a moment ago.

@@ -217,7 +217,10 @@ func (p *powered) lives(first uint64) (next uint64) {
 			_ = leader.replica.Propose(encoded(p.t, 0)).Error() // it is looked again
 			continue
 		}
-		if p.rng.IntN(15) == 0 {
+		p.mu.Lock() // power may fail at any moment, and that draws too
+		snapshots := p.rng.IntN(15) == 0
+		p.mu.Unlock()
+		if snapshots {
 			for _, n := range nodes {
 				_ = n.replica.Snapshot() // power may fail meanwhile
 			}
