@@ -28,12 +28,13 @@ type viewer struct {
 	ephemeral int
 	view      map[string]string
 	snapshots int
-	// hold, if set, is waited for in each delivery.
-	hold chan struct{}
+	// hold, if set, is waited for in each delivery, which says so in blocked.
+	hold    chan struct{}
+	blocked chan struct{}
 }
 
 func newViewer(t *testing.T) *viewer {
-	return &viewer{t: t, more: make(chan struct{}, 1), view: map[string]string{}}
+	return &viewer{t: t, more: make(chan struct{}, 1), blocked: make(chan struct{}, 1), view: map[string]string{}}
 }
 
 func (v *viewer) deliver(b *weirpb.FeedBatch) error {
@@ -41,6 +42,10 @@ func (v *viewer) deliver(b *weirpb.FeedBatch) error {
 	hold := v.hold
 	v.mu.Unlock()
 	if hold != nil {
+		select {
+		case v.blocked <- struct{}{}:
+		default:
+		}
 		<-hold
 	}
 	v.mu.Lock()
@@ -324,6 +329,9 @@ func TestFollowerThatFallsOutOfTheWindowIsDescribedAnew(t *testing.T) {
 		const n = 9000
 		var done sync.WaitGroup
 		for i := range n {
+			if i == 1 {
+				<-v.blocked // by the first event: many at once may be more than a tail has
+			}
 			done.Add(1)
 			h.Publish("acme", &weirpb.Publication{Channel: channel, Key: fmt.Sprint(i % 3), Payload: fmt.Appendf(nil, "%d", i)}, func(*weirpb.Receipt, error) { done.Done() })
 		}
