@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect"
 
 	"weir/deploy/bench/internal/process"
+	"weir/deploy/internal/server"
 	"weir/edge/token"
 	"weir/proto/weirpb"
 	"weir/proto/weirpb/weirpbconnect"
@@ -21,12 +22,7 @@ type admin struct {
 }
 
 func newAdmin(w *process.Weir) *admin {
-	return &admin{url: w.API, key: connect.WithInterceptors(connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
-		return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
-			r.Header().Set("Authorization", "Bearer "+w.AdminKey)
-			return next(ctx, r)
-		}
-	}))}
+	return &admin{url: w.API, key: server.Authorize(w.AdminKey)}
 }
 
 // tenant makes a tenant, and returns a token for all its channels.

@@ -4,17 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"sync"
 	"time"
 
-	"connectrpc.com/connect"
-
 	"weir/deploy/internal/region"
 	"weir/edge/edgeclient"
 	"weir/proto/weirpb"
-	"weir/proto/weirpb/weirpbconnect"
 )
 
 func failoverChannel(i int) string { return fmt.Sprintf("chat:failover-%d", i) }
@@ -159,13 +155,7 @@ func (l *ticking) after(killed time.Time, lost func(channel string) bool, patien
 
 // shardsOf asks which shard each channel is on.
 func shardsOf(ctx context.Context, r *region.Region) (map[string]uint32, error) {
-	events := weirpbconnect.NewEventServiceClient(http.DefaultClient, r.Nodes[0].API, connect.WithInterceptors(
-		connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
-			return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
-				request.Header().Set("Authorization", "Bearer "+r.Key)
-				return next(ctx, request)
-			}
-		})))
+	events := r.Events(r.Nodes[0])
 	shards := map[string]uint32{}
 	for i := range failoverChannels {
 		c, err := events.GetChannel(ctx, &weirpb.GetChannelRequest{Tenant: region.Tenant, Channel: failoverChannel(i)})

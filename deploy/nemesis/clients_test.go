@@ -7,17 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"sync"
 	"testing"
 	"time"
 
-	"connectrpc.com/connect"
-
 	"weir/deploy/internal/region"
 	"weir/edge/edgeclient"
 	"weir/proto/weirpb"
-	"weir/proto/weirpb/weirpbconnect"
 )
 
 // What clients do, beside each other, for as long as the region is being broken.
@@ -145,7 +141,7 @@ const readTimeout = 3 * time.Second
 func (c *crowd) readFrom(ctx context.Context, n *region.Node, channel, key string) (last uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	events := c.region.events(n)
+	events := c.region.Events(n)
 	if key == "" {
 		answer, err := events.GetChannel(ctx, &weirpb.GetChannelRequest{
 			Tenant: tenant, Channel: channel, Consistency: weirpb.Consistency_CONSISTENCY_LINEARIZABLE,
@@ -167,21 +163,6 @@ func (c *crowd) readFrom(ctx context.Context, n *region.Node, channel, key strin
 		}
 	}
 	return last, nil
-}
-
-// events returns a client of a node's server API.
-func (v *victim) events(n *region.Node) weirpbconnect.EventServiceClient {
-	return weirpbconnect.NewEventServiceClient(http.DefaultClient, n.API, connect.WithInterceptors(authorize(v.Key)))
-}
-
-// authorize adds an API key to requests.
-func authorize(key string) connect.UnaryInterceptorFunc {
-	return func(next connect.UnaryFunc) connect.UnaryFunc {
-		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
-			request.Header().Set("Authorization", "Bearer "+key)
-			return next(ctx, request)
-		}
-	}
 }
 
 // watch subscribes to a channel from its beginning, at one of the edges.
@@ -238,7 +219,7 @@ func (c *crowd) disband(ctx context.Context) error {
 // log reads all of a channel but its farewell.
 func (c *crowd) log(ctx context.Context, channel string) (sighting, error) {
 	s := sighting{who: "the log", channel: channel}
-	events := c.region.events(c.region.Nodes[0])
+	events := c.region.Events(c.region.Nodes[0])
 	request := &weirpb.HistoryRequest{
 		Tenant: tenant, Channel: channel, Limit: 1000, Consistency: weirpb.Consistency_CONSISTENCY_LINEARIZABLE,
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"weir/deploy/internal/server"
 	"weir/deploy/internal/wire"
+	"weir/proto/weirpb/weirpbconnect"
 )
 
 // Tenant is whom everything belongs to. Its namespaces, beside default, are chat (log) and board (state).
@@ -103,6 +106,11 @@ func (r *Region) Weir(ctx context.Context, args ...string) (string, error) {
 // Admin runs an operator's command against a node.
 func (r *Region) Admin(ctx context.Context, n *Node, args ...string) (string, error) {
 	return r.Weir(ctx, append(args, "--api", n.API, "--api-key", r.Key)...)
+}
+
+// Events returns an operator's client of a node's server API for events.
+func (r *Region) Events(n *Node) weirpbconnect.EventServiceClient {
+	return weirpbconnect.NewEventServiceClient(http.DefaultClient, n.API, server.Authorize(r.Key))
 }
 
 // found makes the tenant, its namespaces, its keys and a token.
