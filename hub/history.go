@@ -16,14 +16,8 @@ const (
 
 // History reads a page of the window: events after a cursor or from the oldest on, of a time, with a key.
 func (h *Hub) History(ctx context.Context, r *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
-	}
-	p, err := h.findSure(ctx, r.GetTenant(), r.GetChannel())
+	p, err := h.findToRead(ctx, r)
 	if err != nil {
-		return nil, err
-	}
-	if err := h.confirm(ctx, p, r.GetConsistency()); err != nil {
 		return nil, err
 	}
 	row, err := p.part.reader.Channel(p.id)

@@ -42,12 +42,28 @@ func (h *Hub) readFault(err error) error {
 	return fault.New(fault.Internal, "the channel can't be read").WithHint("operators: see the hub's log").WithCause(err)
 }
 
-// State reads a page of the latest events of a state channel, in the order of their keys, or those of some keys.
-func (h *Hub) State(ctx context.Context, r *weirpb.StateRequest) (*weirpb.StateResponse, error) {
+// A read is a request to read a channel.
+type read interface {
+	GetTenant() string
+	GetChannel() string
+	GetConsistency() weirpb.Consistency
+}
+
+// findToRead finds the channel that a request is about, and sees to it that what is read there is as consistent as asked.
+func (h *Hub) findToRead(ctx context.Context, r read) (place, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
+		return place{}, fault.New(fault.Timeout, "the request was given up").WithCause(err)
 	}
 	p, err := h.findSure(ctx, r.GetTenant(), r.GetChannel())
+	if err != nil {
+		return place{}, err
+	}
+	return p, h.confirm(ctx, p, r.GetConsistency())
+}
+
+// State reads a page of the latest events of a state channel, in the order of their keys, or those of some keys.
+func (h *Hub) State(ctx context.Context, r *weirpb.StateRequest) (*weirpb.StateResponse, error) {
+	p, err := h.findToRead(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -57,9 +73,6 @@ func (h *Hub) State(ctx context.Context, r *weirpb.StateRequest) (*weirpb.StateR
 	}
 	if len(r.GetKeys()) > maxPage {
 		return nil, fault.New(fault.InvalidArgument, "%d keys are asked for, at most %d are allowed", len(r.GetKeys()), maxPage)
-	}
-	if err := h.confirm(ctx, p, r.GetConsistency()); err != nil {
-		return nil, err
 	}
 	response := &weirpb.StateResponse{}
 	var row *logpb.ChannelRow
@@ -77,14 +90,8 @@ func (h *Hub) State(ctx context.Context, r *weirpb.StateRequest) (*weirpb.StateR
 
 // GetChannel describes a channel, also one that nobody has published to.
 func (h *Hub) GetChannel(ctx context.Context, r *weirpb.GetChannelRequest) (*weirpb.Channel, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fault.New(fault.Timeout, "the request was given up").WithCause(err)
-	}
-	p, err := h.findSure(ctx, r.GetTenant(), r.GetChannel())
+	p, err := h.findToRead(ctx, r)
 	if err != nil {
-		return nil, err
-	}
-	if err := h.confirm(ctx, p, r.GetConsistency()); err != nil {
 		return nil, err
 	}
 	row, err := p.part.reader.Channel(p.id)
