@@ -1,20 +1,19 @@
 package api_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"weir/hub/api"
+	"weir/hub/internal/logtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,13 +22,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type server struct {
 	*httptest.Server
 	hub      *fakeHub
-	log      *logBuffer
+	log      *logtest.Buffer
 	registry *prometheus.Registry
 }
 
 func serve(t *testing.T, h *fakeHub, change ...func(*api.Config)) *server {
 	t.Helper()
-	s := &server{hub: h, log: &logBuffer{}, registry: prometheus.NewRegistry()}
+	s := &server{hub: h, log: &logtest.Buffer{}, registry: prometheus.NewRegistry()}
 	cfg := api.Config{Hub: h, Logger: slog.New(slog.NewTextHandler(s.log, nil)), Registerer: s.registry}
 	for _, f := range change {
 		f(&cfg)
@@ -104,21 +103,3 @@ func (a answer) fault() string {
 }
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
-
-// logBuffer keeps the log for the test to read.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer // guarded by mu
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}

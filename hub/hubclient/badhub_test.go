@@ -11,15 +11,16 @@ import (
 
 	"weir/hub/hubclient"
 	"weir/hub/internal/linkwire"
+	"weir/hub/internal/logtest"
 	"weir/hub/link"
 	"weir/proto/fault"
 	"weir/proto/linkpb"
 )
 
 // A badHub greets its edges and answers every request with the same bytes.
-func badHub(t *testing.T, answer []byte) (*hubclient.Client, *logBuffer, chan error) {
+func badHub(t *testing.T, answer []byte) (*hubclient.Client, *logtest.Buffer, chan error) {
 	t.Helper()
-	log := &logBuffer{}
+	log := &logtest.Buffer{}
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	data := t.TempDir()
 	if _, err := link.EnsureIdentity(data, "hub-1", time.Now(), logger); err != nil {

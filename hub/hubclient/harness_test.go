@@ -1,12 +1,10 @@
 package hubclient_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"log/slog"
 	"net"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"weir/hub/hubclient"
 	"weir/hub/internal/linktest"
 	"weir/hub/internal/linkwire"
+	"weir/hub/internal/logtest"
 	"weir/hub/link"
 )
 
@@ -27,7 +26,7 @@ type region struct {
 	hub     link.Hub
 	network *linktest.Network
 	client  *hubclient.Client
-	log     *logBuffer
+	log     *logtest.Buffer
 
 	hubSocket net.PacketConn
 	identity  *link.Identity
@@ -43,7 +42,7 @@ func inRegion(t *testing.T, h link.Hub, test func(t *testing.T, r *region)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		log := &logBuffer{}
+		log := &logtest.Buffer{}
 		logger := slog.New(slog.NewTextHandler(log, nil))
 		identity, err := link.EnsureIdentity(dir, "hub-1", time.Now(), logger)
 		if err != nil {
@@ -100,24 +99,6 @@ func (r *region) shutdown(t *testing.T) {
 	if err := <-r.serving; err != nil {
 		t.Error(err)
 	}
-}
-
-// logBuffer keeps the log for the test to read.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer // guarded by mu
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // hubTLS is how the hub with this data folder shows who it is, without a look at its edges.

@@ -15,6 +15,7 @@ import (
 
 	"weir/hub/hubclient"
 	"weir/hub/internal/linktest"
+	"weir/hub/internal/logtest"
 	"weir/hub/internal/placement"
 	"weir/hub/link"
 	"weir/proto/fault"
@@ -36,7 +37,7 @@ type regionOfNodes struct {
 	nodes    []*nodeProcess
 	identity *link.Identity
 	client   *hubclient.Client
-	log      *logBuffer
+	log      *logtest.Buffer
 }
 
 const testShards = 4
@@ -45,7 +46,7 @@ func inRegionOfNodes(t *testing.T, test func(t *testing.T, r *regionOfNodes)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		r := &regionOfNodes{log: &logBuffer{}}
+		r := &regionOfNodes{log: &logtest.Buffer{}}
 		logger := slog.New(slog.NewTextHandler(r.log, nil))
 		var err error
 		if r.identity, err = link.EnsureIdentity(dir, "hub-1", time.Now(), logger); err != nil {

@@ -1,13 +1,11 @@
 package link_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 
 	"weir/hub/internal/linktest"
 	"weir/hub/internal/linkwire"
+	"weir/hub/internal/logtest"
 	"weir/hub/link"
 )
 
@@ -27,13 +26,13 @@ type server struct {
 	addr     net.Addr
 	edge     *tls.Config
 	dir      string // of the certificates
-	log      *logBuffer
+	log      *logtest.Buffer
 	registry *prometheus.Registry
 }
 
 func serve(t *testing.T, h link.Hub) *server {
 	t.Helper()
-	s := &server{log: &logBuffer{}, registry: prometheus.NewRegistry()}
+	s := &server{log: &logtest.Buffer{}, registry: prometheus.NewRegistry()}
 	logger := slog.New(slog.NewTextHandler(s.log, nil))
 	data := t.TempDir()
 	s.dir = data + "/" + link.Folder
@@ -92,21 +91,3 @@ func closedWith(t *testing.T, conn *quic.Conn) quic.ApplicationErrorCode {
 }
 
 var _ link.Hub = (*linktest.Hub)(nil)
-
-// logBuffer keeps the log for the test to read.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer // guarded by mu
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}

@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -22,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"weir/hub/ca"
+	"weir/hub/internal/logtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,9 +55,9 @@ type node struct {
 	socket   net.PacketConn
 	identity *ca.Identity
 	registry *prometheus.Registry
-	log      logBuffer
+	log      logtest.Buffer
 	// identityLog says which peers were refused.
-	identityLog logBuffer
+	identityLog logtest.Buffer
 	admit       func(node string, group uint32) error
 
 	stop    context.CancelFunc
@@ -267,21 +267,3 @@ func (r *region) sent() (packets, bytes int) {
 type lasting struct{ net.PacketConn }
 
 func (lasting) Close() error { return nil }
-
-// logBuffer keeps a log for the test to read.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer // guarded by mu
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
