@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"weir/proto/fault"
 	"weir/proto/weirpb"
@@ -43,6 +44,7 @@ type channel struct {
 	holders   holders       // state channels: of keys
 	loading   *keyTable     // a snapshot on its way from the hub
 	following bool          // the feed has described the channel since it began
+	followed  time.Time     // when following was set
 	holed     bool          // a state channel that must begin with a snapshot
 	batches   uint64        // of the feed
 	variants  variants      // of the event at hand

@@ -73,7 +73,10 @@ func (c *channel) described(b *weirpb.FeedBatch) error {
 	if c.info != nil && c.info.GetKind() != info.GetKind() {
 		return errKindChanged
 	}
-	c.info, c.following = info, true
+	if !c.following {
+		c.following, c.followed = true, time.Now()
+	}
+	c.info = info
 	if c.isState() {
 		if !c.opened || c.head.epoch != info.GetEpoch() {
 			c.loading = newKeyTable() // a snapshot must follow

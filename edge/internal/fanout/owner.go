@@ -32,7 +32,7 @@ func (c *channel) follow() {
 			return
 		}
 		c.table.metrics.FollowLosses.Inc()
-		if c.received() != before || time.Since(since) > retryLongest {
+		if c.unfollowed() != before || time.Since(since) > retryLongest {
 			wait = retryFirst // the hub answered, or has been waited for long enough: during an election, its client waits
 		}
 		c.log.Warn("channel lost: it pauses until the hub answers again", "retry", wait.String(), "err", err)
@@ -76,6 +76,14 @@ func terminal(err error) *fault.Fault {
 func (c *channel) received() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.batches
+}
+
+// unfollowed notes that the channel is not followed for now, and returns what received does.
+func (c *channel) unfollowed() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.following = false
 	return c.batches
 }
 

@@ -35,14 +35,27 @@ const (
 	resyncParams   = "params"
 )
 
-// resync gives a subscriber to a state channel a snapshot to go on from.
+// resync gives a subscriber to a state channel a snapshot to go on from, once the channel has got to where it stands.
 func (c *channel) resync(s *Subscriber) {
+	for {
+		a, wait := c.tryResync(s)
+		if !wait || !s.await(c.ctx, a) {
+			return
+		}
+	}
+}
+
+// tryResync gives a subscriber a snapshot, or returns what it has to wait for.
+func (c *channel) tryResync(s *Subscriber) (a arrival, wait bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || c.fault != nil {
-		return
+		return arrival{}, false
+	}
+	if a, wait = c.expects(s); wait {
+		return a, true
 	}
 	reason := resyncUpstream
 	var gap *weirpb.Gap
@@ -55,6 +68,7 @@ func (c *channel) resync(s *Subscriber) {
 	c.table.metrics.Resyncs.WithLabelValues(reason).Inc()
 	c.pushSnapshot(s, gap)
 	s.wake()
+	return arrival{}, false
 }
 
 // pushSnapshot queues the view of the subscriber's group as it is now, and lets the subscriber go on from there. The
@@ -96,7 +110,7 @@ type plan struct {
 	earliest bool
 	lost     *weirpb.Gap
 	events   []*weirpb.Event
-	advanced <-chan struct{}
+	arrival  arrival
 }
 
 // recentPage is how many recent events are decided about in a turn.
@@ -111,6 +125,9 @@ func (c *channel) plan(s *Subscriber, buf []*weirpb.Event) plan {
 	if s.closed || c.fault != nil {
 		return plan{}
 	}
+	if a, ok := c.expects(s); ok {
+		return plan{way: wait, arrival: a}
+	}
 	if s.cursor.epoch != c.head.epoch {
 		s.cursor = position{epoch: c.head.epoch}
 		s.earliest, s.lost = true, &weirpb.Gap{Reason: gapEpochChanged}
@@ -121,10 +138,7 @@ func (c *channel) plan(s *Subscriber, buf []*weirpb.Event) plan {
 		return p
 	}
 	if s.cursor.offset > c.head.offset {
-		if c.advanced == nil {
-			c.advanced = make(chan struct{})
-		}
-		p.way, p.advanced = wait, c.advanced
+		p.way, p.arrival = wait, arrival{advanced: c.nextAdvance()}
 		return p
 	}
 	if c.attach(s) {
@@ -174,11 +188,7 @@ func (c *channel) catchUp(s *Subscriber) {
 		case done:
 			return
 		case wait:
-			select {
-			case <-p.advanced:
-			case <-s.gone:
-				return
-			case <-c.ctx.Done():
+			if !s.await(c.ctx, p.arrival) {
 				return
 			}
 		case recents:

@@ -122,11 +122,7 @@ func (c *channel) checkCursor(ctx context.Context, r Request) error {
 func (c *channel) start(s *Subscriber, r Request) {
 	defer s.wake()
 	if c.isState() {
-		var gap *weirpb.Gap
-		if r.Start == weirpb.Start_START_CURSOR && r.Cursor.GetEpoch() != c.head.epoch {
-			gap = &weirpb.Gap{Reason: gapEpochChanged}
-		}
-		c.pushSnapshot(s, gap)
+		c.startView(s, r)
 		return
 	}
 	switch r.Start {
@@ -140,6 +136,25 @@ func (c *channel) start(s *Subscriber, r Request) {
 		c.attachAtHead(s)
 		s.pushMark()
 	}
+}
+
+// startView gives a new subscriber to a state channel its snapshot, or has it wait where its cursor is ahead of the channel.
+// The channel's and the subscriber's mu are held.
+func (c *channel) startView(s *Subscriber, r Request) {
+	if r.Start != weirpb.Start_START_CURSOR {
+		c.pushSnapshot(s, nil)
+		return
+	}
+	s.cursor = position{r.Cursor.GetEpoch(), r.Cursor.GetOffset()}
+	var gap *weirpb.Gap
+	switch {
+	case c.behind(s):
+		s.startRecovery()
+		return
+	case s.cursor.epoch != c.head.epoch:
+		gap = &weirpb.Gap{Reason: gapEpochChanged}
+	}
+	c.pushSnapshot(s, gap)
 }
 
 // pushMark queues a batch without items that says where the subscription stands, if that is known. mu is held.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"weir/proto/fault"
 	"weir/proto/weirpb"
@@ -40,6 +41,7 @@ type Subscriber struct {
 	why      string
 	lost     *weirpb.Gap // to be told with the next page
 	earliest bool        // recovers from the oldest event, wherever that is
+	ahead    time.Time   // since when it has waited for the channel to get to its cursor; zero: it does not
 	resets   uint64
 	// The subscription's place once the queue is read.
 	place

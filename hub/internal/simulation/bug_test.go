@@ -16,6 +16,7 @@ const (
 	resumesOffByOne
 	sendsTwice
 	ignoresEpochs
+	goesBack
 	trimsSilently
 )
 
@@ -36,5 +37,6 @@ var bugs = []struct {
 	{resumesOffByOne, "a reader resumes one event too late", 200},
 	{sendsTwice, "an edge sends an event that a reader has", 200},
 	{ignoresEpochs, "an edge goes on by offset in another epoch", 200},
+	{goesBack, "an edge takes a cursor of a later epoch for one of an earlier", 1000},
 	{trimsSilently, "a gap is not told", 400},
 }

@@ -21,7 +21,8 @@ type channel struct {
 	follow *follow
 
 	opened    bool
-	following bool
+	following bool      // the feed has described the channel since it began
+	followed  time.Time // when following was set
 	epoch     uint64
 	offset    uint64
 	recent    []*weirpb.Event
@@ -69,6 +70,7 @@ func (c *channel) reach() {
 
 // stop ends what the channel is at, for now.
 func (c *channel) stop() {
+	c.following = false
 	if c.follow != nil {
 		c.follow.cancel()
 		c.follow = nil
@@ -153,7 +155,9 @@ func (c *channel) deliver(b *weirpb.FeedBatch) bool {
 
 func (c *channel) described(b *weirpb.FeedBatch) {
 	info := b.GetChannel()
-	c.following = true
+	if !c.following {
+		c.following, c.followed = true, c.edge.w.now
+	}
 	if c.isState() {
 		if !c.opened || c.epoch != info.GetEpoch() {
 			c.loading = map[string]string{}

@@ -18,8 +18,12 @@ type subscription struct {
 	offset   uint64
 	earliest bool
 	lost     *weirpb.Gap
-	reading  bool // a page of the window is on its way
+	reading  bool      // a page of the window is on its way
+	ahead    time.Time // since when it has waited for the channel to get to its epoch; zero: it does not
 }
+
+// aheadMost is how long it waits, for a channel that is being followed.
+const aheadMost = 10 * time.Second
 
 // A batch is what a reader is sent: a gap, if there is one, then events, all that there is up to its cursor.
 type batch struct {
@@ -29,8 +33,7 @@ type batch struct {
 	offset uint64
 }
 
-// push sends what there is. It decides as the edge's fan-out does, but for a cursor of a later epoch, which that takes for one
-// of an earlier.
+// push sends what there is. It decides as the edge's fan-out does.
 func (s *subscription) push() {
 	c, w := s.channel, s.channel.edge.w
 	if s.gone || s.reading || !c.opened || !c.alive() {
@@ -41,7 +44,7 @@ func (s *subscription) push() {
 		s.send(nil, nil)
 		return
 	}
-	if s.epoch > c.epoch { // this edge is behind, and will get there
+	if s.expects() {
 		return
 	}
 	if s.epoch != c.epoch && w.bug != ignoresEpochs {
@@ -61,6 +64,30 @@ func (s *subscription) push() {
 	default:
 		s.read()
 	}
+}
+
+// expects reports whether the channel is expected to get to the epoch where the subscription stands.
+func (s *subscription) expects() bool {
+	c, w := s.channel, s.channel.edge.w
+	if s.epoch <= c.epoch || w.bug == goesBack {
+		s.ahead = time.Time{}
+		return false
+	}
+	if s.ahead.IsZero() {
+		s.ahead = w.now
+	}
+	if !c.following {
+		return true
+	}
+	until := s.ahead.Add(aheadMost)
+	if t := c.followed.Add(aheadMost); t.After(until) {
+		until = t
+	}
+	if !w.now.Before(until) {
+		return false
+	}
+	w.at(until, s.push)
+	return true
 }
 
 // send sends events that follow where the subscription stands.
