@@ -19,34 +19,18 @@ import (
 
 // A Process is a running server: this program, or a `weir dev`.
 type Process struct {
-	cmd *exec.Cmd
-	dev *server.Dev
-	dir string // removed at Stop
-}
-
-func (p *Process) pid() int {
-	if p.dev != nil {
-		return p.dev.PID()
-	}
-	return p.cmd.Process.Pid
+	pid  int
+	stop func() error
 }
 
 // CPU returns the time that the server has used.
-func (p *Process) CPU() (time.Duration, error) { return procstat.CPU(p.pid()) }
+func (p *Process) CPU() (time.Duration, error) { return procstat.CPU(p.pid) }
 
 // RSS returns the server's resident memory, in bytes.
-func (p *Process) RSS() (int64, error) { return procstat.RSS(p.pid()) }
+func (p *Process) RSS() (int64, error) { return procstat.RSS(p.pid) }
 
 // Stop ends the server and removes its data.
-func (p *Process) Stop() error {
-	if p.dev != nil {
-		p.dev.Kill()
-		return os.RemoveAll(p.dir)
-	}
-	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait() // says that it was killed
-	return nil
-}
+func (p *Process) Stop() error { return p.stop() }
 
 // Weir is a running `weir dev`.
 type Weir struct {
@@ -73,16 +57,21 @@ func StartWeir(ctx context.Context, binary string) (*Weir, error) {
 	dev.Output = io.Discard
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	p := &Process{dev: dev, dir: dir}
+	stop := func() error {
+		dev.Kill()
+		return os.RemoveAll(dir)
+	}
 	if err := dev.Begin(ctx); err != nil {
-		return nil, errors.Join(err, p.Stop())
+		return nil, errors.Join(err, stop())
 	}
 	info, err := dev.Info()
 	if err != nil {
-		return nil, errors.Join(err, p.Stop())
+		return nil, errors.Join(err, stop())
 	}
-	_, listen, _ := strings.Cut(info.Edge, "://")
-	return &Weir{Process: p, Listen: listen, API: info.API, Token: info.Token, AdminKey: info.AdminKey}, nil
+	return &Weir{
+		Process: &Process{pid: dev.PID(), stop: stop},
+		Listen:  dev.Listen, API: info.API, Token: info.Token, AdminKey: info.AdminKey,
+	}, nil
 }
 
 // Raw is a running raw server (package rawserver).
@@ -112,7 +101,12 @@ func StartRaw() (*Raw, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	r := &Raw{Process: &Process{cmd: cmd}, in: in, out: bufio.NewReader(out)}
+	stop := func() error {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // says that it was killed
+		return nil
+	}
+	r := &Raw{Process: &Process{pid: cmd.Process.Pid, stop: stop}, in: in, out: bufio.NewReader(out)}
 	line, err := r.out.ReadString('\n')
 	if err != nil {
 		return nil, errors.Join(err, r.Stop())
