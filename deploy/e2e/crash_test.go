@@ -57,7 +57,7 @@ func TestKillUnderLoad(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	for range kills {
 		pause(ctx, time.Duration(20+rng.IntN(400))*time.Millisecond)
-		s.kill()
+		s.Kill()
 		s.restart()
 	}
 	pause(ctx, 500*time.Millisecond) // some that are never interrupted

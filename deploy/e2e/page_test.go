@@ -97,7 +97,7 @@ func testPage(t *testing.T, query, transport string) {
 	everything := record(s, "flights")
 	everything.await("the first aircraft", func(lines []line) bool { return len(lines) > 500 })
 
-	p := openPage(t, "http://"+s.http+"/"+query)
+	p := openPage(t, "http://"+s.HTTP+"/"+query)
 	p.waitFor(20*time.Second, "a connection", `document.body.dataset.state === "connected"`)
 	if got := eval[string](p, "document.body.dataset.transport"); got != transport {
 		t.Fatalf("the page is connected by %s, want %s", got, transport)
@@ -168,7 +168,7 @@ func (p *page) checkKill(s *server) {
 	before := p.look()
 	p.run(talk)
 	p.waitFor(10*time.Second, "some messages", "window.__test.acked.length >= 10")
-	s.kill()
+	s.Kill()
 	p.waitFor(20*time.Second, "the page to notice", `document.body.dataset.state !== "connected"`)
 	s.restart()
 	p.waitFor(30*time.Second, "the page to connect by itself", `document.body.dataset.state === "connected"`)

@@ -27,7 +27,7 @@ func TestReadmeSnippet(t *testing.T) {
 	everything := record(s, "flights")
 	everything.await("the first aircraft", func(lines []line) bool { return len(lines) > 500 })
 
-	snippet := strings.ReplaceAll(readmeSnippet(t), "127.0.0.1:8080", s.http)
+	snippet := strings.ReplaceAll(readmeSnippet(t), "127.0.0.1:8080", s.HTTP)
 	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprintf(w, ownPage, snippet)

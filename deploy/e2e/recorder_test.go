@@ -42,7 +42,7 @@ func record(s *server, channel string, flags ...string) *recorder {
 	s.t.Helper()
 	r := &recorder{t: s.t, end: make(chan struct{}), more: make(chan struct{})}
 	r.cmd = exec.Command(binary, append([]string{"sub", channel, "--json"}, flags...)...)
-	r.cmd.Dir = s.dir
+	r.cmd.Dir = s.Dir
 	r.cmd.Stderr = s.log
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := r.cmd.StdoutPipe()

@@ -43,10 +43,8 @@ func run(m *testing.M) int {
 // A server is one `weir dev` with its data; it can be killed and started again at the same addresses.
 type server struct {
 	*process.Dev
-	t    testing.TB
-	dir  string
-	http string // address of pages
-	log  *process.Tail
+	t   testing.TB
+	log *process.Tail
 }
 
 // startPatience bounds how long a server may take to be ready.
@@ -55,14 +53,13 @@ const startPatience = 30 * time.Second
 // newServer starts `weir dev` on free ports of 127.0.0.1 and stops it at the test's end.
 func newServer(t testing.TB, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), log: &process.Tail{}}
+	s := &server{t: t, log: &process.Tail{}}
 	var err error
-	if s.Dev, err = process.NewDev(binary, s.dir, s.log, flags...); err != nil {
+	if s.Dev, err = process.NewDev(binary, t.TempDir(), s.log, flags...); err != nil {
 		t.Fatal(err)
 	}
-	s.http = s.HTTP
 	t.Cleanup(func() {
-		s.kill()
+		s.Kill()
 		if t.Failed() {
 			t.Logf("server log:\n%s", s.log)
 		}
@@ -70,9 +67,6 @@ func newServer(t testing.TB, flags ...string) *server {
 	s.restart()
 	return s
 }
-
-// kill ends the process as a power cut would, and waits until it is gone.
-func (s *server) kill() { s.Kill() }
 
 // restart starts a server that is not running, on its data.
 func (s *server) restart() {
@@ -97,7 +91,7 @@ func (s *server) info() process.DevInfo {
 // weir runs the command line inside the server's folder and returns its standard output.
 func (s *server) weir(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Dir = s.dir
+	cmd.Dir = s.Dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
