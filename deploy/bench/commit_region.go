@@ -140,20 +140,15 @@ func publishClosedLoop(ctx context.Context, r *region.Region, load rival.Load) (
 			identity: producer.New(time.Now(), rand.Reader), answered: make(chan error, 1),
 		}
 	}
-	warm := load
-	warm.Events = max(load.Publishers, load.Events/10)
-	if _, err := rival.ClosedLoop(ctx, warm, func(ctx context.Context, p int, payload []byte) error {
-		return publishers[p].publish(ctx, payload)
-	}); err != nil {
+	publish := func(ctx context.Context, p int, payload []byte) error { return publishers[p].publish(ctx, payload) }
+	if _, err := rival.ClosedLoop(ctx, load.WarmUp(), publish); err != nil {
 		return rival.Result{}, fmt.Errorf("warm up: %w", err)
 	}
 	before, err := cpuOfNodes(r)
 	if err != nil {
 		return rival.Result{}, err
 	}
-	result, err := rival.ClosedLoop(ctx, load, func(ctx context.Context, p int, payload []byte) error {
-		return publishers[p].publish(ctx, payload)
-	})
+	result, err := rival.ClosedLoop(ctx, load, publish)
 	if err != nil {
 		return result, err
 	}

@@ -16,6 +16,7 @@ import (
 
 const (
 	failoverKills       = 20
+	failoverShards      = 4 // whose leaders are killed in turns
 	failoverChannels    = 100
 	failoverClients     = 20 // that publish, each to its share of the channels
 	failoverSubscribers = 500
@@ -35,7 +36,7 @@ func failoverSuite(ctx context.Context, e *env) ([]report.Figure, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	r, err := region.Start(ctx, region.Config{Binary: e.binary, Dir: dir, Nodes: regionNodes, Edges: 1})
+	r, err := region.Start(ctx, region.Config{Binary: e.binary, Dir: dir, Nodes: regionNodes, Edges: 1, Shards: failoverShards})
 	if err != nil {
 		return nil, err
 	}
@@ -59,14 +60,14 @@ func failoverSuite(ctx context.Context, e *env) ([]report.Figure, error) {
 	}
 	var pauses, others []float64 // milliseconds
 	for i := range failoverKills {
-		pause, other, err := killLeader(ctx, r, load, shards, uint32(i%4+1))
+		pause, other, err := killLeader(ctx, r, load, shards, uint32(i%failoverShards+1))
 		if err != nil {
 			return nil, fmt.Errorf("kill %d: %w", i+1, err)
 		}
 		fmt.Fprintf(os.Stderr, "  kill %d: next ack after %.0f ms, slowest ack of other shards %.0f ms\n", i+1, pause, other)
 		pauses, others = append(pauses, pause), append(others, other)
 	}
-	published, err := load.stop(ctx)
+	published, err := load.stop()
 	if err != nil {
 		return nil, err
 	}
@@ -100,10 +101,10 @@ func killLeader(ctx context.Context, r *region.Region, load *ticking, shards map
 		return 0, 0, fmt.Errorf("shard %d has no leader: %v", shard, leaders)
 	}
 	lost := func(channel string) bool { return leaders[shards[channel]] == leaders[shard] }
-	watching := load.watch()
+	load.forget()
 	killed := time.Now()
 	r.Nodes[i].Kill()
-	found := watching.after(killed, lost, failoverPatience)
+	found := load.after(killed, lost, failoverPatience)
 	if err := errors.Join(r.Nodes[i].Start(), r.Ready(ctx)); err != nil {
 		return 0, 0, err
 	}

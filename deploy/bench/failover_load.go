@@ -22,7 +22,7 @@ type ticking struct {
 	running sync.WaitGroup
 
 	mu        sync.Mutex
-	acks      []ack // since watch was called; guarded by mu
+	acks      []ack // since forget was called; guarded by mu
 	published int   // guarded by mu
 	failed    error // guarded by mu
 }
@@ -98,7 +98,7 @@ func (l *ticking) note(a ack, err error) {
 }
 
 // stop ends the publishing, waits for all acks and returns how many came.
-func (l *ticking) stop(context.Context) (published int, err error) {
+func (l *ticking) stop() (published int, err error) {
 	close(l.ended)
 	l.running.Wait()
 	for _, c := range l.clients {
@@ -107,12 +107,11 @@ func (l *ticking) stop(context.Context) (published int, err error) {
 	return l.published, errors.Join(err, l.failed)
 }
 
-// watch forgets the acks so far.
-func (l *ticking) watch() *ticking {
+// forget forgets the acks so far.
+func (l *ticking) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.acks = nil
-	return l
 }
 
 // An outage is how acks came after a kill.

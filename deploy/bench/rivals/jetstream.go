@@ -49,9 +49,7 @@ func jetStream(ctx context.Context, l load) (_ result, err error) {
 		_, err := publishers[p%len(publishers)].Publish(ctx, subject, payload)
 		return err
 	}
-	warm := l
-	warm.Events = max(l.Publishers, l.Events/10)
-	if _, err := closedLoop(ctx, warm, publish); err != nil {
+	if _, err := closedLoop(ctx, l.warmUp(), publish); err != nil {
 		return result{}, fmt.Errorf("warm up: %w", err)
 	}
 	return measured(children, func() (result, error) { return closedLoop(ctx, l, publish) }, l.Events)

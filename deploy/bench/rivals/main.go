@@ -27,6 +27,12 @@ type load struct {
 	Sync       string
 }
 
+// warmUp is a tenth of the load, which goes before it and is not counted.
+func (l load) warmUp() load {
+	l.Events = max(l.Publishers, l.Events/10)
+	return l
+}
+
 // A result is what was found.
 type result struct {
 	EventsPerSecond float64 `json:"events_per_second"`

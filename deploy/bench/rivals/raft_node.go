@@ -61,9 +61,7 @@ func raftNode(ctx context.Context, args []string) error {
 // report measures and prints what was found, or why not.
 func report(ctx context.Context, r *raft.Raft, l load) {
 	publish := func(_ context.Context, _ int, payload []byte) error { return r.Apply(payload, 10*time.Second).Error() }
-	warm := l
-	warm.Events = max(l.Publishers, l.Events/10)
-	if _, err := closedLoop(ctx, warm, publish); err != nil {
+	if _, err := closedLoop(ctx, l.warmUp(), publish); err != nil {
 		slog.Error("warm up", "error", err)
 		return
 	}

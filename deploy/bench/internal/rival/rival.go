@@ -23,6 +23,12 @@ type Load struct {
 	Payload    int // bytes
 }
 
+// WarmUp is a tenth of the load, which goes before it and is not counted.
+func (l Load) WarmUp() Load {
+	l.Events = max(l.Publishers, l.Events/10)
+	return l
+}
+
 // A Result is what was found, as the program prints it.
 type Result struct {
 	EventsPerSecond float64 `json:"events_per_second"`
