@@ -73,6 +73,12 @@ func (e *Engine) Inspect(ctx context.Context, module []byte) (Manifest, error) {
 	return f.Manifest(), f.Close()
 }
 
+// Abilities is Inspect for those who only ask what a module exports beyond the necessary.
+func (e *Engine) Abilities(ctx context.Context, module []byte) ([]string, error) {
+	manifest, err := e.Inspect(ctx, module)
+	return manifest.Abilities, err
+}
+
 // Open makes a module ready to run. The compiled code is shared with everybody who has the same module open; instances
 // are not, so that what a guest remembers stays with whoever opened it.
 func (e *Engine) Open(ctx context.Context, module []byte) (*Filter, error) {

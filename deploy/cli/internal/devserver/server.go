@@ -157,10 +157,7 @@ func (s *Server) openHub(ctx context.Context) error {
 	s.parts.OnClose("filters", s.filters.Close)
 	s.hub, err = hub.Open(ctx, hub.Config{
 		Dir: s.cfg.hubDir(), Logger: s.logger.With("part", "hub"), Registerer: s.metrics,
-		Inspect: func(ctx context.Context, module []byte) ([]string, error) {
-			manifest, err := s.filters.Inspect(ctx, module)
-			return manifest.Abilities, err
-		},
+		Inspect: s.filters.Abilities,
 	})
 	if err != nil {
 		return err
@@ -169,7 +166,7 @@ func (s *Server) openHub(ctx context.Context) error {
 	if err := s.hub.Ready(ctx); err != nil {
 		return fmt.Errorf("the hub does not get ready: %w", err)
 	}
-	s.api, err = api.New(api.Config{Hub: s.hub, Stats: s.stats, Logger: s.logger.With("part", "api"), Registerer: s.metrics})
+	s.api, err = api.New(api.Config{Hub: s.hub, Stats: filterstats.NewNode(s.hub, s.stats), Logger: s.logger.With("part", "api"), Registerer: s.metrics})
 	return err
 }
 
