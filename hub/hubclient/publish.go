@@ -19,7 +19,7 @@ import (
 //
 // If the leader of the channel's shard changes before the answer has come, a publication with a producer is sent again to
 // the next one, which recognises it; one without is sent again if it was certainly not accepted, and else fails with
-// unavailable, and may have been accepted.
+// unavailable, and may have been accepted: half a second after another node is known to lead, or when the connection is lost.
 func (c *Client) Publish(tenant string, p *weirpb.Publication, done func(*weirpb.Receipt, error)) {
 	item, f := c.item(tenant, p, done)
 	if f == nil {

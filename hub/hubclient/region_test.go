@@ -2,10 +2,12 @@ package hubclient_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -193,6 +195,39 @@ func TestFollowersLeaveANodeThatHangs(t *testing.T) {
 		if _, err := publish(r.client, &weirpb.Publication{Channel: "chat"}); err != nil || time.Since(start) > 300*time.Millisecond {
 			t.Errorf("Publish: %v after %v", err, time.Since(start))
 		}
+	})
+}
+
+// A publication that can't be sent again fails as soon as another node is known to lead, long before the connection to the dead one
+// is given up; one that can is accepted there.
+func TestPublicationsLeaveANodeThatHangs(t *testing.T) {
+	inRegionOfNodes(t, func(t *testing.T, r *regionOfNodes) {
+		r.LeadAll("hub-1")
+		if _, err := publish(r.client, &weirpb.Publication{Channel: "chat"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) // virtual: the other sessions are up
+		r.network.CutOff(r.nodes[0].socket.LocalAddr(), true)
+		start := time.Now()
+		time.AfterFunc(time.Second, func() { r.LeadAll("hub-3") })
+		var requests sync.WaitGroup
+		requests.Go(func() {
+			_, err := publish(r.client, &weirpb.Publication{Channel: "chat", Producer: "p", Sequence: 1})
+			if took := time.Since(start); err != nil || took > 1200*time.Millisecond {
+				t.Errorf("with a producer: %v after %v", err, took)
+			}
+		})
+		requests.Go(func() {
+			_, err := publish(r.client, &weirpb.Publication{Channel: "chat"})
+			var f *fault.Fault
+			if !errors.As(err, &f) || f.Code != fault.Unavailable || !strings.Contains(f.Hint, "producer") {
+				t.Errorf("without a producer: %v", err)
+			}
+			if took := time.Since(start); took < time.Second || took > 1600*time.Millisecond {
+				t.Errorf("told after %v", took)
+			}
+		})
+		requests.Wait()
 	})
 }
 

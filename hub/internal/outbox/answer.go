@@ -134,6 +134,9 @@ func lostFault(cause error) *fault.Fault {
 		WithHint(retryHint).WithCause(cause)
 }
 
+var movedFault = fault.New(fault.Unavailable,
+	"another node leads, and the one that had the publication has not answered: it may or may not have been accepted").WithHint(retryHint)
+
 // strayFault is what the sender hears of a publication whose attempt was given up and was then refused: later ones may have
 // been accepted elsewhere, so it can't be sent again.
 func strayFault(f *fault.Fault) *fault.Fault {

@@ -26,7 +26,7 @@ type Box struct {
 	lanes    []*lane          // by shard; lane 0 is for what has no shard yet
 	attempts map[uint64]attempt
 	age      *list.List // of *entry, oldest first
-	stray    *list.List // of *entry: out of their lanes, waiting for the answer to the one attempt that there may be
+	stray    *list.List // of *entry: out of their lanes, waiting for the answer to the one attempt that there may be; by until
 	bytes    int
 	added    uint64 // number of the last entry
 	last     uint64 // number of the last attempt
@@ -42,6 +42,7 @@ type entry struct {
 	place  *list.Element // in lane.order; nil once it is a stray
 	aged   *list.Element // in Box.age
 	astray *list.Element
+	until  time.Time // astray: when its answer is no longer waited for
 	// attempt is the one under way, 0 if there is none; attempts are all of which an answer may still come.
 	attempt  uint64
 	attempts []uint64
@@ -169,6 +170,7 @@ func (b *Box) send(l *lane, e *entry) Send {
 	e.attempts = append(e.attempts, b.last)
 	b.attempts[b.last] = attempt{e, l.session}
 	l.underway++
+	l.sent = l.term
 	s := Send{Attempt: b.last, Item: e.item, Term: l.term, Again: e.tried}
 	e.tried = true
 	return s
@@ -209,6 +211,9 @@ func (b *Box) Next() time.Time {
 	if front := b.age.Front(); front != nil {
 		sooner(front.Value.(*entry).item.Deadline)
 	}
+	if front := b.stray.Front(); front != nil {
+		sooner(front.Value.(*entry).until)
+	}
 	for _, l := range b.lanes {
 		sooner(l.pause)
 		sooner(l.leave)
@@ -238,6 +243,13 @@ func (b *Box) advance(now time.Time) {
 			break
 		}
 		b.settle(e, nil, expiredFault(e))
+	}
+	for front := b.stray.Front(); front != nil; front = b.stray.Front() {
+		e := front.Value.(*entry)
+		if b.now.Before(e.until) {
+			break
+		}
+		b.settle(e, nil, movedFault)
 	}
 	for _, l := range b.lanes {
 		if !l.pause.IsZero() && !b.now.Before(l.pause) {

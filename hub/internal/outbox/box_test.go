@@ -138,6 +138,50 @@ func TestAHangingLeaderIsLeft(t *testing.T) {
 	expect(t, "told", told(b), "b:ok a:ok ")
 }
 
+// What can't be sent again is told as soon as another node is known to lead, long before the connection to the one that had it
+// is known to be dead; also where there is no connection to the next one yet.
+func TestWhatCantBeSentAgainDoesNotWaitForTheDead(t *testing.T) {
+	for _, next := range []Session{0, 2} {
+		b := led()
+		add(t, b, known("a"), item("b"))
+		_, sends := taken(b, start, 1)
+		b.SetLeader(at(100), 1, 0, 0) // nobody leads
+		b.Tick(at(5000))
+		expect(t, "told while nobody is known to lead", told(b), "")
+		b.SetLeader(at(5000), 1, next, 2)
+		for range 2 {
+			b.Tick(b.Next().Add(-1))
+			expect(t, "told while an answer may come", told(b), "")
+			b.Tick(b.Next())
+		}
+		e := b.Flush()
+		if len(e.Settled) != 1 || e.Settled[0].Item.Publication.GetKey() != "b" || e.Settled[0].Fault != movedFault {
+			t.Fatalf("settled are %v, want b, as moved", e.Settled)
+		}
+		if waited := b.now.Sub(at(5000)); waited != grace+strayGrace {
+			t.Errorf("told after %s", waited)
+		}
+		b.Answer(at(6000), sends[1].Attempt, &weirpb.Receipt{}, nil) // nobody waits for it
+		b.SetLeader(at(7000), 1, 2, 2)
+		names, _ := taken(b, at(7000), 2)
+		expect(t, "sent to the next", names, "a")
+		expect(t, "told in the end", told(b), "")
+	}
+}
+
+// A session to a node that leads again, in a later term, is the one that answers.
+func TestALeaderThatLeadsAgainIsNotLeft(t *testing.T) {
+	b := led()
+	add(t, b, item("a"))
+	_, sends := taken(b, start, 1)
+	b.SetLeader(at(1), 1, 2, 2)
+	b.SetLeader(at(50), 1, 1, 3)
+	b.Tick(at(10_000))
+	expect(t, "told", told(b), "")
+	b.Answer(at(10_000), sends[0].Attempt, &weirpb.Receipt{Offset: 1}, nil)
+	expect(t, "told", told(b), "a:ok ")
+}
+
 func TestALostSession(t *testing.T) {
 	b := led()
 	add(t, b, known("a"), item("b"))

@@ -18,9 +18,10 @@ type lane struct {
 	accepted uint64
 	// bounced is whether something of this round is to be sent again: the round comes to its end.
 	bounced bool
-	// target is where the next round goes, in what term of that leader.
+	// target is where the next round goes, in what term of that leader; sent is the term of what was last sent.
 	target Session
 	term   uint64
+	sent   uint64
 	// rounds counts those in a row that bounced from the same leader. pause is when the next may begin.
 	rounds int
 	pause  time.Time
@@ -33,6 +34,9 @@ const (
 	// grace is how long a round may go on at a node that no longer leads. A node that hands over answers at once; one that
 	// hangs must not hold up what its successor could accept.
 	grace = 100 * time.Millisecond
+	// strayGrace is how much longer the answer of such a node is waited for where nothing can be sent again. It is mostly
+	// dead, which its connection shows only after seconds.
+	strayGrace = 400 * time.Millisecond
 	// firstPause and lastPause bound the wait before a shard's publications are sent again to a node that has sent them
 	// back, doubled each time: it is told to lead a moment before it may.
 	firstPause = 10 * time.Millisecond
@@ -72,7 +76,7 @@ func (l *lane) ready(now time.Time) bool {
 func (b *Box) turn(l *lane) {
 	if l.underway > 0 {
 		switch {
-		case l.target == l.session || l.target == 0:
+		case !l.superseded():
 			l.leave = time.Time{}
 		case l.leave.IsZero():
 			l.leave = b.now.Add(grace)
@@ -97,6 +101,15 @@ func (b *Box) turn(l *lane) {
 	}
 }
 
+// superseded reports whether another node leads than the one that this round goes to. One to which there is no connection yet is
+// told by its term.
+func (l *lane) superseded() bool {
+	if l.target == 0 {
+		return l.term > l.sent
+	}
+	return l.target != l.session
+}
+
 // overtaken returns what was sent back, is not recognised by the hub, and can't be sent again: the hub refused it and went
 // on to accept something later, or may have. That takes a node that loses the lead and wins it back at once.
 func (l *lane) overtaken() (all []*entry) {
@@ -109,7 +122,7 @@ func (l *lane) overtaken() (all []*entry) {
 }
 
 // abandon ends a round without its answers. What may be sent again stays in the lane; the rest is returned, in order, and
-// is out of it: it waits for its answer still.
+// is out of it: it waits for its answer a moment longer.
 func (b *Box) abandon(l *lane) (strays []*entry) {
 	for at := l.order.Front(); at != nil && at != l.next; {
 		e := at.Value.(*entry)
@@ -125,7 +138,7 @@ func (b *Box) abandon(l *lane) (strays []*entry) {
 			continue
 		}
 		l.remove(e)
-		e.astray = b.stray.PushBack(e)
+		e.until, e.astray = b.now.Add(strayGrace), b.stray.PushBack(e)
 		strays = append(strays, e)
 	}
 	l.bounced, l.leave = true, time.Time{}
