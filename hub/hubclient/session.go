@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"weir/hub/internal/outbox"
 	"weir/proto/fault"
 	"weir/proto/linkpb"
+	"weir/proto/weirpb"
 )
 
 // A session is one connection to a node of the hub, with its publish stream; or the node that this process is.
@@ -70,7 +72,7 @@ func (s *session) greet(ctx context.Context) (err error) {
 	if err := linkwire.NewWriter(s.publishes).Send(linkwire.Hello, hello, linkwire.MaxRequest); err != nil {
 		return err
 	}
-	s.answers = linkwire.NewReader(s.publishes, linkwire.MaxPublished)
+	s.answers = linkwire.NewPublishReader(s.publishes, linkwire.MaxPublished)
 	welcome := &linkpb.Welcome{}
 	if err := s.answers.Answer(linkwire.Welcome, welcome); err != nil {
 		return err
@@ -176,23 +178,52 @@ func (s *session) signal() {
 	}
 }
 
-// read takes answers. It returns why there are no more.
+// An answer is what became of an attempt to publish: a receipt, or a fault.
+type answer struct {
+	attempt uint64
+	receipt *weirpb.Receipt
+	fault   *fault.Fault
+}
+
+// read takes answers, those that have come together at once. It returns why there are no more.
 func (s *session) read() error {
+	var answers []answer
 	for {
-		answer := &linkpb.Published{}
-		err := s.answers.Answer(linkwire.Published, answer)
+		var err error
+		answers, err = s.readAhead(answers[:0])
+		s.client.update(func(now time.Time) {
+			for _, a := range answers {
+				s.client.box.Answer(now, a.attempt, a.receipt, a.fault)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		clear(answers)
+	}
+}
+
+// readAhead waits for an answer and appends it and those that have been read with it. The answers count also where there is
+// an error.
+func (s *session) readAhead(answers []answer) ([]answer, error) {
+	for {
+		published := &linkpb.Published{}
+		err := s.answers.Answer(linkwire.Published, published)
 		var end *linkwire.Ended
 		switch {
 		case errors.As(err, &end) && end.Fault != nil:
-			return end.Fault // the hub is going away, and has answered what it had accepted
+			return answers, end.Fault // the hub is going away, and has answered what it had accepted
 		case err != nil:
-			return err
+			return answers, err
 		}
-		f := fault.FromProto(answer.GetFault())
-		if f == nil && answer.GetReceipt() == nil {
-			f = fault.New(fault.Internal, "the hub's answer is empty")
+		a := answer{published.GetId(), published.GetReceipt(), fault.FromProto(published.GetFault())}
+		if a.fault == nil && a.receipt == nil {
+			a.fault = fault.New(fault.Internal, "the hub's answer is empty")
 		}
-		s.client.update(func(now time.Time) { s.client.box.Answer(now, answer.GetId(), answer.GetReceipt(), f) })
+		answers = append(answers, a)
+		if !s.answers.Ready() {
+			return answers, nil
+		}
 	}
 }
 
@@ -208,6 +239,9 @@ func (s *session) write() {
 		case <-s.conn.Context().Done():
 			return
 		}
+		// Publishers that were answered together are about to publish again: who is ready to run does so first. A packet
+		// for each publication would cost both sides more than the publication.
+		runtime.Gosched()
 		frames = frames[:0]
 		for _, send := range s.take() {
 			frames = appendPublish(frames, send)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/quic-go/quic-go/quicvarint"
 	"google.golang.org/protobuf/proto"
 
 	"weir/proto/fault"
@@ -22,15 +23,43 @@ func IsViolation(err error) bool {
 }
 
 // A Reader reads the frames of one stream. It is not safe for concurrent use.
-type Reader struct{ frames *frame.Reader }
-
-// NewReader returns a Reader that refuses frames whose body is longer than limit bytes, before it takes memory for them.
-func NewReader(src io.Reader, limit int) *Reader {
-	return &Reader{frame.NewReader(bufio.NewReaderSize(src, readAhead), limit)}
+type Reader struct {
+	ahead  *bufio.Reader
+	frames *frame.Reader
 }
 
-// readAhead is small because an edge has a Reader for each channel that it follows; larger bodies are read past it.
-const readAhead = 1 << 10
+// NewReader returns a Reader that refuses frames whose body is longer than limit bytes, before it takes memory for them.
+func NewReader(src io.Reader, limit int) *Reader { return newReader(src, limit, readAhead) }
+
+// NewPublishReader is NewReader for one direction of a publish stream, of which there is one on a link, with many small
+// frames: it reads further ahead.
+func NewPublishReader(src io.Reader, limit int) *Reader { return newReader(src, limit, publishAhead) }
+
+func newReader(src io.Reader, limit, size int) *Reader {
+	ahead := bufio.NewReaderSize(src, size)
+	return &Reader{ahead, frame.NewReader(ahead, limit)}
+}
+
+// How much is read ahead, in bytes. readAhead is small because an edge has a Reader for each channel that it follows; larger
+// bodies are read past it. A client takes the answers that have been read ahead together.
+const (
+	readAhead    = 1 << 10
+	publishAhead = 16 << 10
+)
+
+// Ready reports whether a whole frame has been read ahead, so that Next does not wait.
+func (r *Reader) Ready() bool {
+	head, _ := r.ahead.Peek(min(r.ahead.Buffered(), 2*maxVarint))
+	_, t, err := quicvarint.Parse(head)
+	if err != nil {
+		return false
+	}
+	length, n, err := quicvarint.Parse(head[t:])
+	return err == nil && length <= uint64(r.ahead.Buffered()-t-n)
+}
+
+// maxVarint is the longest variable-length integer, in bytes.
+const maxVarint = 8
 
 // SetLimit changes the longest body that is accepted, in bytes.
 func (r *Reader) SetLimit(limit int) { r.frames.SetLimit(limit) }

@@ -126,3 +126,26 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// TestReadyWaitsForWholeFrames cuts a stream of two frames everywhere.
+func TestReadyWaitsForWholeFrames(t *testing.T) {
+	var b bytes.Buffer
+	w := linkwire.NewWriter(&b)
+	for _, size := range []int{0, 300} {
+		if err := w.Send(linkwire.Chunk, &linkpb.Chunk{Data: make([]byte, size)}, linkwire.MaxChunk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := 2; n <= b.Len(); n++ {
+		r := linkwire.NewPublishReader(bytes.NewReader(b.Bytes()[:n]), linkwire.MaxChunk)
+		if r.Ready() {
+			t.Fatal("nothing has been read, but a frame is ready")
+		}
+		if err := r.Expect(linkwire.Chunk, &linkpb.Chunk{}); err != nil {
+			t.Fatal(err)
+		}
+		if whole := n == b.Len(); r.Ready() != whole {
+			t.Errorf("with %d of %d bytes, Ready is %v", n, b.Len(), !whole)
+		}
+	}
+}
