@@ -51,7 +51,9 @@ type Log struct {
 	options Options
 	wal     *wal.WAL
 	files   *files
-	mark    *mark // belongs to the writer
+	mark    *mark  // belongs to the writer
+	sealer  sealer // belongs to the writer
+	recent  recent
 
 	// broken is why nothing is written any more, nil while it is. once guards telling of it.
 	broken atomic.Pointer[error]
@@ -193,6 +195,9 @@ func (l *Log) LastIndex() (uint64, error) { return l.wal.LastIndex() }
 
 // GetLog reads an entry. It never returns one that is not what was written, except to a raft that has been cut off.
 func (l *Log) GetLog(index uint64, into *raft.Log) error {
+	if l.recent.get(index, into) {
+		return nil
+	}
 	err := l.read(index, into)
 	if err == nil || errors.Is(err, raft.ErrLogNotFound) || errors.Is(err, wal.ErrClosed) {
 		return err
@@ -214,7 +219,7 @@ func (l *Log) StoreLogs(entries []*raft.Log) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	err := l.wal.StoreLogs(seal(entries))
+	err := l.wal.StoreLogs(l.sealer.seal(entries))
 	if errors.Is(err, wal.ErrClosed) {
 		return err
 	}
@@ -225,6 +230,7 @@ func (l *Log) StoreLogs(entries []*raft.Log) error {
 		l.breakDown(l.appendFailed(err))
 		return l.Usable()
 	}
+	l.recent.add(entries)
 	return nil
 }
 
@@ -257,6 +263,7 @@ func (l *Log) DeleteRange(first, last uint64) error {
 	if last < first || last == 0 {
 		return nil
 	}
+	l.recent.forget()
 	return l.removed(l.wal.DeleteRange(first, last))
 }
 
@@ -274,6 +281,7 @@ func (l *Log) cut(first, last uint64) error {
 		l.diskFailed(err)
 		return l.Usable()
 	}
+	l.recent.forget()
 	return l.removed(l.wal.DeleteRange(first, last))
 }
 
