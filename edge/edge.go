@@ -14,12 +14,14 @@ import (
 
 	"weir/edge/internal/canary"
 	"weir/edge/internal/fanout"
+	"weir/edge/internal/filterlog"
 	"weir/edge/internal/fuel"
 	"weir/edge/internal/metrics"
 	"weir/edge/internal/mirror"
 	"weir/edge/internal/report"
 	"weir/edge/internal/selfcheck"
 	"weir/edge/internal/session"
+	"weir/edge/internal/sieve"
 	"weir/edge/internal/transport"
 	"weir/filters"
 	"weir/proto/fault"
@@ -122,6 +124,8 @@ type Server struct {
 	checker *selfcheck.Checker
 	// reporter tells the hub what filters have done; nil if nobody wants to know.
 	reporter *report.Reporter
+	// said is what filters say.
+	said *filterlog.Log
 }
 
 // New starts an edge. It serves clients once it is handed connections, and welcomes them once it knows the control state
@@ -158,6 +162,7 @@ func start(cfg Config, open opener) (*Server, error) {
 	}
 	limits := cfg.Limits.withDefaults()
 	s := &Server{
+		said:   filterlog.New(),
 		mirror: mirror.New(cfg.Upstream, log, m),
 		ledger: fuel.NewLedger(limits.FilterTurns, limits.rates(), &mirror.State{}, m),
 		table: fanout.New(fanout.Config{
@@ -166,7 +171,7 @@ func start(cfg Config, open opener) (*Server, error) {
 		}),
 	}
 	s.shelf = mirror.NewShelf(cfg.Upstream, func(ctx context.Context, v *weirpb.FilterVersion, module []byte) (mirror.Module, error) {
-		return open(ctx, module, s.ledger.Terms(v.GetTenant(), v.GetName()))
+		return open(ctx, module, s.terms(v))
 	}, log, m)
 	s.host = session.NewHost(session.Config{
 		Agent: cfg.Agent, Upstream: cfg.Upstream, Mirror: s.mirror, Shelf: s.shelf, Table: s.table, Logger: log, Metrics: m,
@@ -180,7 +185,7 @@ func start(cfg Config, open opener) (*Server, error) {
 	s.shelf.OnSuspend, s.shelf.Checker = s.canary.Suspended, s.checker
 	if cfg.Reports != nil {
 		s.reporter = report.Start(report.Config{
-			Hub: cfg.Reports, Collect: s.filterReports, Agent: cfg.Agent, Host: cfg.Host, Logger: log, Metrics: m,
+			Hub: cfg.Reports, Collect: s.filterReports, Lines: s.said.Reader(), Agent: cfg.Agent, Host: cfg.Host, Logger: log, Metrics: m,
 			Interval: cfg.ReportInterval,
 		})
 	}
@@ -198,6 +203,19 @@ func (s *Server) controlChanged(state *mirror.State) {
 		return namespace.GetOnFilterFailure(), f
 	})
 	s.shelf.Retain(state)
+	s.said.Forget(func(id sieve.ID) bool {
+		v, f := state.FilterVersion(id.Tenant, id.Name, id.Version)
+		return f == nil && string(v.GetDigest()) == string(id.Digest[:])
+	})
+}
+
+// terms returns on whose behalf a version of a filter runs.
+func (s *Server) terms(v *weirpb.FilterVersion) filters.Terms {
+	terms := s.ledger.Terms(v.GetTenant(), v.GetName())
+	id := sieve.ID{Tenant: v.GetTenant(), Name: v.GetName(), Version: v.GetVersion()}
+	copy(id.Digest[:], v.GetDigest())
+	terms.Listener = s.said.Voice(id)
+	return terms
 }
 
 // Handler serves the connections that a transport accepts.

@@ -34,6 +34,8 @@ type FilterStats struct {
 	// Fuel of all calls, and of new instances and larger buffers, which they need now and then.
 	Fuel       uint64 `json:"fuel"`
 	UpkeepFuel uint64 `json:"upkeep_fuel"`
+	// Lines that it has said by weir.log, those included that were not kept.
+	Lines uint64 `json:"lines"`
 
 	// Rechecked calls were repeated on an instance that had never been called; HistoryDependent of them came out otherwise,
 	// which none may.
@@ -44,6 +46,18 @@ type FilterStats struct {
 	Compared    uint64       `json:"compared"`
 	Differences uint64       `json:"differences"`
 	Samples     []Difference `json:"samples"`
+}
+
+// FilterLines returns what the filters of a tenant have said lately by weir.log, or one of them, after the line with a number that an
+// earlier call has returned as the latest, 0 for all that is kept; and what is closed when there is another line.
+func (s *Server) FilterLines(tenant, filter string, after uint64) (lines []*weirpb.FilterLine, latest uint64, changed <-chan struct{}) {
+	return s.said.Of(tenant, filter, after)
+}
+
+// FilterLinePositions returns how many lines the versions of a tenant's filters have said, or of one of them, those included
+// that were not kept.
+func (s *Server) FilterLinePositions(tenant, filter string) []*weirpb.FilterLogPosition {
+	return s.said.Positions(tenant, filter)
 }
 
 // A Difference is an event that a shadow judged otherwise than the version that decides.
@@ -66,7 +80,7 @@ func (s *Server) FilterStats(tenant, filter string) []FilterStats {
 			Paused: v.GetPaused(), CanaryFailed: s.canary.Failed(v),
 			Calls: counts.Calls, Evaluations: counts.Evaluations, Matches: counts.Matches, Failures: counts.Failures,
 			Refused: counts.Refused, Suspensions: counts.Suspensions, Suspended: counts.Suspended,
-			Unasked: counts.Unasked, Fuel: counts.Fuel, UpkeepFuel: counts.Upkeep,
+			Unasked: counts.Unasked, Fuel: counts.Fuel, UpkeepFuel: counts.Upkeep, Lines: s.said.Said(open.ID),
 			Rechecked: counts.Rechecked, HistoryDependent: counts.HistoryDependent,
 			Compared: counts.Compared, Differences: counts.Differences, Samples: append([]Difference{}, samples...),
 		})
@@ -90,6 +104,7 @@ func (s *Server) filterReports() []*weirpb.FilterReport {
 				Calls: c.Calls, Evaluations: c.Evaluations, Matches: c.Matches, Failures: c.Failures, Refused: c.Refused,
 				Suspensions: c.Suspensions, Compared: c.Compared, Differences: c.Differences,
 				Rechecked: c.Rechecked, HistoryDependent: c.HistoryDependent,
+				Fuel: c.Fuel, UpkeepFuel: c.Upkeep, Unasked: c.Unasked, Lines: s.said.Said(t.ID),
 			},
 			Suspended: c.Suspended, CanaryFailed: s.canary.Failed(v),
 		}

@@ -31,6 +31,15 @@ type Cost struct {
 	Spent time.Duration
 }
 
+// A Listener is told what guests say by weir.log. Its methods are called concurrently, and must not block.
+type Listener interface {
+	// Said is told of a line that was let through: the channel of the event that the guest was asked about, "" where it was asked
+	// about params, and the beginning of the text, made readable.
+	Said(channel, text string)
+	// LeftOut is told of a line that was not let through.
+	LeftOut()
+}
+
 // Terms say on whose behalf a Filter runs. The zero value is nobody's in particular, within the engine's own limits.
 type Terms struct {
 	Account Account
@@ -38,6 +47,8 @@ type Terms struct {
 	Bounds *Bounds
 	// Lines bounds what is logged by all Filters that share it, besides Limits.LogLines of each. Nil: nothing does.
 	Lines *Lines
+	// Listener is told what the filter says, whatever the level of the engine's log. Nil: nobody is.
+	Listener Listener
 }
 
 // Bounds are Limits that can change while Filters run within them: each call looks. Of Limits, those of the compiled code

@@ -28,6 +28,16 @@ const (
 	inputZeros = 8
 )
 
+// channelOf returns the channel of an event, as AppendEvent made it; "" for nil.
+func channelOf(event []byte) string {
+	if len(event) < eventHeadSize {
+		return ""
+	}
+	from := binary.LittleEndian.Uint32(event[eventChannel:])
+	length := binary.LittleEndian.Uint32(event[eventChannel+4:])
+	return string(event[from:][:length])
+}
+
 // AppendEvent appends e as filters read it. Encode an event once and hand the same bytes to every call.
 func AppendEvent(dst []byte, channel string, e *weirpb.Event) []byte {
 	start := len(dst)

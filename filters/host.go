@@ -114,12 +114,19 @@ func (in *instance) say(ctx context.Context, text []byte, size uint32) {
 		in.listen(readable(text))
 		return
 	}
-	log := in.program.engine.log
-	if !log.Enabled(ctx, slog.LevelDebug) {
+	log, listener := in.program.engine.log, in.pool.listener()
+	if listener == nil && !log.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
 	leftOut, ok := in.pool.line(in.limits.LogLines)
-	if ok {
-		log.Debug("a filter says", "filter", in.program.name(), "text", readable(text), "bytes", size, "left_out", leftOut)
+	switch {
+	case ok:
+		said := readable(text)
+		log.Debug("a filter says", "filter", in.program.name(), "text", said, "bytes", size, "left_out", leftOut)
+		if listener != nil {
+			listener.Said(channelOf(in.event), said)
+		}
+	case listener != nil:
+		listener.LeftOut()
 	}
 }

@@ -38,6 +38,7 @@ type instance struct {
 	// The guest's counters.
 	fuel, depth api.MutableGlobal
 	listen      func(text string) // gets what the guest says in place of the log; nil: the log does
+	event       []byte            // that the present call is about; nil: it is about none
 
 	buf, match, prepare, project, keys, interest api.Function
 	globals                                      []api.MutableGlobal // as named by pristine

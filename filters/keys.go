@@ -15,6 +15,7 @@ const KeyAny uint64 = 0
 // Keys appends the event's routing keys, at most 64. event is what AppendEvent made.
 func (f *Filter) Keys(ctx context.Context, event []byte, dst []uint64) ([]uint64, error) {
 	err := f.call(ctx, exportKeys, false, func(in *instance) (err error) {
+		in.event = event
 		dst, err = in.appendKeys(in.keys, event, dst)
 		return err
 	})

@@ -38,6 +38,7 @@ func (f *Filter) Match(ctx context.Context, event []byte, set *Set, verdicts Bit
 
 // decide asks the guest about the groups that the event may concern. With an error comes the function that it is from.
 func (f *Filter) decide(in *instance, event []byte, set *Set, verdicts Bitmap) (export string, err error) {
+	in.event = event
 	slots, narrow := []uint32(nil), false
 	if set.index != nil && set.Len() >= indexedFrom && in.keys != nil {
 		set.keys, err = in.appendKeys(in.keys, event, set.keys[:0])

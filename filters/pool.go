@@ -119,6 +119,14 @@ func (p *pool) line(most int) (leftOut int64, ok bool) {
 	return 0, false
 }
 
+// listener returns who is told what guests say, nil if nobody is.
+func (p *pool) listener() Listener {
+	if p == nil {
+		return nil
+	}
+	return p.terms.Listener
+}
+
 // fits reports whether an instance can begin within limits.
 func (p *pool) fits(limits Limits) error {
 	if begins := p.program.manifest.MemoryPages; begins > limits.MemoryPages {
@@ -173,7 +181,7 @@ func (p *pool) put(in *instance, failed bool) {
 	}
 	in.cost.Spent, in.governor.due = in.governor.due, 0
 	p.end(in.cost)
-	in.cost = Cost{}
+	in.cost, in.event = Cost{}, nil
 	if !failed {
 		p.mu.Lock()
 		p.idle = append(p.idle, in)

@@ -6,6 +6,7 @@ import "context"
 // without the ability answers filter_failed.
 func (f *Filter) Project(ctx context.Context, event, prepared, dst []byte) ([]byte, error) {
 	err := f.call(ctx, exportProject, true, func(in *instance) error {
+		in.event = event
 		b, err := in.call(in.project, in.limits.OutputBytes, event, prepared)
 		in.cost.OutputBytes += uint64(len(b))
 		dst = append(dst, b...)

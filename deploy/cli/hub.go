@@ -131,8 +131,9 @@ type hubProcess struct {
 	client   *hubclient.Client
 	// answer answers what another node of the region has passed on.
 	answer func(ctx context.Context, procedure string, request []byte) ([]byte, error)
-	// stats adds up what edges report of their filters.
+	// stats adds up what edges report of their filters, node says what this node knows of it.
 	stats *filterstats.Ledger
+	node  *filterstats.Node
 
 	apiURL    string
 	linkAddr  net.Addr
@@ -201,7 +202,8 @@ func (s *hubProcess) connect(resolve func(node string) (addr string, ok bool)) (
 
 // follow has calls that this node does not lead answered by the node that does.
 func (s *hubProcess) follow(context.Context) error {
-	s.answer = gateway.Answer(s.hub)
+	s.node = filterstats.NewNode(s.hub, s.stats)
+	s.answer = gateway.AnswerStats(s.node, gateway.Answer(s.hub))
 	var err error
 	s.client, err = hubclient.New(hubclient.Config{
 		TLS: link.ClientTLS(s.identity.Certificates()), Agent: currentBuild().agent(),
@@ -217,7 +219,9 @@ func (s *hubProcess) follow(context.Context) error {
 
 // serveAPI serves the server API: by TLS, or by plain HTTP where it stays on this machine.
 func (s *hubProcess) serveAPI(context.Context) error {
-	handler, err := api.New(api.Config{Hub: gateway.New(s.hub, s.client), Stats: s.stats, Logger: s.log.With("part", "api"), Registerer: s.metrics})
+	handler, err := api.New(api.Config{
+		Hub: gateway.New(s.hub, s.client), Stats: gateway.NewStats(s.node, s.client), Logger: s.log.With("part", "api"), Registerer: s.metrics,
+	})
 	if err != nil {
 		return err
 	}

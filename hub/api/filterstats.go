@@ -8,34 +8,28 @@ import (
 	"weir/proto/weirpb"
 )
 
-var _ FilterStats = (*filterstats.Ledger)(nil)
+var _ FilterStats = (*filterstats.Node)(nil)
 
-// FilterStats adds up what edges report of their filters; *filterstats.Ledger does.
+// FilterStats says what edges report of filters, to one node or to all; *filterstats.Node and *gateway.Stats do.
 type FilterStats interface {
-	// Stats returns what versions have done, in their order; those that no edge has used are left out.
-	Stats(versions []*weirpb.FilterVersion) *weirpb.GetFilterStatsResponse
+	// GetFilterStats returns what versions have done; those that no edge has used are left out.
+	GetFilterStats(context.Context, *weirpb.GetFilterStatsRequest) (*weirpb.GetFilterStatsResponse, error)
+	// GetFilterLogs returns what filters have said lately.
+	GetFilterLogs(context.Context, *weirpb.GetFilterLogsRequest) (*weirpb.GetFilterLogsResponse, error)
 }
+
+var errNoStats = fault.New(fault.Unavailable, "this hub does not add up what edges report")
 
 func (s filters) GetFilterStats(ctx context.Context, r *weirpb.GetFilterStatsRequest) (*weirpb.GetFilterStatsResponse, error) {
-	return onTenant(ctx, tenantFor, &r.Tenant, r, s.sumFilterStats)
+	if s.stats == nil {
+		return nil, errNoStats
+	}
+	return onTenant(ctx, tenantFor, &r.Tenant, r, s.stats.GetFilterStats)
 }
 
-func (s filters) sumFilterStats(ctx context.Context, r *weirpb.GetFilterStatsRequest) (*weirpb.GetFilterStatsResponse, error) {
+func (s filters) GetFilterLogs(ctx context.Context, r *weirpb.GetFilterLogsRequest) (*weirpb.GetFilterLogsResponse, error) {
 	if s.stats == nil {
-		return nil, fault.New(fault.Unavailable, "this hub does not add up what edges report")
+		return nil, errNoStats
 	}
-	all, err := s.hub.ListFilters(ctx, &weirpb.ListFiltersRequest{Tenant: r.GetTenant()})
-	if err != nil {
-		return nil, err
-	}
-	var versions []*weirpb.FilterVersion
-	for _, v := range all.GetFilters() {
-		if r.GetName() == "" || r.GetName() == v.GetName() {
-			versions = append(versions, v)
-		}
-	}
-	if len(versions) == 0 && r.GetName() != "" {
-		return nil, fault.New(fault.FilterUnknown, "the tenant has no filter %.64q", r.GetName()).WithHint("weir filter list")
-	}
-	return s.stats.Stats(versions), nil
+	return onTenant(ctx, tenantFor, &r.Tenant, r, s.stats.GetFilterLogs)
 }

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"weir/filters/tenantlog"
 	"weir/proto/fault"
 	"weir/proto/weirpb"
 )
@@ -29,6 +30,9 @@ const (
 	maxText = 128
 )
 
+// Bounds of the lines that are kept: of a tenant, and of all tenants, some 400 bytes each.
+const maxTenantLines, maxLines = 1_000, 20_000
+
 // A Ledger keeps the latest report of each edge, in memory: an edge that is connected reports all that it has counted since
 // it began, so after a restart of the hub only what edges that are gone had counted is missing. It is safe for concurrent
 // use.
@@ -43,6 +47,7 @@ type Ledger struct {
 	versions map[version]*tally   // what has been counted
 	rows     int                  // of all edges
 	folded   map[string]time.Time // instances whose rows were added up, and when
+	lines    *tenantlog.Log[*weirpb.EdgeFilterLine]
 }
 
 // A version is a module under a name: another tenant of the same name, made anew, has other modules or the same ones.
@@ -60,6 +65,7 @@ func versionOf(tenant, name string, number uint32, digest []byte) version {
 type edge struct {
 	instance, host string
 	reported       time.Time
+	number         uint64 // of the latest report
 	rows           map[version]*weirpb.FilterReport
 }
 
@@ -78,11 +84,12 @@ func New(log *slog.Logger) *Ledger {
 	return &Ledger{
 		log: log, now: time.Now, since: time.Now(), most: maxRows,
 		edges: map[string]*edge{}, versions: map[version]*tally{}, folded: map[string]time.Time{},
+		lines: tenantlog.New[*weirpb.EdgeFilterLine](maxTenantLines, maxLines),
 	}
 }
 
-// ReportFilters takes an edge's report, which it keeps. The fault not_found says that the instance is not known, so that it has to
-// say everything; already_exists, that it has been silent for so long that its counts were added up: the edge goes on as
+// ReportFilters takes an edge's report, which it keeps. The fault not_found says that the instance is not known, or that a report
+// of it has been missed, so that it has to say everything; already_exists, that it has been silent for so long that its counts were added up: the edge goes on as
 // another instance, which counts from there.
 func (l *Ledger) ReportFilters(_ context.Context, r *weirpb.EdgeReport) error {
 	if id := r.GetInstance(); id == "" || len(id) > maxText || len(r.GetHost()) > maxText {
@@ -94,14 +101,21 @@ func (l *Ledger) ReportFilters(_ context.Context, r *weirpb.EdgeReport) error {
 		return fault.New(fault.AlreadyExists, "this instance of the edge was silent for too long").WithHint("report as another one")
 	}
 	e := l.edges[r.GetInstance()]
-	if e == nil && !r.GetBegins() {
+	switch n := r.GetNumber(); {
+	case r.GetBegins():
+	case e == nil:
 		return fault.New(fault.NotFound, "this instance of the edge is not known").WithHint("report everything")
+	case n > e.number+1:
+		return fault.New(fault.NotFound, "report %d of this instance of the edge was missed", e.number+1).WithHint("report everything")
 	}
 	if e == nil {
 		e = &edge{instance: r.GetInstance(), rows: map[version]*weirpb.FilterReport{}}
 		l.edges[e.instance] = e
 	}
-	e.host, e.reported = r.GetHost(), l.now()
+	e.host, e.reported, e.number = r.GetHost(), l.now(), max(r.GetNumber(), e.number)
+	for _, line := range r.GetLines() {
+		l.addLine(e, line)
+	}
 	for _, report := range r.GetFilters() {
 		l.put(e, report)
 	}
@@ -225,9 +239,7 @@ func (l *Ledger) statsOf(v *weirpb.FilterVersion) *weirpb.FilterStats {
 			Gone: l.now().Sub(e.reported) > silentAfter, Suspended: row.GetSuspended(), CanaryFailed: row.GetCanaryFailed(),
 		})
 	}
-	slices.SortFunc(s.Edges, func(a, b *weirpb.EdgeFilterStats) int {
-		return cmp.Or(cmp.Compare(a.GetHost(), b.GetHost()), cmp.Compare(a.GetInstance(), b.GetInstance()))
-	})
+	sortEdges(s.Edges)
 	if t.folded != nil {
 		add(s.Total, t.folded)
 		s.Edges = append(s.Edges, &weirpb.EdgeFilterStats{Counts: proto.CloneOf(t.folded), Gone: true})
@@ -235,16 +247,9 @@ func (l *Ledger) statsOf(v *weirpb.FilterVersion) *weirpb.FilterStats {
 	return s
 }
 
-// add adds all counts of b to a.
-func add(a, b *weirpb.FilterCounts) {
-	a.Calls += b.GetCalls()
-	a.Evaluations += b.GetEvaluations()
-	a.Matches += b.GetMatches()
-	a.Failures += b.GetFailures()
-	a.Refused += b.GetRefused()
-	a.Suspensions += b.GetSuspensions()
-	a.Compared += b.GetCompared()
-	a.Differences += b.GetDifferences()
-	a.Rechecked += b.GetRechecked()
-	a.HistoryDependent += b.GetHistoryDependent()
+// sortEdges puts edges in the order of their hosts.
+func sortEdges(edges []*weirpb.EdgeFilterStats) {
+	slices.SortFunc(edges, func(a, b *weirpb.EdgeFilterStats) int {
+		return cmp.Or(cmp.Compare(a.GetHost(), b.GetHost()), cmp.Compare(a.GetInstance(), b.GetInstance()))
+	})
 }

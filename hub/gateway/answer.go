@@ -54,7 +54,14 @@ var answers = map[string]func(ctx context.Context, local api.Hub, request []byte
 func answering[Q, A any, PQ message[Q], PA message[A]](
 	method func(api.Hub, context.Context, PQ) (PA, error),
 ) func(context.Context, api.Hub, []byte) ([]byte, error) {
-	return func(ctx context.Context, local api.Hub, request []byte) ([]byte, error) {
+	return answeringOf(method)
+}
+
+// answeringOf makes an answer of a method of H.
+func answeringOf[H, Q, A any, PQ message[Q], PA message[A]](
+	method func(H, context.Context, PQ) (PA, error),
+) func(context.Context, H, []byte) ([]byte, error) {
+	return func(ctx context.Context, local H, request []byte) ([]byte, error) {
 		q := PQ(new(Q))
 		if err := proto.Unmarshal(request, q); err != nil {
 			return nil, fault.New(fault.InvalidArgument, "the call can't be read").WithCause(err)

@@ -1860,7 +1860,9 @@ type GetFilterStatsResponse struct {
 	// By name and version; versions that no edge has used are left out.
 	Filters []*FilterStats `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
 	// Since when edges' reports are added up, in milliseconds since the Unix epoch.
-	SinceMs       int64 `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	SinceMs int64 `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// Nodes of the hub that could not be asked: what only they know, of edges that are gone, is missing.
+	UnaskedNodes  uint32 `protobuf:"varint,3,opt,name=unasked_nodes,json=unaskedNodes,proto3" json:"unasked_nodes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1909,6 +1911,268 @@ func (x *GetFilterStatsResponse) GetSinceMs() int64 {
 	return 0
 }
 
+func (x *GetFilterStatsResponse) GetUnaskedNodes() uint32 {
+	if x != nil {
+		return x.UnaskedNodes
+	}
+	return 0
+}
+
+type GetFilterLogsRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// Of one filter. Empty: of all.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Only lines after these.
+	After         []*FilterLogPosition `protobuf:"bytes,3,rep,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetFilterLogsRequest) Reset() {
+	*x = GetFilterLogsRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetFilterLogsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetFilterLogsRequest) ProtoMessage() {}
+
+func (x *GetFilterLogsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetFilterLogsRequest.ProtoReflect.Descriptor instead.
+func (*GetFilterLogsRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *GetFilterLogsRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *GetFilterLogsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GetFilterLogsRequest) GetAfter() []*FilterLogPosition {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+type GetFilterLogsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of time; of one version on one edge in the order of numbers.
+	Lines []*EdgeFilterLine `protobuf:"bytes,1,rep,name=lines,proto3" json:"lines,omitempty"`
+	// How many lines each version has said on each edge, as far as is known.
+	Positions []*FilterLogPosition `protobuf:"bytes,2,rep,name=positions,proto3" json:"positions,omitempty"`
+	// Nodes of the hub that could not be asked.
+	UnaskedNodes  uint32 `protobuf:"varint,3,opt,name=unasked_nodes,json=unaskedNodes,proto3" json:"unasked_nodes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetFilterLogsResponse) Reset() {
+	*x = GetFilterLogsResponse{}
+	mi := &file_weir_v1_api_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetFilterLogsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetFilterLogsResponse) ProtoMessage() {}
+
+func (x *GetFilterLogsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetFilterLogsResponse.ProtoReflect.Descriptor instead.
+func (*GetFilterLogsResponse) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *GetFilterLogsResponse) GetLines() []*EdgeFilterLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *GetFilterLogsResponse) GetPositions() []*FilterLogPosition {
+	if x != nil {
+		return x.Positions
+	}
+	return nil
+}
+
+func (x *GetFilterLogsResponse) GetUnaskedNodes() uint32 {
+	if x != nil {
+		return x.UnaskedNodes
+	}
+	return 0
+}
+
+type EdgeFilterLine struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of EdgeReport.
+	Instance      string      `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	Host          string      `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`
+	Line          *FilterLine `protobuf:"bytes,3,opt,name=line,proto3" json:"line,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EdgeFilterLine) Reset() {
+	*x = EdgeFilterLine{}
+	mi := &file_weir_v1_api_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EdgeFilterLine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EdgeFilterLine) ProtoMessage() {}
+
+func (x *EdgeFilterLine) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EdgeFilterLine.ProtoReflect.Descriptor instead.
+func (*EdgeFilterLine) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *EdgeFilterLine) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *EdgeFilterLine) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *EdgeFilterLine) GetLine() *FilterLine {
+	if x != nil {
+		return x.Line
+	}
+	return nil
+}
+
+// A FilterLogPosition says how far one version on one edge has got in what it says.
+type FilterLogPosition struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Instance      string                 `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Version       uint32                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Number        uint64                 `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FilterLogPosition) Reset() {
+	*x = FilterLogPosition{}
+	mi := &file_weir_v1_api_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FilterLogPosition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FilterLogPosition) ProtoMessage() {}
+
+func (x *FilterLogPosition) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FilterLogPosition.ProtoReflect.Descriptor instead.
+func (*FilterLogPosition) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *FilterLogPosition) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *FilterLogPosition) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FilterLogPosition) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *FilterLogPosition) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
 // FilterStats are what one version has done.
 type FilterStats struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -1924,7 +2188,7 @@ type FilterStats struct {
 
 func (x *FilterStats) Reset() {
 	*x = FilterStats{}
-	mi := &file_weir_v1_api_proto_msgTypes[35]
+	mi := &file_weir_v1_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1936,7 +2200,7 @@ func (x *FilterStats) String() string {
 func (*FilterStats) ProtoMessage() {}
 
 func (x *FilterStats) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[35]
+	mi := &file_weir_v1_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1949,7 +2213,7 @@ func (x *FilterStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterStats.ProtoReflect.Descriptor instead.
 func (*FilterStats) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{35}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *FilterStats) GetFilter() *FilterVersion {
@@ -1999,7 +2263,7 @@ type EdgeFilterStats struct {
 
 func (x *EdgeFilterStats) Reset() {
 	*x = EdgeFilterStats{}
-	mi := &file_weir_v1_api_proto_msgTypes[36]
+	mi := &file_weir_v1_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2011,7 +2275,7 @@ func (x *EdgeFilterStats) String() string {
 func (*EdgeFilterStats) ProtoMessage() {}
 
 func (x *EdgeFilterStats) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[36]
+	mi := &file_weir_v1_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2024,7 +2288,7 @@ func (x *EdgeFilterStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EdgeFilterStats.ProtoReflect.Descriptor instead.
 func (*EdgeFilterStats) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{36}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *EdgeFilterStats) GetInstance() string {
@@ -2087,7 +2351,7 @@ type UploadFilterRequest struct {
 
 func (x *UploadFilterRequest) Reset() {
 	*x = UploadFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[37]
+	mi := &file_weir_v1_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2099,7 +2363,7 @@ func (x *UploadFilterRequest) String() string {
 func (*UploadFilterRequest) ProtoMessage() {}
 
 func (x *UploadFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[37]
+	mi := &file_weir_v1_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2112,7 +2376,7 @@ func (x *UploadFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadFilterRequest.ProtoReflect.Descriptor instead.
 func (*UploadFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{37}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *UploadFilterRequest) GetTenant() string {
@@ -2147,7 +2411,7 @@ type PushFilterRequest struct {
 
 func (x *PushFilterRequest) Reset() {
 	*x = PushFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[38]
+	mi := &file_weir_v1_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2159,7 +2423,7 @@ func (x *PushFilterRequest) String() string {
 func (*PushFilterRequest) ProtoMessage() {}
 
 func (x *PushFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[38]
+	mi := &file_weir_v1_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2172,7 +2436,7 @@ func (x *PushFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushFilterRequest.ProtoReflect.Descriptor instead.
 func (*PushFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{38}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *PushFilterRequest) GetTenant() string {
@@ -2212,7 +2476,7 @@ type SetRolloutRequest struct {
 
 func (x *SetRolloutRequest) Reset() {
 	*x = SetRolloutRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[39]
+	mi := &file_weir_v1_api_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2224,7 +2488,7 @@ func (x *SetRolloutRequest) String() string {
 func (*SetRolloutRequest) ProtoMessage() {}
 
 func (x *SetRolloutRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[39]
+	mi := &file_weir_v1_api_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2237,7 +2501,7 @@ func (x *SetRolloutRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRolloutRequest.ProtoReflect.Descriptor instead.
 func (*SetRolloutRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{39}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *SetRolloutRequest) GetTenant() string {
@@ -2287,7 +2551,7 @@ type PromoteFilterRequest struct {
 
 func (x *PromoteFilterRequest) Reset() {
 	*x = PromoteFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[40]
+	mi := &file_weir_v1_api_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2299,7 +2563,7 @@ func (x *PromoteFilterRequest) String() string {
 func (*PromoteFilterRequest) ProtoMessage() {}
 
 func (x *PromoteFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[40]
+	mi := &file_weir_v1_api_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2312,7 +2576,7 @@ func (x *PromoteFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteFilterRequest.ProtoReflect.Descriptor instead.
 func (*PromoteFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{40}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *PromoteFilterRequest) GetTenant() string {
@@ -2346,7 +2610,7 @@ type RollbackFilterRequest struct {
 
 func (x *RollbackFilterRequest) Reset() {
 	*x = RollbackFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[41]
+	mi := &file_weir_v1_api_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2358,7 +2622,7 @@ func (x *RollbackFilterRequest) String() string {
 func (*RollbackFilterRequest) ProtoMessage() {}
 
 func (x *RollbackFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[41]
+	mi := &file_weir_v1_api_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2371,7 +2635,7 @@ func (x *RollbackFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackFilterRequest.ProtoReflect.Descriptor instead.
 func (*RollbackFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{41}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *RollbackFilterRequest) GetTenant() string {
@@ -2400,7 +2664,7 @@ type PauseFilterRequest struct {
 
 func (x *PauseFilterRequest) Reset() {
 	*x = PauseFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[42]
+	mi := &file_weir_v1_api_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2412,7 +2676,7 @@ func (x *PauseFilterRequest) String() string {
 func (*PauseFilterRequest) ProtoMessage() {}
 
 func (x *PauseFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[42]
+	mi := &file_weir_v1_api_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2425,7 +2689,7 @@ func (x *PauseFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseFilterRequest.ProtoReflect.Descriptor instead.
 func (*PauseFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{42}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *PauseFilterRequest) GetTenant() string {
@@ -2461,7 +2725,7 @@ type ResumeFilterRequest struct {
 
 func (x *ResumeFilterRequest) Reset() {
 	*x = ResumeFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[43]
+	mi := &file_weir_v1_api_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2473,7 +2737,7 @@ func (x *ResumeFilterRequest) String() string {
 func (*ResumeFilterRequest) ProtoMessage() {}
 
 func (x *ResumeFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[43]
+	mi := &file_weir_v1_api_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2486,7 +2750,7 @@ func (x *ResumeFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeFilterRequest.ProtoReflect.Descriptor instead.
 func (*ResumeFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{43}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ResumeFilterRequest) GetTenant() string {
@@ -2521,7 +2785,7 @@ type SetFilterLimitsRequest struct {
 
 func (x *SetFilterLimitsRequest) Reset() {
 	*x = SetFilterLimitsRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[44]
+	mi := &file_weir_v1_api_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2533,7 +2797,7 @@ func (x *SetFilterLimitsRequest) String() string {
 func (*SetFilterLimitsRequest) ProtoMessage() {}
 
 func (x *SetFilterLimitsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[44]
+	mi := &file_weir_v1_api_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2546,7 +2810,7 @@ func (x *SetFilterLimitsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetFilterLimitsRequest.ProtoReflect.Descriptor instead.
 func (*SetFilterLimitsRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{44}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SetFilterLimitsRequest) GetTenant() string {
@@ -2579,7 +2843,7 @@ type ListFiltersRequest struct {
 
 func (x *ListFiltersRequest) Reset() {
 	*x = ListFiltersRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[45]
+	mi := &file_weir_v1_api_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2591,7 +2855,7 @@ func (x *ListFiltersRequest) String() string {
 func (*ListFiltersRequest) ProtoMessage() {}
 
 func (x *ListFiltersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[45]
+	mi := &file_weir_v1_api_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2604,7 +2868,7 @@ func (x *ListFiltersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFiltersRequest.ProtoReflect.Descriptor instead.
 func (*ListFiltersRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{45}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ListFiltersRequest) GetTenant() string {
@@ -2623,7 +2887,7 @@ type ListFiltersResponse struct {
 
 func (x *ListFiltersResponse) Reset() {
 	*x = ListFiltersResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[46]
+	mi := &file_weir_v1_api_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2635,7 +2899,7 @@ func (x *ListFiltersResponse) String() string {
 func (*ListFiltersResponse) ProtoMessage() {}
 
 func (x *ListFiltersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[46]
+	mi := &file_weir_v1_api_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2648,7 +2912,7 @@ func (x *ListFiltersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFiltersResponse.ProtoReflect.Descriptor instead.
 func (*ListFiltersResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{46}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ListFiltersResponse) GetFilters() []*FilterVersion {
@@ -2674,7 +2938,7 @@ type GetFilterRequest struct {
 
 func (x *GetFilterRequest) Reset() {
 	*x = GetFilterRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[47]
+	mi := &file_weir_v1_api_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2686,7 +2950,7 @@ func (x *GetFilterRequest) String() string {
 func (*GetFilterRequest) ProtoMessage() {}
 
 func (x *GetFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[47]
+	mi := &file_weir_v1_api_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2699,7 +2963,7 @@ func (x *GetFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFilterRequest.ProtoReflect.Descriptor instead.
 func (*GetFilterRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{47}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *GetFilterRequest) GetTenant() string {
@@ -2747,7 +3011,7 @@ type GetFilterResponse struct {
 
 func (x *GetFilterResponse) Reset() {
 	*x = GetFilterResponse{}
-	mi := &file_weir_v1_api_proto_msgTypes[48]
+	mi := &file_weir_v1_api_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2759,7 +3023,7 @@ func (x *GetFilterResponse) String() string {
 func (*GetFilterResponse) ProtoMessage() {}
 
 func (x *GetFilterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[48]
+	mi := &file_weir_v1_api_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2772,7 +3036,7 @@ func (x *GetFilterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFilterResponse.ProtoReflect.Descriptor instead.
 func (*GetFilterResponse) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{48}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *GetFilterResponse) GetFilter() *FilterVersion {
@@ -2797,7 +3061,7 @@ type GetRegionRequest struct {
 
 func (x *GetRegionRequest) Reset() {
 	*x = GetRegionRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[49]
+	mi := &file_weir_v1_api_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2809,7 +3073,7 @@ func (x *GetRegionRequest) String() string {
 func (*GetRegionRequest) ProtoMessage() {}
 
 func (x *GetRegionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[49]
+	mi := &file_weir_v1_api_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2822,7 +3086,7 @@ func (x *GetRegionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRegionRequest.ProtoReflect.Descriptor instead.
 func (*GetRegionRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{49}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{53}
 }
 
 // A Region is its nodes and groups.
@@ -2842,7 +3106,7 @@ type Region struct {
 
 func (x *Region) Reset() {
 	*x = Region{}
-	mi := &file_weir_v1_api_proto_msgTypes[50]
+	mi := &file_weir_v1_api_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2854,7 +3118,7 @@ func (x *Region) String() string {
 func (*Region) ProtoMessage() {}
 
 func (x *Region) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[50]
+	mi := &file_weir_v1_api_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2867,7 +3131,7 @@ func (x *Region) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Region.ProtoReflect.Descriptor instead.
 func (*Region) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{50}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Region) GetId() string {
@@ -2923,7 +3187,7 @@ type RegionNode struct {
 
 func (x *RegionNode) Reset() {
 	*x = RegionNode{}
-	mi := &file_weir_v1_api_proto_msgTypes[51]
+	mi := &file_weir_v1_api_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2935,7 +3199,7 @@ func (x *RegionNode) String() string {
 func (*RegionNode) ProtoMessage() {}
 
 func (x *RegionNode) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[51]
+	mi := &file_weir_v1_api_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2948,7 +3212,7 @@ func (x *RegionNode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegionNode.ProtoReflect.Descriptor instead.
 func (*RegionNode) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{51}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *RegionNode) GetId() string {
@@ -3022,7 +3286,7 @@ type RegionGroup struct {
 
 func (x *RegionGroup) Reset() {
 	*x = RegionGroup{}
-	mi := &file_weir_v1_api_proto_msgTypes[52]
+	mi := &file_weir_v1_api_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3034,7 +3298,7 @@ func (x *RegionGroup) String() string {
 func (*RegionGroup) ProtoMessage() {}
 
 func (x *RegionGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[52]
+	mi := &file_weir_v1_api_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3047,7 +3311,7 @@ func (x *RegionGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegionGroup.ProtoReflect.Descriptor instead.
 func (*RegionGroup) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{52}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *RegionGroup) GetGroup() uint32 {
@@ -3103,7 +3367,7 @@ type RegionMember struct {
 
 func (x *RegionMember) Reset() {
 	*x = RegionMember{}
-	mi := &file_weir_v1_api_proto_msgTypes[53]
+	mi := &file_weir_v1_api_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3115,7 +3379,7 @@ func (x *RegionMember) String() string {
 func (*RegionMember) ProtoMessage() {}
 
 func (x *RegionMember) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[53]
+	mi := &file_weir_v1_api_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3128,7 +3392,7 @@ func (x *RegionMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegionMember.ProtoReflect.Descriptor instead.
 func (*RegionMember) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{53}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *RegionMember) GetNode() string {
@@ -3177,7 +3441,7 @@ type RetireNodeRequest struct {
 
 func (x *RetireNodeRequest) Reset() {
 	*x = RetireNodeRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[54]
+	mi := &file_weir_v1_api_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3189,7 +3453,7 @@ func (x *RetireNodeRequest) String() string {
 func (*RetireNodeRequest) ProtoMessage() {}
 
 func (x *RetireNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[54]
+	mi := &file_weir_v1_api_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3202,7 +3466,7 @@ func (x *RetireNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireNodeRequest.ProtoReflect.Descriptor instead.
 func (*RetireNodeRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{54}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *RetireNodeRequest) GetId() string {
@@ -3329,10 +3593,28 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\x18RevokeSigningKeyResponse\"C\n" +
 	"\x15GetFilterStatsRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"c\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\x88\x01\n" +
 	"\x16GetFilterStatsResponse\x12.\n" +
 	"\afilters\x18\x01 \x03(\v2\x14.weir.v1.FilterStatsR\afilters\x12\x19\n" +
-	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\"\xcf\x01\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12#\n" +
+	"\runasked_nodes\x18\x03 \x01(\rR\funaskedNodes\"t\n" +
+	"\x14GetFilterLogsRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x120\n" +
+	"\x05after\x18\x03 \x03(\v2\x1a.weir.v1.FilterLogPositionR\x05after\"\xa5\x01\n" +
+	"\x15GetFilterLogsResponse\x12-\n" +
+	"\x05lines\x18\x01 \x03(\v2\x17.weir.v1.EdgeFilterLineR\x05lines\x128\n" +
+	"\tpositions\x18\x02 \x03(\v2\x1a.weir.v1.FilterLogPositionR\tpositions\x12#\n" +
+	"\runasked_nodes\x18\x03 \x01(\rR\funaskedNodes\"i\n" +
+	"\x0eEdgeFilterLine\x12\x1a\n" +
+	"\binstance\x18\x01 \x01(\tR\binstance\x12\x12\n" +
+	"\x04host\x18\x02 \x01(\tR\x04host\x12'\n" +
+	"\x04line\x18\x03 \x01(\v2\x13.weir.v1.FilterLineR\x04line\"u\n" +
+	"\x11FilterLogPosition\x12\x1a\n" +
+	"\binstance\x18\x01 \x01(\tR\binstance\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\x12\x16\n" +
+	"\x06number\x18\x04 \x01(\x04R\x06number\"\xcf\x01\n" +
 	"\vFilterStats\x12.\n" +
 	"\x06filter\x18\x01 \x01(\v2\x16.weir.v1.FilterVersionR\x06filter\x12+\n" +
 	"\x05total\x18\x02 \x01(\v2\x15.weir.v1.FilterCountsR\x05total\x12.\n" +
@@ -3457,7 +3739,7 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\fRevokeApiKey\x12\x1c.weir.v1.RevokeApiKeyRequest\x1a\x1d.weir.v1.RevokeApiKeyResponse\x12W\n" +
 	"\x10CreateSigningKey\x12 .weir.v1.CreateSigningKeyRequest\x1a!.weir.v1.CreateSigningKeyResponse\x12Y\n" +
 	"\x0fListSigningKeys\x12\x1f.weir.v1.ListSigningKeysRequest\x1a .weir.v1.ListSigningKeysResponse\"\x03\x90\x02\x01\x12W\n" +
-	"\x10RevokeSigningKey\x12 .weir.v1.RevokeSigningKeyRequest\x1a!.weir.v1.RevokeSigningKeyResponse2\xb0\x06\n" +
+	"\x10RevokeSigningKey\x12 .weir.v1.RevokeSigningKeyRequest\x1a!.weir.v1.RevokeSigningKeyResponse2\x85\a\n" +
 	"\rFilterService\x12D\n" +
 	"\fUploadFilter\x12\x1c.weir.v1.UploadFilterRequest\x1a\x16.weir.v1.FilterVersion\x12@\n" +
 	"\n" +
@@ -3471,7 +3753,8 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\x0fSetFilterLimits\x12\x1f.weir.v1.SetFilterLimitsRequest\x1a\x15.weir.v1.FilterLimits\x12M\n" +
 	"\vListFilters\x12\x1b.weir.v1.ListFiltersRequest\x1a\x1c.weir.v1.ListFiltersResponse\"\x03\x90\x02\x01\x12G\n" +
 	"\tGetFilter\x12\x19.weir.v1.GetFilterRequest\x1a\x1a.weir.v1.GetFilterResponse\"\x03\x90\x02\x01\x12V\n" +
-	"\x0eGetFilterStats\x12\x1e.weir.v1.GetFilterStatsRequest\x1a\x1f.weir.v1.GetFilterStatsResponse\"\x03\x90\x02\x012\x8e\x01\n" +
+	"\x0eGetFilterStats\x12\x1e.weir.v1.GetFilterStatsRequest\x1a\x1f.weir.v1.GetFilterStatsResponse\"\x03\x90\x02\x01\x12S\n" +
+	"\rGetFilterLogs\x12\x1d.weir.v1.GetFilterLogsRequest\x1a\x1e.weir.v1.GetFilterLogsResponse\"\x03\x90\x02\x012\x8e\x01\n" +
 	"\x0fOperatorService\x12<\n" +
 	"\tGetRegion\x12\x19.weir.v1.GetRegionRequest\x1a\x0f.weir.v1.Region\"\x03\x90\x02\x01\x12=\n" +
 	"\n" +
@@ -3490,7 +3773,7 @@ func file_weir_v1_api_proto_rawDescGZIP() []byte {
 }
 
 var file_weir_v1_api_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_weir_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
+var file_weir_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
 var file_weir_v1_api_proto_goTypes = []any{
 	(Consistency)(0),                 // 0: weir.v1.Consistency
 	(*PublishRequest)(nil),           // 1: weir.v1.PublishRequest
@@ -3528,151 +3811,162 @@ var file_weir_v1_api_proto_goTypes = []any{
 	(*RevokeSigningKeyResponse)(nil), // 33: weir.v1.RevokeSigningKeyResponse
 	(*GetFilterStatsRequest)(nil),    // 34: weir.v1.GetFilterStatsRequest
 	(*GetFilterStatsResponse)(nil),   // 35: weir.v1.GetFilterStatsResponse
-	(*FilterStats)(nil),              // 36: weir.v1.FilterStats
-	(*EdgeFilterStats)(nil),          // 37: weir.v1.EdgeFilterStats
-	(*UploadFilterRequest)(nil),      // 38: weir.v1.UploadFilterRequest
-	(*PushFilterRequest)(nil),        // 39: weir.v1.PushFilterRequest
-	(*SetRolloutRequest)(nil),        // 40: weir.v1.SetRolloutRequest
-	(*PromoteFilterRequest)(nil),     // 41: weir.v1.PromoteFilterRequest
-	(*RollbackFilterRequest)(nil),    // 42: weir.v1.RollbackFilterRequest
-	(*PauseFilterRequest)(nil),       // 43: weir.v1.PauseFilterRequest
-	(*ResumeFilterRequest)(nil),      // 44: weir.v1.ResumeFilterRequest
-	(*SetFilterLimitsRequest)(nil),   // 45: weir.v1.SetFilterLimitsRequest
-	(*ListFiltersRequest)(nil),       // 46: weir.v1.ListFiltersRequest
-	(*ListFiltersResponse)(nil),      // 47: weir.v1.ListFiltersResponse
-	(*GetFilterRequest)(nil),         // 48: weir.v1.GetFilterRequest
-	(*GetFilterResponse)(nil),        // 49: weir.v1.GetFilterResponse
-	(*GetRegionRequest)(nil),         // 50: weir.v1.GetRegionRequest
-	(*Region)(nil),                   // 51: weir.v1.Region
-	(*RegionNode)(nil),               // 52: weir.v1.RegionNode
-	(*RegionGroup)(nil),              // 53: weir.v1.RegionGroup
-	(*RegionMember)(nil),             // 54: weir.v1.RegionMember
-	(*RetireNodeRequest)(nil),        // 55: weir.v1.RetireNodeRequest
-	(*Publication)(nil),              // 56: weir.v1.Publication
-	(*structpb.Value)(nil),           // 57: google.protobuf.Value
-	(*Receipt)(nil),                  // 58: weir.v1.Receipt
-	(*Fault)(nil),                    // 59: weir.v1.Fault
-	(*Cursor)(nil),                   // 60: weir.v1.Cursor
-	(*Channel)(nil),                  // 61: weir.v1.Channel
-	(*Event)(nil),                    // 62: weir.v1.Event
-	(*Gap)(nil),                      // 63: weir.v1.Gap
-	(*FilterLimits)(nil),             // 64: weir.v1.FilterLimits
-	(*Tenant)(nil),                   // 65: weir.v1.Tenant
-	(*Namespace)(nil),                // 66: weir.v1.Namespace
-	(*ApiKey)(nil),                   // 67: weir.v1.ApiKey
-	(*SigningKey)(nil),               // 68: weir.v1.SigningKey
-	(*FilterVersion)(nil),            // 69: weir.v1.FilterVersion
-	(*FilterCounts)(nil),             // 70: weir.v1.FilterCounts
-	(*FilterDifference)(nil),         // 71: weir.v1.FilterDifference
-	(FilterRole)(0),                  // 72: weir.v1.FilterRole
+	(*GetFilterLogsRequest)(nil),     // 36: weir.v1.GetFilterLogsRequest
+	(*GetFilterLogsResponse)(nil),    // 37: weir.v1.GetFilterLogsResponse
+	(*EdgeFilterLine)(nil),           // 38: weir.v1.EdgeFilterLine
+	(*FilterLogPosition)(nil),        // 39: weir.v1.FilterLogPosition
+	(*FilterStats)(nil),              // 40: weir.v1.FilterStats
+	(*EdgeFilterStats)(nil),          // 41: weir.v1.EdgeFilterStats
+	(*UploadFilterRequest)(nil),      // 42: weir.v1.UploadFilterRequest
+	(*PushFilterRequest)(nil),        // 43: weir.v1.PushFilterRequest
+	(*SetRolloutRequest)(nil),        // 44: weir.v1.SetRolloutRequest
+	(*PromoteFilterRequest)(nil),     // 45: weir.v1.PromoteFilterRequest
+	(*RollbackFilterRequest)(nil),    // 46: weir.v1.RollbackFilterRequest
+	(*PauseFilterRequest)(nil),       // 47: weir.v1.PauseFilterRequest
+	(*ResumeFilterRequest)(nil),      // 48: weir.v1.ResumeFilterRequest
+	(*SetFilterLimitsRequest)(nil),   // 49: weir.v1.SetFilterLimitsRequest
+	(*ListFiltersRequest)(nil),       // 50: weir.v1.ListFiltersRequest
+	(*ListFiltersResponse)(nil),      // 51: weir.v1.ListFiltersResponse
+	(*GetFilterRequest)(nil),         // 52: weir.v1.GetFilterRequest
+	(*GetFilterResponse)(nil),        // 53: weir.v1.GetFilterResponse
+	(*GetRegionRequest)(nil),         // 54: weir.v1.GetRegionRequest
+	(*Region)(nil),                   // 55: weir.v1.Region
+	(*RegionNode)(nil),               // 56: weir.v1.RegionNode
+	(*RegionGroup)(nil),              // 57: weir.v1.RegionGroup
+	(*RegionMember)(nil),             // 58: weir.v1.RegionMember
+	(*RetireNodeRequest)(nil),        // 59: weir.v1.RetireNodeRequest
+	(*Publication)(nil),              // 60: weir.v1.Publication
+	(*structpb.Value)(nil),           // 61: google.protobuf.Value
+	(*Receipt)(nil),                  // 62: weir.v1.Receipt
+	(*Fault)(nil),                    // 63: weir.v1.Fault
+	(*Cursor)(nil),                   // 64: weir.v1.Cursor
+	(*Channel)(nil),                  // 65: weir.v1.Channel
+	(*Event)(nil),                    // 66: weir.v1.Event
+	(*Gap)(nil),                      // 67: weir.v1.Gap
+	(*FilterLimits)(nil),             // 68: weir.v1.FilterLimits
+	(*Tenant)(nil),                   // 69: weir.v1.Tenant
+	(*Namespace)(nil),                // 70: weir.v1.Namespace
+	(*ApiKey)(nil),                   // 71: weir.v1.ApiKey
+	(*SigningKey)(nil),               // 72: weir.v1.SigningKey
+	(*FilterLine)(nil),               // 73: weir.v1.FilterLine
+	(*FilterVersion)(nil),            // 74: weir.v1.FilterVersion
+	(*FilterCounts)(nil),             // 75: weir.v1.FilterCounts
+	(*FilterDifference)(nil),         // 76: weir.v1.FilterDifference
+	(FilterRole)(0),                  // 77: weir.v1.FilterRole
 }
 var file_weir_v1_api_proto_depIdxs = []int32{
-	56, // 0: weir.v1.PublishRequest.event:type_name -> weir.v1.Publication
-	57, // 1: weir.v1.PublishRequest.json:type_name -> google.protobuf.Value
-	58, // 2: weir.v1.PublishResponse.receipt:type_name -> weir.v1.Receipt
-	56, // 3: weir.v1.PublishManyRequest.events:type_name -> weir.v1.Publication
+	60, // 0: weir.v1.PublishRequest.event:type_name -> weir.v1.Publication
+	61, // 1: weir.v1.PublishRequest.json:type_name -> google.protobuf.Value
+	62, // 2: weir.v1.PublishResponse.receipt:type_name -> weir.v1.Receipt
+	60, // 3: weir.v1.PublishManyRequest.events:type_name -> weir.v1.Publication
 	5,  // 4: weir.v1.PublishManyResponse.outcomes:type_name -> weir.v1.PublishOutcome
-	58, // 5: weir.v1.PublishOutcome.receipt:type_name -> weir.v1.Receipt
-	59, // 6: weir.v1.PublishOutcome.fault:type_name -> weir.v1.Fault
-	60, // 7: weir.v1.HistoryRequest.after:type_name -> weir.v1.Cursor
+	62, // 5: weir.v1.PublishOutcome.receipt:type_name -> weir.v1.Receipt
+	63, // 6: weir.v1.PublishOutcome.fault:type_name -> weir.v1.Fault
+	64, // 7: weir.v1.HistoryRequest.after:type_name -> weir.v1.Cursor
 	0,  // 8: weir.v1.HistoryRequest.consistency:type_name -> weir.v1.Consistency
-	60, // 9: weir.v1.HistoryRequest.until:type_name -> weir.v1.Cursor
-	61, // 10: weir.v1.HistoryResponse.channel:type_name -> weir.v1.Channel
-	62, // 11: weir.v1.HistoryResponse.events:type_name -> weir.v1.Event
-	63, // 12: weir.v1.HistoryResponse.gap:type_name -> weir.v1.Gap
-	60, // 13: weir.v1.HistoryResponse.next:type_name -> weir.v1.Cursor
+	64, // 9: weir.v1.HistoryRequest.until:type_name -> weir.v1.Cursor
+	65, // 10: weir.v1.HistoryResponse.channel:type_name -> weir.v1.Channel
+	66, // 11: weir.v1.HistoryResponse.events:type_name -> weir.v1.Event
+	67, // 12: weir.v1.HistoryResponse.gap:type_name -> weir.v1.Gap
+	64, // 13: weir.v1.HistoryResponse.next:type_name -> weir.v1.Cursor
 	0,  // 14: weir.v1.StateRequest.consistency:type_name -> weir.v1.Consistency
-	61, // 15: weir.v1.StateResponse.channel:type_name -> weir.v1.Channel
-	62, // 16: weir.v1.StateResponse.events:type_name -> weir.v1.Event
+	65, // 15: weir.v1.StateResponse.channel:type_name -> weir.v1.Channel
+	66, // 16: weir.v1.StateResponse.events:type_name -> weir.v1.Event
 	0,  // 17: weir.v1.GetChannelRequest.consistency:type_name -> weir.v1.Consistency
-	64, // 18: weir.v1.SetTenantLimitsRequest.limits:type_name -> weir.v1.FilterLimits
-	65, // 19: weir.v1.ListTenantsResponse.tenants:type_name -> weir.v1.Tenant
-	66, // 20: weir.v1.PutNamespaceRequest.namespace:type_name -> weir.v1.Namespace
-	66, // 21: weir.v1.ListNamespacesResponse.namespaces:type_name -> weir.v1.Namespace
-	67, // 22: weir.v1.CreateApiKeyResponse.api_key:type_name -> weir.v1.ApiKey
-	67, // 23: weir.v1.ListApiKeysResponse.api_keys:type_name -> weir.v1.ApiKey
-	68, // 24: weir.v1.CreateSigningKeyResponse.signing_key:type_name -> weir.v1.SigningKey
-	68, // 25: weir.v1.ListSigningKeysResponse.signing_keys:type_name -> weir.v1.SigningKey
-	36, // 26: weir.v1.GetFilterStatsResponse.filters:type_name -> weir.v1.FilterStats
-	69, // 27: weir.v1.FilterStats.filter:type_name -> weir.v1.FilterVersion
-	70, // 28: weir.v1.FilterStats.total:type_name -> weir.v1.FilterCounts
-	37, // 29: weir.v1.FilterStats.edges:type_name -> weir.v1.EdgeFilterStats
-	71, // 30: weir.v1.FilterStats.samples:type_name -> weir.v1.FilterDifference
-	70, // 31: weir.v1.EdgeFilterStats.counts:type_name -> weir.v1.FilterCounts
-	72, // 32: weir.v1.SetRolloutRequest.role:type_name -> weir.v1.FilterRole
-	64, // 33: weir.v1.SetFilterLimitsRequest.limits:type_name -> weir.v1.FilterLimits
-	69, // 34: weir.v1.ListFiltersResponse.filters:type_name -> weir.v1.FilterVersion
-	69, // 35: weir.v1.GetFilterResponse.filter:type_name -> weir.v1.FilterVersion
-	52, // 36: weir.v1.Region.nodes:type_name -> weir.v1.RegionNode
-	53, // 37: weir.v1.Region.groups:type_name -> weir.v1.RegionGroup
-	54, // 38: weir.v1.RegionGroup.members:type_name -> weir.v1.RegionMember
-	1,  // 39: weir.v1.EventService.Publish:input_type -> weir.v1.PublishRequest
-	3,  // 40: weir.v1.EventService.PublishMany:input_type -> weir.v1.PublishManyRequest
-	6,  // 41: weir.v1.EventService.History:input_type -> weir.v1.HistoryRequest
-	8,  // 42: weir.v1.EventService.State:input_type -> weir.v1.StateRequest
-	10, // 43: weir.v1.EventService.GetChannel:input_type -> weir.v1.GetChannelRequest
-	11, // 44: weir.v1.EventService.OpenProducer:input_type -> weir.v1.OpenProducerRequest
-	14, // 45: weir.v1.TenantService.CreateTenant:input_type -> weir.v1.CreateTenantRequest
-	15, // 46: weir.v1.TenantService.ListTenants:input_type -> weir.v1.ListTenantsRequest
-	17, // 47: weir.v1.TenantService.DeleteTenant:input_type -> weir.v1.DeleteTenantRequest
-	13, // 48: weir.v1.TenantService.SetTenantLimits:input_type -> weir.v1.SetTenantLimitsRequest
-	19, // 49: weir.v1.NamespaceService.PutNamespace:input_type -> weir.v1.PutNamespaceRequest
-	20, // 50: weir.v1.NamespaceService.ListNamespaces:input_type -> weir.v1.ListNamespacesRequest
-	22, // 51: weir.v1.KeyService.CreateApiKey:input_type -> weir.v1.CreateApiKeyRequest
-	24, // 52: weir.v1.KeyService.ListApiKeys:input_type -> weir.v1.ListApiKeysRequest
-	26, // 53: weir.v1.KeyService.RevokeApiKey:input_type -> weir.v1.RevokeApiKeyRequest
-	28, // 54: weir.v1.KeyService.CreateSigningKey:input_type -> weir.v1.CreateSigningKeyRequest
-	30, // 55: weir.v1.KeyService.ListSigningKeys:input_type -> weir.v1.ListSigningKeysRequest
-	32, // 56: weir.v1.KeyService.RevokeSigningKey:input_type -> weir.v1.RevokeSigningKeyRequest
-	38, // 57: weir.v1.FilterService.UploadFilter:input_type -> weir.v1.UploadFilterRequest
-	39, // 58: weir.v1.FilterService.PushFilter:input_type -> weir.v1.PushFilterRequest
-	40, // 59: weir.v1.FilterService.SetRollout:input_type -> weir.v1.SetRolloutRequest
-	41, // 60: weir.v1.FilterService.PromoteFilter:input_type -> weir.v1.PromoteFilterRequest
-	42, // 61: weir.v1.FilterService.RollbackFilter:input_type -> weir.v1.RollbackFilterRequest
-	43, // 62: weir.v1.FilterService.PauseFilter:input_type -> weir.v1.PauseFilterRequest
-	44, // 63: weir.v1.FilterService.ResumeFilter:input_type -> weir.v1.ResumeFilterRequest
-	45, // 64: weir.v1.FilterService.SetFilterLimits:input_type -> weir.v1.SetFilterLimitsRequest
-	46, // 65: weir.v1.FilterService.ListFilters:input_type -> weir.v1.ListFiltersRequest
-	48, // 66: weir.v1.FilterService.GetFilter:input_type -> weir.v1.GetFilterRequest
-	34, // 67: weir.v1.FilterService.GetFilterStats:input_type -> weir.v1.GetFilterStatsRequest
-	50, // 68: weir.v1.OperatorService.GetRegion:input_type -> weir.v1.GetRegionRequest
-	55, // 69: weir.v1.OperatorService.RetireNode:input_type -> weir.v1.RetireNodeRequest
-	2,  // 70: weir.v1.EventService.Publish:output_type -> weir.v1.PublishResponse
-	4,  // 71: weir.v1.EventService.PublishMany:output_type -> weir.v1.PublishManyResponse
-	7,  // 72: weir.v1.EventService.History:output_type -> weir.v1.HistoryResponse
-	9,  // 73: weir.v1.EventService.State:output_type -> weir.v1.StateResponse
-	61, // 74: weir.v1.EventService.GetChannel:output_type -> weir.v1.Channel
-	12, // 75: weir.v1.EventService.OpenProducer:output_type -> weir.v1.OpenProducerResponse
-	65, // 76: weir.v1.TenantService.CreateTenant:output_type -> weir.v1.Tenant
-	16, // 77: weir.v1.TenantService.ListTenants:output_type -> weir.v1.ListTenantsResponse
-	18, // 78: weir.v1.TenantService.DeleteTenant:output_type -> weir.v1.DeleteTenantResponse
-	65, // 79: weir.v1.TenantService.SetTenantLimits:output_type -> weir.v1.Tenant
-	66, // 80: weir.v1.NamespaceService.PutNamespace:output_type -> weir.v1.Namespace
-	21, // 81: weir.v1.NamespaceService.ListNamespaces:output_type -> weir.v1.ListNamespacesResponse
-	23, // 82: weir.v1.KeyService.CreateApiKey:output_type -> weir.v1.CreateApiKeyResponse
-	25, // 83: weir.v1.KeyService.ListApiKeys:output_type -> weir.v1.ListApiKeysResponse
-	27, // 84: weir.v1.KeyService.RevokeApiKey:output_type -> weir.v1.RevokeApiKeyResponse
-	29, // 85: weir.v1.KeyService.CreateSigningKey:output_type -> weir.v1.CreateSigningKeyResponse
-	31, // 86: weir.v1.KeyService.ListSigningKeys:output_type -> weir.v1.ListSigningKeysResponse
-	33, // 87: weir.v1.KeyService.RevokeSigningKey:output_type -> weir.v1.RevokeSigningKeyResponse
-	69, // 88: weir.v1.FilterService.UploadFilter:output_type -> weir.v1.FilterVersion
-	69, // 89: weir.v1.FilterService.PushFilter:output_type -> weir.v1.FilterVersion
-	69, // 90: weir.v1.FilterService.SetRollout:output_type -> weir.v1.FilterVersion
-	69, // 91: weir.v1.FilterService.PromoteFilter:output_type -> weir.v1.FilterVersion
-	69, // 92: weir.v1.FilterService.RollbackFilter:output_type -> weir.v1.FilterVersion
-	69, // 93: weir.v1.FilterService.PauseFilter:output_type -> weir.v1.FilterVersion
-	69, // 94: weir.v1.FilterService.ResumeFilter:output_type -> weir.v1.FilterVersion
-	64, // 95: weir.v1.FilterService.SetFilterLimits:output_type -> weir.v1.FilterLimits
-	47, // 96: weir.v1.FilterService.ListFilters:output_type -> weir.v1.ListFiltersResponse
-	49, // 97: weir.v1.FilterService.GetFilter:output_type -> weir.v1.GetFilterResponse
-	35, // 98: weir.v1.FilterService.GetFilterStats:output_type -> weir.v1.GetFilterStatsResponse
-	51, // 99: weir.v1.OperatorService.GetRegion:output_type -> weir.v1.Region
-	52, // 100: weir.v1.OperatorService.RetireNode:output_type -> weir.v1.RegionNode
-	70, // [70:101] is the sub-list for method output_type
-	39, // [39:70] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	68, // 18: weir.v1.SetTenantLimitsRequest.limits:type_name -> weir.v1.FilterLimits
+	69, // 19: weir.v1.ListTenantsResponse.tenants:type_name -> weir.v1.Tenant
+	70, // 20: weir.v1.PutNamespaceRequest.namespace:type_name -> weir.v1.Namespace
+	70, // 21: weir.v1.ListNamespacesResponse.namespaces:type_name -> weir.v1.Namespace
+	71, // 22: weir.v1.CreateApiKeyResponse.api_key:type_name -> weir.v1.ApiKey
+	71, // 23: weir.v1.ListApiKeysResponse.api_keys:type_name -> weir.v1.ApiKey
+	72, // 24: weir.v1.CreateSigningKeyResponse.signing_key:type_name -> weir.v1.SigningKey
+	72, // 25: weir.v1.ListSigningKeysResponse.signing_keys:type_name -> weir.v1.SigningKey
+	40, // 26: weir.v1.GetFilterStatsResponse.filters:type_name -> weir.v1.FilterStats
+	39, // 27: weir.v1.GetFilterLogsRequest.after:type_name -> weir.v1.FilterLogPosition
+	38, // 28: weir.v1.GetFilterLogsResponse.lines:type_name -> weir.v1.EdgeFilterLine
+	39, // 29: weir.v1.GetFilterLogsResponse.positions:type_name -> weir.v1.FilterLogPosition
+	73, // 30: weir.v1.EdgeFilterLine.line:type_name -> weir.v1.FilterLine
+	74, // 31: weir.v1.FilterStats.filter:type_name -> weir.v1.FilterVersion
+	75, // 32: weir.v1.FilterStats.total:type_name -> weir.v1.FilterCounts
+	41, // 33: weir.v1.FilterStats.edges:type_name -> weir.v1.EdgeFilterStats
+	76, // 34: weir.v1.FilterStats.samples:type_name -> weir.v1.FilterDifference
+	75, // 35: weir.v1.EdgeFilterStats.counts:type_name -> weir.v1.FilterCounts
+	77, // 36: weir.v1.SetRolloutRequest.role:type_name -> weir.v1.FilterRole
+	68, // 37: weir.v1.SetFilterLimitsRequest.limits:type_name -> weir.v1.FilterLimits
+	74, // 38: weir.v1.ListFiltersResponse.filters:type_name -> weir.v1.FilterVersion
+	74, // 39: weir.v1.GetFilterResponse.filter:type_name -> weir.v1.FilterVersion
+	56, // 40: weir.v1.Region.nodes:type_name -> weir.v1.RegionNode
+	57, // 41: weir.v1.Region.groups:type_name -> weir.v1.RegionGroup
+	58, // 42: weir.v1.RegionGroup.members:type_name -> weir.v1.RegionMember
+	1,  // 43: weir.v1.EventService.Publish:input_type -> weir.v1.PublishRequest
+	3,  // 44: weir.v1.EventService.PublishMany:input_type -> weir.v1.PublishManyRequest
+	6,  // 45: weir.v1.EventService.History:input_type -> weir.v1.HistoryRequest
+	8,  // 46: weir.v1.EventService.State:input_type -> weir.v1.StateRequest
+	10, // 47: weir.v1.EventService.GetChannel:input_type -> weir.v1.GetChannelRequest
+	11, // 48: weir.v1.EventService.OpenProducer:input_type -> weir.v1.OpenProducerRequest
+	14, // 49: weir.v1.TenantService.CreateTenant:input_type -> weir.v1.CreateTenantRequest
+	15, // 50: weir.v1.TenantService.ListTenants:input_type -> weir.v1.ListTenantsRequest
+	17, // 51: weir.v1.TenantService.DeleteTenant:input_type -> weir.v1.DeleteTenantRequest
+	13, // 52: weir.v1.TenantService.SetTenantLimits:input_type -> weir.v1.SetTenantLimitsRequest
+	19, // 53: weir.v1.NamespaceService.PutNamespace:input_type -> weir.v1.PutNamespaceRequest
+	20, // 54: weir.v1.NamespaceService.ListNamespaces:input_type -> weir.v1.ListNamespacesRequest
+	22, // 55: weir.v1.KeyService.CreateApiKey:input_type -> weir.v1.CreateApiKeyRequest
+	24, // 56: weir.v1.KeyService.ListApiKeys:input_type -> weir.v1.ListApiKeysRequest
+	26, // 57: weir.v1.KeyService.RevokeApiKey:input_type -> weir.v1.RevokeApiKeyRequest
+	28, // 58: weir.v1.KeyService.CreateSigningKey:input_type -> weir.v1.CreateSigningKeyRequest
+	30, // 59: weir.v1.KeyService.ListSigningKeys:input_type -> weir.v1.ListSigningKeysRequest
+	32, // 60: weir.v1.KeyService.RevokeSigningKey:input_type -> weir.v1.RevokeSigningKeyRequest
+	42, // 61: weir.v1.FilterService.UploadFilter:input_type -> weir.v1.UploadFilterRequest
+	43, // 62: weir.v1.FilterService.PushFilter:input_type -> weir.v1.PushFilterRequest
+	44, // 63: weir.v1.FilterService.SetRollout:input_type -> weir.v1.SetRolloutRequest
+	45, // 64: weir.v1.FilterService.PromoteFilter:input_type -> weir.v1.PromoteFilterRequest
+	46, // 65: weir.v1.FilterService.RollbackFilter:input_type -> weir.v1.RollbackFilterRequest
+	47, // 66: weir.v1.FilterService.PauseFilter:input_type -> weir.v1.PauseFilterRequest
+	48, // 67: weir.v1.FilterService.ResumeFilter:input_type -> weir.v1.ResumeFilterRequest
+	49, // 68: weir.v1.FilterService.SetFilterLimits:input_type -> weir.v1.SetFilterLimitsRequest
+	50, // 69: weir.v1.FilterService.ListFilters:input_type -> weir.v1.ListFiltersRequest
+	52, // 70: weir.v1.FilterService.GetFilter:input_type -> weir.v1.GetFilterRequest
+	34, // 71: weir.v1.FilterService.GetFilterStats:input_type -> weir.v1.GetFilterStatsRequest
+	36, // 72: weir.v1.FilterService.GetFilterLogs:input_type -> weir.v1.GetFilterLogsRequest
+	54, // 73: weir.v1.OperatorService.GetRegion:input_type -> weir.v1.GetRegionRequest
+	59, // 74: weir.v1.OperatorService.RetireNode:input_type -> weir.v1.RetireNodeRequest
+	2,  // 75: weir.v1.EventService.Publish:output_type -> weir.v1.PublishResponse
+	4,  // 76: weir.v1.EventService.PublishMany:output_type -> weir.v1.PublishManyResponse
+	7,  // 77: weir.v1.EventService.History:output_type -> weir.v1.HistoryResponse
+	9,  // 78: weir.v1.EventService.State:output_type -> weir.v1.StateResponse
+	65, // 79: weir.v1.EventService.GetChannel:output_type -> weir.v1.Channel
+	12, // 80: weir.v1.EventService.OpenProducer:output_type -> weir.v1.OpenProducerResponse
+	69, // 81: weir.v1.TenantService.CreateTenant:output_type -> weir.v1.Tenant
+	16, // 82: weir.v1.TenantService.ListTenants:output_type -> weir.v1.ListTenantsResponse
+	18, // 83: weir.v1.TenantService.DeleteTenant:output_type -> weir.v1.DeleteTenantResponse
+	69, // 84: weir.v1.TenantService.SetTenantLimits:output_type -> weir.v1.Tenant
+	70, // 85: weir.v1.NamespaceService.PutNamespace:output_type -> weir.v1.Namespace
+	21, // 86: weir.v1.NamespaceService.ListNamespaces:output_type -> weir.v1.ListNamespacesResponse
+	23, // 87: weir.v1.KeyService.CreateApiKey:output_type -> weir.v1.CreateApiKeyResponse
+	25, // 88: weir.v1.KeyService.ListApiKeys:output_type -> weir.v1.ListApiKeysResponse
+	27, // 89: weir.v1.KeyService.RevokeApiKey:output_type -> weir.v1.RevokeApiKeyResponse
+	29, // 90: weir.v1.KeyService.CreateSigningKey:output_type -> weir.v1.CreateSigningKeyResponse
+	31, // 91: weir.v1.KeyService.ListSigningKeys:output_type -> weir.v1.ListSigningKeysResponse
+	33, // 92: weir.v1.KeyService.RevokeSigningKey:output_type -> weir.v1.RevokeSigningKeyResponse
+	74, // 93: weir.v1.FilterService.UploadFilter:output_type -> weir.v1.FilterVersion
+	74, // 94: weir.v1.FilterService.PushFilter:output_type -> weir.v1.FilterVersion
+	74, // 95: weir.v1.FilterService.SetRollout:output_type -> weir.v1.FilterVersion
+	74, // 96: weir.v1.FilterService.PromoteFilter:output_type -> weir.v1.FilterVersion
+	74, // 97: weir.v1.FilterService.RollbackFilter:output_type -> weir.v1.FilterVersion
+	74, // 98: weir.v1.FilterService.PauseFilter:output_type -> weir.v1.FilterVersion
+	74, // 99: weir.v1.FilterService.ResumeFilter:output_type -> weir.v1.FilterVersion
+	68, // 100: weir.v1.FilterService.SetFilterLimits:output_type -> weir.v1.FilterLimits
+	51, // 101: weir.v1.FilterService.ListFilters:output_type -> weir.v1.ListFiltersResponse
+	53, // 102: weir.v1.FilterService.GetFilter:output_type -> weir.v1.GetFilterResponse
+	35, // 103: weir.v1.FilterService.GetFilterStats:output_type -> weir.v1.GetFilterStatsResponse
+	37, // 104: weir.v1.FilterService.GetFilterLogs:output_type -> weir.v1.GetFilterLogsResponse
+	55, // 105: weir.v1.OperatorService.GetRegion:output_type -> weir.v1.Region
+	56, // 106: weir.v1.OperatorService.RetireNode:output_type -> weir.v1.RegionNode
+	75, // [75:107] is the sub-list for method output_type
+	43, // [43:75] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_weir_v1_api_proto_init() }
@@ -3689,7 +3983,7 @@ func file_weir_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_v1_api_proto_rawDesc), len(file_weir_v1_api_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   55,
+			NumMessages:   59,
 			NumExtensions: 0,
 			NumServices:   6,
 		},

@@ -1095,8 +1095,15 @@ type FilterCounts struct {
 	// Calls that were repeated on an instance that had never been called, and those that came out otherwise.
 	Rechecked        uint64 `protobuf:"varint,9,opt,name=rechecked,proto3" json:"rechecked,omitempty"`
 	HistoryDependent uint64 `protobuf:"varint,10,opt,name=history_dependent,json=historyDependent,proto3" json:"history_dependent,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Fuel of all calls; and of new instances and larger buffers, which they need now and then.
+	Fuel       uint64 `protobuf:"varint,11,opt,name=fuel,proto3" json:"fuel,omitempty"`
+	UpkeepFuel uint64 `protobuf:"varint,12,opt,name=upkeep_fuel,json=upkeepFuel,proto3" json:"upkeep_fuel,omitempty"`
+	// Calls that were refused since the tenant had no fuel left.
+	Unasked uint64 `protobuf:"varint,13,opt,name=unasked,proto3" json:"unasked,omitempty"`
+	// Lines that it has said by weir.log, those included that were not kept.
+	Lines         uint64 `protobuf:"varint,14,opt,name=lines,proto3" json:"lines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FilterCounts) Reset() {
@@ -1199,6 +1206,131 @@ func (x *FilterCounts) GetHistoryDependent() uint64 {
 	return 0
 }
 
+func (x *FilterCounts) GetFuel() uint64 {
+	if x != nil {
+		return x.Fuel
+	}
+	return 0
+}
+
+func (x *FilterCounts) GetUpkeepFuel() uint64 {
+	if x != nil {
+		return x.UpkeepFuel
+	}
+	return 0
+}
+
+func (x *FilterCounts) GetUnasked() uint64 {
+	if x != nil {
+		return x.Unasked
+	}
+	return 0
+}
+
+func (x *FilterCounts) GetLines() uint64 {
+	if x != nil {
+		return x.Lines
+	}
+	return 0
+}
+
+// A FilterLine is what a version of a filter has said by weir.log.
+type FilterLine struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Tenant  string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Name    string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Version uint32                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// How many lines the version had said on that edge with this one. Numbers between two lines are of lines that were not kept.
+	Number uint64 `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
+	// By the edge's clock, in milliseconds since the Unix epoch.
+	TimeMs int64 `protobuf:"varint,5,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// Of the event that it was asked about. Empty: it was asked about params.
+	Channel string `protobuf:"bytes,6,opt,name=channel,proto3" json:"channel,omitempty"`
+	// The first 256 bytes.
+	Text          string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FilterLine) Reset() {
+	*x = FilterLine{}
+	mi := &file_weir_v1_control_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FilterLine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FilterLine) ProtoMessage() {}
+
+func (x *FilterLine) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_control_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FilterLine.ProtoReflect.Descriptor instead.
+func (*FilterLine) Descriptor() ([]byte, []int) {
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *FilterLine) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *FilterLine) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FilterLine) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *FilterLine) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *FilterLine) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+func (x *FilterLine) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *FilterLine) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // A FilterDifference is an event that a shadow judged otherwise than the version that decides.
 type FilterDifference struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -1217,7 +1349,7 @@ type FilterDifference struct {
 
 func (x *FilterDifference) Reset() {
 	*x = FilterDifference{}
-	mi := &file_weir_v1_control_proto_msgTypes[11]
+	mi := &file_weir_v1_control_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1229,7 +1361,7 @@ func (x *FilterDifference) String() string {
 func (*FilterDifference) ProtoMessage() {}
 
 func (x *FilterDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[11]
+	mi := &file_weir_v1_control_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1242,7 +1374,7 @@ func (x *FilterDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterDifference.ProtoReflect.Descriptor instead.
 func (*FilterDifference) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{11}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *FilterDifference) GetChannel() string {
@@ -1306,7 +1438,7 @@ type FilterReport struct {
 
 func (x *FilterReport) Reset() {
 	*x = FilterReport{}
-	mi := &file_weir_v1_control_proto_msgTypes[12]
+	mi := &file_weir_v1_control_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1318,7 +1450,7 @@ func (x *FilterReport) String() string {
 func (*FilterReport) ProtoMessage() {}
 
 func (x *FilterReport) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[12]
+	mi := &file_weir_v1_control_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1331,7 +1463,7 @@ func (x *FilterReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FilterReport.ProtoReflect.Descriptor instead.
 func (*FilterReport) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{12}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *FilterReport) GetTenant() string {
@@ -1402,14 +1534,18 @@ type EdgeReport struct {
 	Filters []*FilterReport `protobuf:"bytes,4,rep,name=filters,proto3" json:"filters,omitempty"`
 	// Begins to say everything. The fault not_found answers a report without it of an instance that the hub does not know;
 	// already_exists, one of an instance whose account it has closed: the edge goes on as another.
-	Begins        bool `protobuf:"varint,5,opt,name=begins,proto3" json:"begins,omitempty"`
+	Begins bool `protobuf:"varint,5,opt,name=begins,proto3" json:"begins,omitempty"`
+	// What filters have said since the report before that was taken; with begins, all that the edge has kept.
+	Lines []*FilterLine `protobuf:"bytes,6,rep,name=lines,proto3" json:"lines,omitempty"`
+	// Which report of the instance this is. A hub that has missed one answers not_found. 0: of an edge that does not count.
+	Number        uint64 `protobuf:"varint,7,opt,name=number,proto3" json:"number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EdgeReport) Reset() {
 	*x = EdgeReport{}
-	mi := &file_weir_v1_control_proto_msgTypes[13]
+	mi := &file_weir_v1_control_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1421,7 +1557,7 @@ func (x *EdgeReport) String() string {
 func (*EdgeReport) ProtoMessage() {}
 
 func (x *EdgeReport) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_control_proto_msgTypes[13]
+	mi := &file_weir_v1_control_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1434,7 +1570,7 @@ func (x *EdgeReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EdgeReport.ProtoReflect.Descriptor instead.
 func (*EdgeReport) Descriptor() ([]byte, []int) {
-	return file_weir_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_weir_v1_control_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *EdgeReport) GetInstance() string {
@@ -1470,6 +1606,20 @@ func (x *EdgeReport) GetBegins() bool {
 		return x.Begins
 	}
 	return false
+}
+
+func (x *EdgeReport) GetLines() []*FilterLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *EdgeReport) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
 }
 
 var File_weir_v1_control_proto protoreflect.FileDescriptor
@@ -1558,7 +1708,7 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\bsnapshot\x18\x02 \x01(\bR\bsnapshot\x12!\n" +
 	"\fsnapshot_end\x18\x03 \x01(\bR\vsnapshotEnd\x12&\n" +
 	"\x06events\x18\x04 \x03(\v2\x0e.weir.v1.EventR\x06events\x12'\n" +
-	"\x06cursor\x18\x05 \x01(\v2\x0f.weir.v1.CursorR\x06cursor\"\xc1\x02\n" +
+	"\x06cursor\x18\x05 \x01(\v2\x0f.weir.v1.CursorR\x06cursor\"\xa6\x03\n" +
 	"\fFilterCounts\x12\x14\n" +
 	"\x05calls\x18\x01 \x01(\x04R\x05calls\x12 \n" +
 	"\vevaluations\x18\x02 \x01(\x04R\vevaluations\x12\x18\n" +
@@ -1570,7 +1720,21 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\vdifferences\x18\b \x01(\x04R\vdifferences\x12\x1c\n" +
 	"\trechecked\x18\t \x01(\x04R\trechecked\x12+\n" +
 	"\x11history_dependent\x18\n" +
-	" \x01(\x04R\x10historyDependent\"\xb8\x01\n" +
+	" \x01(\x04R\x10historyDependent\x12\x12\n" +
+	"\x04fuel\x18\v \x01(\x04R\x04fuel\x12\x1f\n" +
+	"\vupkeep_fuel\x18\f \x01(\x04R\n" +
+	"upkeepFuel\x12\x18\n" +
+	"\aunasked\x18\r \x01(\x04R\aunasked\x12\x14\n" +
+	"\x05lines\x18\x0e \x01(\x04R\x05lines\"\xb1\x01\n" +
+	"\n" +
+	"FilterLine\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\rR\aversion\x12\x16\n" +
+	"\x06number\x18\x04 \x01(\x04R\x06number\x12\x17\n" +
+	"\atime_ms\x18\x05 \x01(\x03R\x06timeMs\x12\x18\n" +
+	"\achannel\x18\x06 \x01(\tR\achannel\x12\x12\n" +
+	"\x04text\x18\a \x01(\tR\x04text\"\xb8\x01\n" +
 	"\x10FilterDifference\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12%\n" +
 	"\x05event\x18\x02 \x01(\v2\x0f.weir.v1.CursorR\x05event\x12\x14\n" +
@@ -1586,14 +1750,16 @@ const file_weir_v1_control_proto_rawDesc = "" +
 	"\x06counts\x18\x05 \x01(\v2\x15.weir.v1.FilterCountsR\x06counts\x123\n" +
 	"\asamples\x18\x06 \x03(\v2\x19.weir.v1.FilterDifferenceR\asamples\x12\x1c\n" +
 	"\tsuspended\x18\a \x01(\bR\tsuspended\x12#\n" +
-	"\rcanary_failed\x18\b \x01(\bR\fcanaryFailed\"\x9b\x01\n" +
+	"\rcanary_failed\x18\b \x01(\bR\fcanaryFailed\"\xde\x01\n" +
 	"\n" +
 	"EdgeReport\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04host\x18\x03 \x01(\tR\x04host\x12/\n" +
 	"\afilters\x18\x04 \x03(\v2\x15.weir.v1.FilterReportR\afilters\x12\x16\n" +
-	"\x06begins\x18\x05 \x01(\bR\x06begins*\x81\x01\n" +
+	"\x06begins\x18\x05 \x01(\bR\x06begins\x12)\n" +
+	"\x05lines\x18\x06 \x03(\v2\x13.weir.v1.FilterLineR\x05lines\x12\x16\n" +
+	"\x06number\x18\a \x01(\x04R\x06number*\x81\x01\n" +
 	"\rFailurePolicy\x12\x1e\n" +
 	"\x1aFAILURE_POLICY_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15FAILURE_POLICY_CLOSED\x10\x01\x12\x17\n" +
@@ -1621,7 +1787,7 @@ func file_weir_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_weir_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_weir_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_weir_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_weir_v1_control_proto_goTypes = []any{
 	(FailurePolicy)(0),       // 0: weir.v1.FailurePolicy
 	(FilterRole)(0),          // 1: weir.v1.FilterRole
@@ -1636,17 +1802,18 @@ var file_weir_v1_control_proto_goTypes = []any{
 	(*ControlUpdate)(nil),    // 10: weir.v1.ControlUpdate
 	(*FeedBatch)(nil),        // 11: weir.v1.FeedBatch
 	(*FilterCounts)(nil),     // 12: weir.v1.FilterCounts
-	(*FilterDifference)(nil), // 13: weir.v1.FilterDifference
-	(*FilterReport)(nil),     // 14: weir.v1.FilterReport
-	(*EdgeReport)(nil),       // 15: weir.v1.EdgeReport
-	(ChannelKind)(0),         // 16: weir.v1.ChannelKind
-	(*Channel)(nil),          // 17: weir.v1.Channel
-	(*Event)(nil),            // 18: weir.v1.Event
-	(*Cursor)(nil),           // 19: weir.v1.Cursor
+	(*FilterLine)(nil),       // 13: weir.v1.FilterLine
+	(*FilterDifference)(nil), // 14: weir.v1.FilterDifference
+	(*FilterReport)(nil),     // 15: weir.v1.FilterReport
+	(*EdgeReport)(nil),       // 16: weir.v1.EdgeReport
+	(ChannelKind)(0),         // 17: weir.v1.ChannelKind
+	(*Channel)(nil),          // 18: weir.v1.Channel
+	(*Event)(nil),            // 19: weir.v1.Event
+	(*Cursor)(nil),           // 20: weir.v1.Cursor
 }
 var file_weir_v1_control_proto_depIdxs = []int32{
 	3,  // 0: weir.v1.Tenant.filter_limits:type_name -> weir.v1.FilterLimits
-	16, // 1: weir.v1.Namespace.kind:type_name -> weir.v1.ChannelKind
+	17, // 1: weir.v1.Namespace.kind:type_name -> weir.v1.ChannelKind
 	0,  // 2: weir.v1.Namespace.on_filter_failure:type_name -> weir.v1.FailurePolicy
 	1,  // 3: weir.v1.FilterVersion.role:type_name -> weir.v1.FilterRole
 	7,  // 4: weir.v1.FilterVersion.live_spans:type_name -> weir.v1.LiveSpan
@@ -1657,18 +1824,19 @@ var file_weir_v1_control_proto_depIdxs = []int32{
 	6,  // 9: weir.v1.ControlRecord.filter_version:type_name -> weir.v1.FilterVersion
 	9,  // 10: weir.v1.ControlUpdate.put:type_name -> weir.v1.ControlRecord
 	9,  // 11: weir.v1.ControlUpdate.delete:type_name -> weir.v1.ControlRecord
-	17, // 12: weir.v1.FeedBatch.channel:type_name -> weir.v1.Channel
-	18, // 13: weir.v1.FeedBatch.events:type_name -> weir.v1.Event
-	19, // 14: weir.v1.FeedBatch.cursor:type_name -> weir.v1.Cursor
-	19, // 15: weir.v1.FilterDifference.event:type_name -> weir.v1.Cursor
+	18, // 12: weir.v1.FeedBatch.channel:type_name -> weir.v1.Channel
+	19, // 13: weir.v1.FeedBatch.events:type_name -> weir.v1.Event
+	20, // 14: weir.v1.FeedBatch.cursor:type_name -> weir.v1.Cursor
+	20, // 15: weir.v1.FilterDifference.event:type_name -> weir.v1.Cursor
 	12, // 16: weir.v1.FilterReport.counts:type_name -> weir.v1.FilterCounts
-	13, // 17: weir.v1.FilterReport.samples:type_name -> weir.v1.FilterDifference
-	14, // 18: weir.v1.EdgeReport.filters:type_name -> weir.v1.FilterReport
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	14, // 17: weir.v1.FilterReport.samples:type_name -> weir.v1.FilterDifference
+	15, // 18: weir.v1.EdgeReport.filters:type_name -> weir.v1.FilterReport
+	13, // 19: weir.v1.EdgeReport.lines:type_name -> weir.v1.FilterLine
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_weir_v1_control_proto_init() }
@@ -1689,7 +1857,7 @@ func file_weir_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_v1_control_proto_rawDesc), len(file_weir_v1_control_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

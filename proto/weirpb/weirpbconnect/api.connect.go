@@ -122,6 +122,9 @@ const (
 	// FilterServiceGetFilterStatsProcedure is the fully-qualified name of the FilterService's
 	// GetFilterStats RPC.
 	FilterServiceGetFilterStatsProcedure = "/weir.v1.FilterService/GetFilterStats"
+	// FilterServiceGetFilterLogsProcedure is the fully-qualified name of the FilterService's
+	// GetFilterLogs RPC.
+	FilterServiceGetFilterLogsProcedure = "/weir.v1.FilterService/GetFilterLogs"
 	// OperatorServiceGetRegionProcedure is the fully-qualified name of the OperatorService's GetRegion
 	// RPC.
 	OperatorServiceGetRegionProcedure = "/weir.v1.OperatorService/GetRegion"
@@ -902,6 +905,9 @@ type FilterServiceClient interface {
 	GetFilter(context.Context, *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error)
 	// Says what each version has done on all edges of the region, as they have reported it lately.
 	GetFilterStats(context.Context, *weirpb.GetFilterStatsRequest) (*weirpb.GetFilterStatsResponse, error)
+	// Returns what filters have said by weir.log lately on all edges of the region. To follow them, ask again with what the
+	// response before said of its positions.
+	GetFilterLogs(context.Context, *weirpb.GetFilterLogsRequest) (*weirpb.GetFilterLogsResponse, error)
 }
 
 // NewFilterServiceClient constructs a client for the weir.v1.FilterService service. By default, it
@@ -984,6 +990,13 @@ func NewFilterServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		getFilterLogs: connect.NewClient[weirpb.GetFilterLogsRequest, weirpb.GetFilterLogsResponse](
+			httpClient,
+			baseURL+FilterServiceGetFilterLogsProcedure,
+			connect.WithSchema(filterServiceMethods.ByName("GetFilterLogs")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -1000,6 +1013,7 @@ type filterServiceClient struct {
 	listFilters     *connect.Client[weirpb.ListFiltersRequest, weirpb.ListFiltersResponse]
 	getFilter       *connect.Client[weirpb.GetFilterRequest, weirpb.GetFilterResponse]
 	getFilterStats  *connect.Client[weirpb.GetFilterStatsRequest, weirpb.GetFilterStatsResponse]
+	getFilterLogs   *connect.Client[weirpb.GetFilterLogsRequest, weirpb.GetFilterLogsResponse]
 }
 
 // UploadFilter calls weir.v1.FilterService.UploadFilter.
@@ -1101,6 +1115,15 @@ func (c *filterServiceClient) GetFilterStats(ctx context.Context, req *weirpb.Ge
 	return nil, err
 }
 
+// GetFilterLogs calls weir.v1.FilterService.GetFilterLogs.
+func (c *filterServiceClient) GetFilterLogs(ctx context.Context, req *weirpb.GetFilterLogsRequest) (*weirpb.GetFilterLogsResponse, error) {
+	response, err := c.getFilterLogs.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // FilterServiceHandler is an implementation of the weir.v1.FilterService service.
 type FilterServiceHandler interface {
 	// Validates a module and stores it as the next version of the filter, which becomes the live one. Uploading the live
@@ -1125,6 +1148,9 @@ type FilterServiceHandler interface {
 	GetFilter(context.Context, *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error)
 	// Says what each version has done on all edges of the region, as they have reported it lately.
 	GetFilterStats(context.Context, *weirpb.GetFilterStatsRequest) (*weirpb.GetFilterStatsResponse, error)
+	// Returns what filters have said by weir.log lately on all edges of the region. To follow them, ask again with what the
+	// response before said of its positions.
+	GetFilterLogs(context.Context, *weirpb.GetFilterLogsRequest) (*weirpb.GetFilterLogsResponse, error)
 }
 
 // NewFilterServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -1203,6 +1229,13 @@ func NewFilterServiceHandler(svc FilterServiceHandler, opts ...connect.HandlerOp
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	filterServiceGetFilterLogsHandler := connect.NewUnaryHandlerSimple(
+		FilterServiceGetFilterLogsProcedure,
+		svc.GetFilterLogs,
+		connect.WithSchema(filterServiceMethods.ByName("GetFilterLogs")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/weir.v1.FilterService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case FilterServiceUploadFilterProcedure:
@@ -1227,6 +1260,8 @@ func NewFilterServiceHandler(svc FilterServiceHandler, opts ...connect.HandlerOp
 			filterServiceGetFilterHandler.ServeHTTP(w, r)
 		case FilterServiceGetFilterStatsProcedure:
 			filterServiceGetFilterStatsHandler.ServeHTTP(w, r)
+		case FilterServiceGetFilterLogsProcedure:
+			filterServiceGetFilterLogsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -1278,6 +1313,10 @@ func (UnimplementedFilterServiceHandler) GetFilter(context.Context, *weirpb.GetF
 
 func (UnimplementedFilterServiceHandler) GetFilterStats(context.Context, *weirpb.GetFilterStatsRequest) (*weirpb.GetFilterStatsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.GetFilterStats is not implemented"))
+}
+
+func (UnimplementedFilterServiceHandler) GetFilterLogs(context.Context, *weirpb.GetFilterLogsRequest) (*weirpb.GetFilterLogsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.FilterService.GetFilterLogs is not implemented"))
 }
 
 // OperatorServiceClient is a client for the weir.v1.OperatorService service.

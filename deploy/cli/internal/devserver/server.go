@@ -166,7 +166,7 @@ func (s *Server) openHub(ctx context.Context) error {
 	if err := s.hub.Ready(ctx); err != nil {
 		return fmt.Errorf("the hub does not get ready: %w", err)
 	}
-	s.api, err = api.New(api.Config{Hub: s.hub, Stats: s.stats, Logger: s.logger.With("part", "api"), Registerer: s.metrics})
+	s.api, err = api.New(api.Config{Hub: s.hub, Stats: filterstats.NewNode(s.hub, s.stats), Logger: s.logger.With("part", "api"), Registerer: s.metrics})
 	return err
 }
 
