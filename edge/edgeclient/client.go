@@ -64,6 +64,9 @@ func newClient(cfg Config, dial dialFunc) *Client {
 		cfg: cfg, logger: cfg.Logger, dial: dial, ended: make(chan struct{}),
 		subs: make(map[*Subscription]struct{}), pub: publisher.New(), changed: make(chan struct{}),
 	}
+	if cfg.Producer != "" {
+		c.pub.Keep(cfg.Producer)
+	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	go func() {
 		defer close(c.ended)
@@ -155,8 +158,16 @@ func (c *Client) Flush(ctx context.Context) error {
 // Close ends the client. Publications without receipt have five seconds to get one; those that do not fail with
 // ErrClosed. Subscriptions end with ErrClosed.
 func (c *Client) Close() error {
-	ctx, cancel := context.WithTimeout(c.ctx, closeFlush)
+	ctx, cancel := context.WithTimeout(context.Background(), closeFlush)
 	defer cancel()
+	return c.Shutdown(ctx)
+}
+
+// Shutdown is Close that waits for receipts until ctx ends.
+func (c *Client) Shutdown(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.ctx, cancel)()
 	err := c.Flush(ctx)
 	if c.ctx.Err() != nil { // closed before
 		err = nil

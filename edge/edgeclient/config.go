@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"weir/proto/producer"
 )
 
 // Transports that a client may use.
@@ -32,6 +34,10 @@ type Config struct {
 	// TokenSource is asked for a token before each session, and for a fresh one before the session's expires. It is called
 	// by one goroutine at a time, and should obey ctx.
 	TokenSource func(ctx context.Context) (string, error)
+
+	// Producer is the identity under which an earlier client has published (Pending.Identity), to be kept by this one so that
+	// publications without a receipt can be repeated (Publication.Sequence). Empty: a fresh one.
+	Producer string
 
 	// TLS is the basis of TLS for both transports, for instance with RootCAs. It is cloned.
 	TLS *tls.Config
@@ -88,6 +94,9 @@ func (c *Config) validate() error {
 	}
 	if (c.Token == "") == (c.TokenSource == nil) {
 		return errors.New("give either a token or a source of tokens")
+	}
+	if _, err := producer.Parse(c.Producer); c.Producer != "" && err != nil {
+		return fmt.Errorf("the producer is no identity: %w", err)
 	}
 	for i, transport := range c.Transports {
 		if transport != WebTransport && transport != WebSocket || slices.Contains(c.Transports[:i], transport) {

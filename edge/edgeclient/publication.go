@@ -7,6 +7,7 @@ import (
 
 	"weir/proto/fault"
 	"weir/proto/name"
+	"weir/proto/publisher"
 	"weir/proto/weirpb"
 )
 
@@ -23,6 +24,11 @@ type Publication struct {
 	// Ephemeral events are passed on to whoever is there and never stored, as for cursors and typing: they have no offset,
 	// are not published while disconnected, and are not retried.
 	Ephemeral bool
+	// Sequence, with Config.Producer, repeats a publication of an earlier client's that has had no receipt: if that was accepted, the
+	// receipt is of that one, and the event is in the channel once. Those of one channel are repeated in the order of
+	// their sequences, without holes, and before others. The hub forgets a producer that has not published to the channel for
+	// the namespace's dedupe age, 10 minutes by default; then the error is a *fault.Fault with code producer_expired. 0: it is a new one.
+	Sequence uint64
 }
 
 // A Receipt says where a publication has its place.
@@ -66,6 +72,8 @@ func (p *Publication) message() (*weirpb.Publication, error) {
 		return nil, fault.New(fault.InvalidArgument, "the headers are more than %d, or longer than %d bytes together", maxHeaders, maxHeaderBytes)
 	case len(p.ContentType) > maxContentType:
 		return nil, fault.New(fault.InvalidArgument, "the content type has %d bytes, at most %d are allowed", len(p.ContentType), maxContentType)
+	case p.Sequence != 0 && p.Ephemeral:
+		return nil, fault.New(fault.InvalidArgument, "an ephemeral event can't be repeated: nobody would recognise it")
 	case p.Delete && len(p.Payload) > 0:
 		return nil, fault.New(fault.InvalidArgument, "what deletes a key has no payload")
 	}
@@ -80,6 +88,8 @@ func validText(p *Publication) bool {
 
 // A Pending is a publication that is on its way.
 type Pending struct {
+	client  *Client
+	pub     *publisher.Publication
 	done    chan struct{} // closed when receipt and err are set
 	receipt Receipt
 	err     error
@@ -96,6 +106,16 @@ func (p *Pending) Wait(ctx context.Context) (Receipt, error) {
 	case <-ctx.Done():
 		return Receipt{}, context.Cause(ctx)
 	}
+}
+
+// Identity returns under which producer identity and sequence the publication was sent: with them another client can repeat
+// it without publishing it twice. Open says that it may have been accepted though there is no receipt; if it is false there is one,
+// or the publication has not been accepted. Once Done is closed nothing of this changes any more.
+func (p *Pending) Identity() (producer string, sequence uint64, open bool) {
+	p.client.mu.Lock()
+	defer p.client.mu.Unlock()
+	producer, sequence = p.pub.Identity()
+	return producer, sequence, p.pub.Open()
 }
 
 // resolve says how it ended: r is nil if not well. It is called once.

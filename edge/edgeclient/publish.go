@@ -19,14 +19,14 @@ import (
 // If ctx ends before there is a receipt, a publication that has not been sent is taken back; otherwise the error wraps a
 // *fault.Fault with code timeout: the publication goes on, and may or may not be accepted.
 func (c *Client) Publish(ctx context.Context, p Publication) (Receipt, error) {
-	pub, pending, err := c.enqueue(ctx, p)
+	pending, err := c.enqueue(ctx, p)
 	if err != nil {
 		return Receipt{}, err
 	}
 	select {
 	case <-pending.done:
 	case <-ctx.Done():
-		c.takeBack(pub, pending, context.Cause(ctx))
+		c.takeBack(pending, context.Cause(ctx))
 		select {
 		case <-pending.done:
 		default:
@@ -40,49 +40,60 @@ func (c *Client) Publish(ctx context.Context, p Publication) (Receipt, error) {
 // PublishAsync hands over an event to be published and returns at once, unless as many as Config.MaxPending wait for
 // their receipts: then when there is room again, or ctx ends. Otherwise as Publish.
 func (c *Client) PublishAsync(ctx context.Context, p Publication) (*Pending, error) {
-	_, pending, err := c.enqueue(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	return pending, nil
+	return c.enqueue(ctx, p)
 }
 
 // enqueue hands a publication to the publisher when there is room.
-func (c *Client) enqueue(ctx context.Context, p Publication) (*publisher.Publication, *Pending, error) {
+func (c *Client) enqueue(ctx context.Context, p Publication) (*Pending, error) {
 	message, err := p.message()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	bytes := proto.Size(message)
 	if bytes > frame.MaxFromClient-publishOverhead {
-		return nil, nil, fault.New(fault.PayloadTooLarge, "the publication does not fit into a frame of %d bytes", frame.MaxFromClient)
+		return nil, fault.New(fault.PayloadTooLarge, "the publication does not fit into a frame of %d bytes", frame.MaxFromClient)
 	}
 	for {
 		c.mu.Lock()
 		if c.ctx.Err() != nil {
 			c.mu.Unlock()
-			return nil, nil, closedError(context.Cause(c.ctx))
+			return nil, closedError(context.Cause(c.ctx))
 		}
 		s := c.session
 		if err := s.admits(message); err != nil {
 			c.mu.Unlock()
-			return nil, nil, err
+			return nil, err
 		}
 		if count, held := c.pub.Len(); count < c.cfg.MaxPending && (count == 0 || held+bytes <= c.cfg.MaxPendingBytes) {
-			pending := &Pending{done: make(chan struct{})}
-			pub := c.pub.Add(message, pending.resolve)
+			pending, err := c.add(message, p.Sequence)
 			c.mu.Unlock()
+			if err != nil {
+				return nil, err
+			}
 			c.pump(s)
-			return pub, pending, nil
+			return pending, nil
 		}
 		changed := c.changed
 		c.mu.Unlock()
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, nil, fault.New(fault.Busy, "too many publications wait for their receipts").WithCause(context.Cause(ctx))
+			return nil, fault.New(fault.Busy, "too many publications wait for their receipts").WithCause(context.Cause(ctx))
 		}
 	}
+}
+
+// add adds a publication to the publisher's, one that is repeated if it has a sequence. The caller holds mu.
+func (c *Client) add(message *weirpb.Publication, sequence uint64) (pending *Pending, err error) {
+	pending = &Pending{client: c, done: make(chan struct{})}
+	if sequence == 0 {
+		pending.pub = c.pub.Add(message, pending.resolve)
+		return pending, nil
+	}
+	if pending.pub, err = c.pub.Repeat(message, sequence, pending.resolve); err != nil {
+		return nil, err
+	}
+	return pending, nil
 }
 
 // publishOverhead is what a PUBLISH has beside the publication's own bytes, at most: request, sequence, producer.
@@ -104,7 +115,7 @@ func (s *session) admits(m *weirpb.Publication) error {
 }
 
 // takeBack ends a publication that has never been sent.
-func (c *Client) takeBack(pub *publisher.Publication, pending *Pending, cause error) {
+func (c *Client) takeBack(pending *Pending, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	select {
@@ -112,10 +123,10 @@ func (c *Client) takeBack(pub *publisher.Publication, pending *Pending, cause er
 		return
 	default:
 	}
-	if pub.Sent() {
+	if pending.pub.Sent() {
 		return
 	}
-	c.pub.End(pub, nil, cause)
+	c.pub.End(pending.pub, nil, cause)
 	c.signal()
 }
 

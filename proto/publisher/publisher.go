@@ -24,6 +24,7 @@ type Publisher struct {
 	own      string // the identity of WELCOME; publications name theirs if it is another
 	granted  string // to go on under, in this session, when all under the present one is settled; "": none
 	unproven bool   // the identity was granted in the session, and nothing has been accepted under it
+	kept     bool   // the identity is that of an earlier Publisher
 	// turning: some lane can't go on under the identity. The others send only what has to be settled under it.
 	turning bool
 
@@ -46,10 +47,12 @@ type Publication struct {
 	bytes   int
 
 	sequence uint64 // 0: not numbered
+	identity string // that it was last sent under, or is to be
 	// maybe is whether an attempt, other than the one under way, may have been accepted: it was sent, and nobody said what
 	// came of it. Such a publication keeps its number.
-	maybe   bool
-	request uint32 // 0: not under way
+	maybe    bool
+	request  uint32 // 0: not under way
+	leftOpen bool   // it has ended without a receipt, and may have been accepted
 }
 
 // Message returns what is to be sent.
@@ -134,6 +137,7 @@ func (p *Publisher) dispatch(pub *Publication) {
 		pub.sequence = l.next
 		l.next++
 	}
+	pub.identity = p.identity
 	p.nextRequest++
 	pub.request = p.nextRequest
 	p.requests[pub.request] = pub
@@ -171,6 +175,7 @@ func (p *Publisher) setMaybe(pub *Publication, maybe bool) {
 
 // End resolves a publication that is not answered.
 func (p *Publisher) End(pub *Publication, receipt *weirpb.Receipt, err error) {
+	pub.leftOpen = err != nil && pub.Open()
 	p.setMaybe(pub, false)
 	pub.lane.remove(pub)
 	p.count--
@@ -192,9 +197,9 @@ func (p *Publisher) EndAll(err error) {
 }
 
 // Hello returns the identity to ask for in the next session: "", for a fresh one, unless there is something to be
-// settled under the present one.
+// settled under the present one, or that was kept.
 func (p *Publisher) Hello() string {
-	if p.maybes > 0 {
+	if p.maybes > 0 || p.kept && !p.turning {
 		return p.identity
 	}
 	return ""
@@ -211,7 +216,7 @@ func (p *Publisher) Welcome(identity string, limit int) {
 
 // begin begins to number anew, under another identity.
 func (p *Publisher) begin(identity string) {
-	p.identity, p.turning = identity, false
+	p.identity, p.turning, p.kept = identity, false, false
 	for _, channel := range p.channels() {
 		l := p.lanes[channel]
 		p.settleMaybes(l)
