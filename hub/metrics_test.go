@@ -1,15 +1,11 @@
 package hub
 
 import (
-	"maps"
-	"os"
-	"regexp"
-	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"weir/hub/internal/metricstest"
 	"weir/proto/weirpb"
 )
 
@@ -33,18 +29,7 @@ func gather(t *testing.T, from *prometheus.Registry) map[string]float64 {
 func TestMetricsAreThoseThatAreListed(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	withTenant(t, Config{Registerer: registry})
-	list, err := os.ReadFile("METRICS.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var listed []string
-	for _, m := range regexp.MustCompile("(?m)^\\| `(weir_hub_[a-z_]+)`").FindAllStringSubmatch(string(list), -1) {
-		listed = append(listed, m[1])
-	}
-	slices.Sort(listed)
-	if diff := cmp.Diff(listed, slices.Sorted(maps.Keys(gather(t, registry)))); diff != "" {
-		t.Errorf("METRICS.md and the registry differ (-listed +registered):\n%s", diff)
-	}
+	metricstest.Listed(t, registry)
 }
 
 func TestMetricsCount(t *testing.T) {

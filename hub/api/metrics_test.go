@@ -1,13 +1,12 @@
 package api_test
 
 import (
-	"os"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"weir/hub/internal/metricstest"
 )
 
 func TestMetricsCount(t *testing.T) {
@@ -39,24 +38,5 @@ weir_api_requests_in_flight 0
 func TestMetricsAreThoseOfTheList(t *testing.T) {
 	s := serve(t, &fakeHub{})
 	s.post(t, "EventService/Publish", acmeKey, `{"event": {"channel": "chat"}, "text": "hello"}`)
-	families, err := s.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var registered []string
-	for _, family := range families {
-		registered = append(registered, family.GetName())
-	}
-	list, err := os.ReadFile("METRICS.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var listed []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `(weir_[a-z_]+)").FindAllStringSubmatch(string(list), -1) {
-		listed = append(listed, row[1])
-	}
-	slices.Sort(listed)
-	if !slices.Equal(listed, registered) {
-		t.Errorf("METRICS.md lists %q, registered are %q", listed, registered)
-	}
+	metricstest.Listed(t, s.registry)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"weir/hub/ca"
+	"weir/hub/internal/metricstest"
 )
 
 // spread copies the authority's bundle to a node, as an operator does.
@@ -146,19 +147,7 @@ func TestReloadKeepsWhatIsGood(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	page, err := os.ReadFile("METRICS.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, family := range families {
-		if !strings.Contains(string(page), "| `"+family.GetName()+"` |") {
-			t.Errorf("METRICS.md lacks %s", family.GetName())
-		}
-	}
+	metricstest.Described(t, registry)
 	if n := testutil.CollectAndCount(registry, "weir_certificate_days_left"); n != 2 {
 		t.Errorf("%d certificates have a metric, want the node's and the authority's", n)
 	}

@@ -1,8 +1,6 @@
 package link_test
 
 import (
-	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,11 +10,10 @@ import (
 	"weir/hub/hubclient"
 	"weir/hub/internal/linktest"
 	"weir/hub/internal/linkwire"
+	"weir/hub/internal/metricstest"
 	"weir/proto/frame"
 	"weir/proto/linkpb"
 	"weir/proto/weirpb"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 func encode(t *testing.T, kind frame.Type, m proto.Message) []byte {
@@ -87,30 +84,5 @@ func TestMetricsAreThoseOfTheList(t *testing.T) {
 	if _, err := client.History(t.Context(), &weirpb.HistoryRequest{Channel: "chat", Limit: 1}); err != nil {
 		t.Fatal(err)
 	}
-	registered := names(t, s.registry)
-	list, err := os.ReadFile("METRICS.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var listed []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `(weir_[a-z_]+)").FindAllStringSubmatch(string(list), -1) {
-		listed = append(listed, row[1])
-	}
-	slices.Sort(listed)
-	if !slices.Equal(listed, registered) {
-		t.Errorf("METRICS.md lists %q, registered are %q", listed, registered)
-	}
-}
-
-func names(t *testing.T, registry *prometheus.Registry) []string {
-	t.Helper()
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []string
-	for _, family := range families {
-		all = append(all, family.GetName())
-	}
-	return all
+	metricstest.Listed(t, s.registry)
 }
