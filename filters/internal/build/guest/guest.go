@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 )
 
@@ -125,24 +124,4 @@ func digestOf(path string) (string, error) {
 	}
 	digest := sha256.Sum256(b)
 	return hex.EncodeToString(digest[:]), nil
-}
-
-// Different returns the names of examples whose modules in two folders differ.
-func Different(a, b string) ([]string, error) {
-	var names []string
-	for _, name := range Names() {
-		x, err := digestOf(filepath.Join(a, ModulePath(name)))
-		if err != nil {
-			return nil, err
-		}
-		y, err := digestOf(filepath.Join(b, ModulePath(name)))
-		if err != nil {
-			return nil, err
-		}
-		if x != y {
-			names = append(names, name)
-		}
-	}
-	sort.Strings(names)
-	return names, nil
 }
