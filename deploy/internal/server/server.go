@@ -62,19 +62,6 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Running reports whether the process has been started and has not ended.
-func (s *Server) Running() bool {
-	if s.done == nil {
-		return false
-	}
-	select {
-	case <-s.done:
-		return false
-	default:
-		return true
-	}
-}
-
 // PID returns the process's number.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
