@@ -70,6 +70,17 @@ func open(t *testing.T, hub *fakehub.Hub) (s *Server, user string) {
 	return s, user
 }
 
+// hello connects a client that has said who it is. ended is closed when its session is over.
+func hello(t *testing.T, s *Server, user string) (c *fakeconn.Conn, ended <-chan struct{}) {
+	c, done := fakeconn.New(), make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Handler()(t.Context(), c)
+	}()
+	c.Send(frame.Hello, &weirpb.Hello{Token: user})
+	return c, done
+}
+
 func TestServerFromHelloToDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := fakehub.New()
@@ -78,13 +89,7 @@ func TestServerFromHelloToDrain(t *testing.T) {
 		if err := s.Ready(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		c := fakeconn.New()
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			s.Handler()(t.Context(), c)
-		}()
-		c.Send(frame.Hello, &weirpb.Hello{Token: user})
+		c, ended := hello(t, s, user)
 		c.Send(frame.Subscribe, &weirpb.Subscribe{
 			Subscription: 1, Channel: "state:a", Filters: []*weirpb.FilterRef{{Name: "range", Params: []byte("1:5")}},
 		})
@@ -118,13 +123,7 @@ func TestControlChangesReachWhatIsLive(t *testing.T) {
 		hub := fakehub.New()
 		s, user := open(t, hub)
 		defer s.Close()
-		c := fakeconn.New()
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			s.Handler()(t.Context(), c)
-		}()
-		c.Send(frame.Hello, &weirpb.Hello{Token: user})
+		c, ended := hello(t, s, user)
 		c.Send(frame.Subscribe, &weirpb.Subscribe{Subscription: 1, Channel: "log:a"})
 		synctest.Wait()
 		c.Control()
@@ -149,13 +148,7 @@ func TestCanaryThatFailsIsNotTriedAnyLonger(t *testing.T) {
 		hub.PutVersion(&weirpb.FilterVersion{
 			Tenant: "acme", Name: "range", Version: 2, Digest: digest[:], Role: weirpb.FilterRole_FILTER_ROLE_CANARY, CanaryPercent: 100,
 		}, []byte("broken"))
-		c := fakeconn.New()
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			s.Handler()(t.Context(), c)
-		}()
-		c.Send(frame.Hello, &weirpb.Hello{Token: user})
+		c, ended := hello(t, s, user)
 		c.Send(frame.Subscribe, &weirpb.Subscribe{
 			Subscription: 1, Channel: "log:a", Filters: []*weirpb.FilterRef{{Name: "range", Params: []byte("1:5")}},
 		})
