@@ -6,7 +6,7 @@ import "time"
 // gatherMost.
 const (
 	gatherShare = 4
-	gatherMost  = 5 * time.Millisecond
+	gatherMost  = 20 * time.Millisecond
 )
 
 // gather has the next entry wait for as many items as have just been answered, beside those that wait already: publishers

@@ -25,7 +25,7 @@ const (
 	// inFlight is how many entries may be on their way, but those behind the first only once followBytes wait: many small
 	// entries would cost more than they are early.
 	inFlight    = 4
-	followBytes = 32 << 10
+	followBytes = 128 << 10
 	// retryAfter is when a refused publisher should come again: much of the queue has gone by then.
 	retryAfter = 100 * time.Millisecond
 )
