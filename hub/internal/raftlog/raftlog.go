@@ -198,6 +198,11 @@ func (l *Log) GetLog(index uint64, into *raft.Log) error {
 	if l.recent.get(index, into) {
 		return nil
 	}
+	return l.ReadLog(index, into)
+}
+
+// ReadLog is GetLog from the disk, also of what is still in memory: for whoever looks for rot.
+func (l *Log) ReadLog(index uint64, into *raft.Log) error {
 	err := l.read(index, into)
 	if err == nil || errors.Is(err, raft.ErrLogNotFound) || errors.Is(err, wal.ErrClosed) {
 		return err

@@ -1,6 +1,9 @@
 package raftlog
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -75,6 +78,57 @@ func TestSealingTakesNoMemory(t *testing.T) {
 	for i, sealed := range s.seal(entries) {
 		if err := unseal(sealed); err != nil || string(sealed.Data) != string(entries[i].Data) {
 			t.Errorf("entry %d: %v", i, err)
+		}
+	}
+}
+
+// TestRotIsFoundBehindMemory damages what is still in memory.
+func TestRotIsFoundBehindMemory(t *testing.T) {
+	fs := vfs.NewMem()
+	o := options(fs)
+	var broken error
+	o.Broken = func(err error) { broken = err }
+	l := open(t, o)
+	defer shut(t, l)
+	store(t, l, 1, 20)
+	rot(t, fs, "entry 7 of term 1")
+	var got raft.Log
+	if err := l.GetLog(7, &got); err != nil || broken != nil {
+		t.Errorf("GetLog: %v, %v", err, broken)
+	}
+	l.End() // so that the reader does not wait to be cut off
+	if err := l.ReadLog(7, &got); err != nil || !errors.Is(broken, ErrCorrupt) {
+		t.Errorf("ReadLog: %v, %v", err, broken)
+	}
+}
+
+// rot changes a byte of a text in whichever of the log's segments has it.
+func rot(t *testing.T, fs *vfs.MemFS, text string) {
+	t.Helper()
+	names, err := fs.List("log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		f, err := fs.OpenReadWrite(fs.PathJoin("log", name), category)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := make([]byte, info.Size())
+		if _, err := f.ReadAt(content, 0); err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+		if at := bytes.Index(content, []byte(text)); at >= 0 {
+			if _, err := f.WriteAt([]byte("E"), int64(at)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
