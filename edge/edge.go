@@ -126,6 +126,7 @@ type Server struct {
 	reporter *report.Reporter
 	// said is what filters say.
 	said *filterlog.Log
+	name string // of the edge, to operators
 }
 
 // New starts an edge. It serves clients once it is handed connections, and welcomes them once it knows the control state
@@ -162,7 +163,7 @@ func start(cfg Config, open opener) (*Server, error) {
 	}
 	limits := cfg.Limits.withDefaults()
 	s := &Server{
-		said:   filterlog.New(),
+		said: filterlog.New(), name: cfg.Host,
 		mirror: mirror.New(cfg.Upstream, log, m),
 		ledger: fuel.NewLedger(limits.FilterTurns, limits.rates(), &mirror.State{}, m),
 		table: fanout.New(fanout.Config{

@@ -48,16 +48,14 @@ type FilterStats struct {
 	Samples     []Difference `json:"samples"`
 }
 
-// FilterLines returns what the filters of a tenant have said lately by weir.log, or one of them, after the line with a number that an
-// earlier call has returned as the latest, 0 for all that is kept; and what is closed when there is another line.
-func (s *Server) FilterLines(tenant, filter string, after uint64) (lines []*weirpb.FilterLine, latest uint64, changed <-chan struct{}) {
-	return s.said.Of(tenant, filter, after)
-}
-
-// FilterLinePositions returns how many lines the versions of a tenant's filters have said, or of one of them, those included
-// that were not kept.
-func (s *Server) FilterLinePositions(tenant, filter string) []*weirpb.FilterLogPosition {
-	return s.said.Positions(tenant, filter)
+// FilterLogs returns what the filters of a tenant have said lately by weir.log on this edge, of one filter unless its name is
+// empty, and how many lines each version has said in all.
+func (s *Server) FilterLogs(tenant, filter string) *weirpb.GetFilterLogsResponse {
+	response := &weirpb.GetFilterLogsResponse{Positions: s.said.Positions(tenant, filter)}
+	for _, line := range s.said.Of(tenant, filter) {
+		response.Lines = append(response.Lines, &weirpb.EdgeFilterLine{Host: s.name, Line: line})
+	}
+	return response
 }
 
 // A Difference is an event that a shadow judged otherwise than the version that decides.

@@ -66,7 +66,7 @@ func (c *edgeCommand) Run(ctx context.Context, con *console, log *slog.Logger) (
 	parts := lifecycle.New()
 	defer func() { err = errors.Join(err, parts.Close(stopGrace)) }()
 	s := &edgeProcess{
-		command: c, parts: parts, log: log, metrics: private.NewRegistry(), filterLogs: filteradmin.NewLogs(),
+		command: c, parts: parts, log: log, metrics: private.NewRegistry(),
 	}
 	for _, step := range []func(context.Context) error{s.serveAdmin, s.connect, s.open, s.serve} {
 		if err := step(ctx); err != nil {
@@ -89,8 +89,6 @@ type edgeProcess struct {
 	log     *slog.Logger
 	metrics *prometheus.Registry
 	gate    private.Gate
-	// filterLogs has what filters said lately.
-	filterLogs *filteradmin.Logs
 
 	hub       *hubclient.Client
 	edge      *edge.Server
@@ -108,9 +106,8 @@ func (s *edgeProcess) serveAdmin(context.Context) error {
 		Handler: filteradmin.Handler(private.Handler(s.metrics,
 			s.gate.Check("hub", func(ctx context.Context) error { return s.hub.Ready(ctx) }),
 			s.gate.Check("edge", func(ctx context.Context) error { return s.edge.Ready(ctx) }),
-		), s.runningEdge, s.filterLogs),
+		), s.runningEdge),
 	}, sockets...)
-	s.parts.OnClose("filter logs", func(context.Context) error { s.filterLogs.Close(); return nil })
 	return nil
 }
 
@@ -145,7 +142,7 @@ func (s *edgeProcess) connect(context.Context) error {
 // open starts the edge. It does not wait for the hub: an edge that starts while the hub is away serves once it is back.
 func (s *edgeProcess) open(ctx context.Context) error {
 	engine, err := filters.New(ctx, filters.Config{
-		CacheDir: s.command.Data, Logger: s.filterLogs.Logger(s.log.With("part", "filters")),
+		CacheDir: s.command.Data, Logger: s.log.With("part", "filters"),
 	})
 	if err != nil {
 		return fmt.Errorf("start the filter engine: %w", err)

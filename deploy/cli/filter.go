@@ -24,8 +24,8 @@ type filterCommands struct {
 	Pause    filterPause    `cmd:"" help:"Stop asking a version: the failure policy decides."`
 	Resume   filterResume   `cmd:"" help:"Ask a paused version again."`
 	Limits   filterLimits   `cmd:"" help:"Say what a filter may use, or change it."`
-	Stats    filterStats    `cmd:"" help:"Say what each version has done on an edge."`
-	Logs     filterLogs     `cmd:"" help:"Print what a filter says on an edge."`
+	Stats    filterStats    `cmd:"" help:"Say what each version has done, on all edges."`
+	Logs     filterLogs     `cmd:"" help:"Print what a filter says, on all edges."`
 
 	New   filterNew   `cmd:"" help:"Write a project for a new filter."`
 	Build filterBuild `cmd:"" help:"Compile the project in this folder."`

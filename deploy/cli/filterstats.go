@@ -21,11 +21,13 @@ type filterStats struct {
 }
 
 func (filterStats) Help() string {
-	return `Says what each version has done on all edges of the region: decisions, matches, failures, refused params, and of a shadow
-how many verdicts differ from the live version's, with the latest of these. RECHECKED calls were repeated on an instance that
-had never been called; a version that then decided otherwise DEPENDS ON HISTORY, which none may (filters/README.md).
+	return `Says what each version has done on all edges of the region: decisions, matches, failures, refused params, calls that were not
+made (UNASKED) as the tenant had no fuel left, the fuel of those that were, and of a shadow how many verdicts differ from the live
+version's, with the latest of these. RECHECKED calls were repeated on an instance that had never been called; a version that
+then decided otherwise DEPENDS ON HISTORY, which none may (filters/README.md).
 
-Edges report every 5 seconds. What an edge that is gone has reported stays in the sum, for as long as the hub runs.
+Edges report every 5 seconds, so a filter that has just been used may be missing. Whichever node of the hub is asked, it asks the
+others as well. What an edge that is gone has reported stays in the sum, for as long as a node runs that it was reported to.
 
 Examples:
 
@@ -36,13 +38,13 @@ Examples:
 }
 
 func (c *filterStats) Run(ctx context.Context, con *console) error {
-	all, err := c.fetch(ctx)
+	all, err := c.fetch(ctx, con)
 	if err != nil {
 		return err
 	}
 	list := listing{
-		none:   "no filter is in use",
-		header: []string{"FILTER", "ROLE", "DECISIONS", "MATCHES", "FAILURES", "REFUSED", "COMPARED", "DIFFER", "RECHECKED", "EDGES"},
+		none:   "no filter is in use, as far as edges have reported; they do every 5 seconds",
+		header: []string{"FILTER", "ROLE", "DECISIONS", "MATCHES", "FAILURES", "REFUSED", "UNASKED", "FUEL", "COMPARED", "DIFFER", "RECHECKED", "EDGES"},
 	}
 	for _, s := range all {
 		list.add(s, append([]string{fmt.Sprintf("%s@%d", s.Filter, s.Version), s.use()}, append(s.cells(), s.edgeCount())...)...)
@@ -60,7 +62,7 @@ func (c *filterStats) Run(ctx context.Context, con *console) error {
 }
 
 // fetch asks the hub, or the one edge that is named.
-func (c *filterStats) fetch(ctx context.Context) ([]statsView, error) {
+func (c *filterStats) fetch(ctx context.Context, con *console) ([]statsView, error) {
 	if c.Admin != "" {
 		return c.fetchFromEdge(ctx)
 	}
@@ -71,6 +73,9 @@ func (c *filterStats) fetch(ctx context.Context) ([]statsView, error) {
 	response, err := client.filters().GetFilterStats(ctx, &weirpb.GetFilterStatsRequest{Tenant: c.or(client), Name: c.Name})
 	if err != nil {
 		return nil, client.explain(err)
+	}
+	if n := response.GetUnaskedNodes(); n > 0 {
+		fmt.Fprintf(con.err, "%d of the hub's nodes did not answer: what they alone know, of edges that are gone, is missing\n", n)
 	}
 	var all []statsView
 	for _, s := range response.GetFilters() {

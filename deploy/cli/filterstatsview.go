@@ -19,6 +19,13 @@ type countsView struct {
 	Differences      uint64 `json:"differences"`
 	Rechecked        uint64 `json:"rechecked"`
 	HistoryDependent uint64 `json:"history_dependent"`
+	// Fuel of all calls; UpkeepFuel of new instances and larger buffers.
+	Fuel       uint64 `json:"fuel"`
+	UpkeepFuel uint64 `json:"upkeep_fuel"`
+	// Unasked calls were refused since the tenant had no fuel left.
+	Unasked uint64 `json:"unasked"`
+	// Lines that were said by weir.log, those included that were not kept.
+	Lines uint64 `json:"lines"`
 }
 
 func viewCounts(c *weirpb.FilterCounts) countsView {
@@ -26,12 +33,13 @@ func viewCounts(c *weirpb.FilterCounts) countsView {
 		Calls: c.GetCalls(), Evaluations: c.GetEvaluations(), Matches: c.GetMatches(), Failures: c.GetFailures(),
 		Refused: c.GetRefused(), Suspensions: c.GetSuspensions(), Compared: c.GetCompared(), Differences: c.GetDifferences(),
 		Rechecked: c.GetRechecked(), HistoryDependent: c.GetHistoryDependent(),
+		Fuel: c.GetFuel(), UpkeepFuel: c.GetUpkeepFuel(), Unasked: c.GetUnasked(), Lines: c.GetLines(),
 	}
 }
 
 func (c countsView) cells() []string {
-	cells := make([]string, 0, 8)
-	for _, n := range []uint64{c.Evaluations, c.Matches, c.Failures, c.Refused, c.Compared, c.Differences, c.Rechecked} {
+	cells := make([]string, 0, 9)
+	for _, n := range []uint64{c.Evaluations, c.Matches, c.Failures, c.Refused, c.Unasked, c.Fuel, c.Compared, c.Differences, c.Rechecked} {
 		cells = append(cells, fmt.Sprint(n))
 	}
 	return cells
@@ -82,6 +90,7 @@ func statsOfEdge(s edge.FilterStats) statsView {
 			Calls: s.Calls, Evaluations: s.Evaluations, Matches: s.Matches, Failures: s.Failures, Refused: s.Refused,
 			Suspensions: s.Suspensions, Compared: s.Compared, Differences: s.Differences,
 			Rechecked: s.Rechecked, HistoryDependent: s.HistoryDependent,
+			Fuel: s.Fuel, UpkeepFuel: s.UpkeepFuel, Unasked: s.Unasked, Lines: s.Lines,
 		},
 	}
 }

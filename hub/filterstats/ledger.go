@@ -47,7 +47,7 @@ type Ledger struct {
 	versions map[version]*tally   // what has been counted
 	rows     int                  // of all edges
 	folded   map[string]time.Time // instances whose rows were added up, and when
-	lines    *tenantlog.Log[*weirpb.EdgeFilterLine]
+	lines    *tenantlog.Log[heard]
 }
 
 // A version is a module under a name: another tenant of the same name, made anew, has other modules or the same ones.
@@ -84,7 +84,7 @@ func New(log *slog.Logger) *Ledger {
 	return &Ledger{
 		log: log, now: time.Now, since: time.Now(), most: maxRows,
 		edges: map[string]*edge{}, versions: map[version]*tally{}, folded: map[string]time.Time{},
-		lines: tenantlog.New[*weirpb.EdgeFilterLine](maxTenantLines, maxLines),
+		lines: tenantlog.New[heard](maxTenantLines, maxLines),
 	}
 }
 

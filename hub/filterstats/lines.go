@@ -10,6 +10,12 @@ import (
 // maxLineText bounds what is kept of a line, in bytes: filters' lines are cut at 256, and what can't be read grows.
 const maxLineText = 1 << 10
 
+// A heard line is one that an edge has reported, and when.
+type heard struct {
+	*weirpb.EdgeFilterLine
+	at int64 // milliseconds since the Unix epoch
+}
+
 // A talker is one version of a tenant's filter on one edge: it numbers what it says.
 type talker struct {
 	instance, name string
@@ -29,9 +35,9 @@ func (l *Ledger) addLine(e *edge, line *weirpb.FilterLine) {
 	if len(line.GetText()) > maxLineText {
 		line.Text = line.Text[:maxLineText]
 	}
-	fresh := &weirpb.EdgeFilterLine{Instance: e.instance, Host: e.host, Line: line}
+	fresh := heard{&weirpb.EdgeFilterLine{Instance: e.instance, Host: e.host, Line: line}, l.now().UnixMilli()}
 	for _, kept := range slices.Backward(l.lines.Of(line.GetTenant())) {
-		if talkerOf(kept) == talkerOf(fresh) {
+		if talkerOf(kept.EdgeFilterLine) == talkerOf(fresh.EdgeFilterLine) {
 			if kept.GetLine().GetNumber() >= line.GetNumber() {
 				return
 			}
@@ -41,30 +47,36 @@ func (l *Ledger) addLine(e *edge, line *weirpb.FilterLine) {
 	l.lines.Add(line.GetTenant(), fresh)
 }
 
-// Lines returns what the filters of a tenant have said lately, or one of them, and how much in all, on edges that have not
-// been gone for long.
-func (l *Ledger) Lines(r *weirpb.GetFilterLogsRequest) *weirpb.GetFilterLogsResponse {
+// Lines returns what versions of a tenant's filters have said lately, after certain positions, and how much in all. What was heard
+// before a version was made is another's, of a tenant of the same name.
+func (l *Ledger) Lines(tenant string, versions []*weirpb.FilterVersion, after []*weirpb.FilterLogPosition) *weirpb.GetFilterLogsResponse {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	after := positions(r.GetAfter())
+	type numbered struct {
+		name   string
+		number uint32
+	}
+	made := map[numbered]int64{}
 	said := map[talker]uint64{}
-	response := &weirpb.GetFilterLogsResponse{}
-	for _, line := range l.lines.Of(r.GetTenant()) {
-		if r.GetName() != "" && line.GetLine().GetName() != r.GetName() {
-			continue
-		}
-		t, n := talkerOf(line), line.GetLine().GetNumber()
-		said[t] = max(said[t], n)
-		if n > after[t] {
-			response.Lines = append(response.Lines, line)
+	for _, v := range versions {
+		made[numbered{v.GetName(), v.GetVersion()}] = v.GetCreatedMs()
+		for _, e := range l.edges {
+			row := e.rows[versionOf(v.GetTenant(), v.GetName(), v.GetVersion(), v.GetDigest())]
+			if n := row.GetCounts().GetLines(); n > 0 {
+				said[talker{e.instance, v.GetName(), v.GetVersion()}] = n
+			}
 		}
 	}
-	for _, e := range l.edges {
-		for v, row := range e.rows {
-			if n := row.GetCounts().GetLines(); n > 0 && v.tenant == r.GetTenant() && (r.GetName() == "" || v.name == r.GetName()) {
-				t := talker{e.instance, v.name, v.number}
-				said[t] = max(said[t], n)
-			}
+	response := &weirpb.GetFilterLogsResponse{}
+	known := positions(after)
+	for _, line := range l.lines.Of(tenant) {
+		t, n := talkerOf(line.EdgeFilterLine), line.GetLine().GetNumber()
+		if since, ok := made[numbered{t.name, t.version}]; !ok || line.at < since {
+			continue
+		}
+		said[t] = max(said[t], n)
+		if n > known[t] {
+			response.Lines = append(response.Lines, line.EdgeFilterLine)
 		}
 	}
 	response.Positions = listPositions(said)

@@ -32,10 +32,11 @@ func (n *Node) GetFilterStats(ctx context.Context, r *weirpb.GetFilterStatsReque
 
 // GetFilterLogs returns what filters have said, as edges have reported it to this node.
 func (n *Node) GetFilterLogs(ctx context.Context, r *weirpb.GetFilterLogsRequest) (*weirpb.GetFilterLogsResponse, error) {
-	if _, err := n.versions(ctx, r.GetTenant(), r.GetName()); err != nil {
+	versions, err := n.versions(ctx, r.GetTenant(), r.GetName())
+	if err != nil {
 		return nil, err
 	}
-	return n.ledger.Lines(r), nil
+	return n.ledger.Lines(r.GetTenant(), versions, r.GetAfter()), nil
 }
 
 // versions lists a tenant's versions, of one filter unless its name is empty.

@@ -41,6 +41,7 @@ type node struct {
 	region *region
 	name   string
 	asked  chan string // by calls that this node answers
+	stats
 }
 
 type link = *linktest.Node
@@ -50,6 +51,9 @@ type region struct {
 	*linktest.Region
 	nodes    []*node
 	gateways []*gateway.Gateway
+	clients  []*hubclient.Client // of the gateways
+	links    []string            // addresses of the nodes' links
+	identity *identity
 
 	mu      sync.Mutex
 	leader  map[string]bool  // who takes itself for the leader of the control group; guarded by mu
@@ -116,18 +120,20 @@ func newRegion(t *testing.T) *region {
 		sockets = append(sockets, socket)
 		links[fmt.Sprint("hub-", i+1)] = socket.LocalAddr().String()
 	}
-	r := &region{Region: linktest.NewRegion(4, links)}
+	r := &region{Region: linktest.NewRegion(4, links), identity: identity}
 	for i, socket := range sockets {
 		name := fmt.Sprint("hub-", i+1)
 		n := &node{link: r.Node(name), region: r, name: name, asked: make(chan string, 100)}
-		r.nodes = append(r.nodes, n)
-		r.gateways = append(r.gateways, serve(t, n, identity, socket))
+		n.restart()
+		r.nodes, r.links = append(r.nodes, n), append(r.links, socket.LocalAddr().String())
+		client := serve(t, n, identity, socket)
+		r.clients, r.gateways = append(r.clients, client), append(r.gateways, gateway.New(n, client))
 	}
 	return r
 }
 
-// serve starts a node: the link for the others, and its gateway.
-func serve(t *testing.T, n *node, identity *identity, socket net.PacketConn) *gateway.Gateway {
+// serve starts a node: the link for the others, and the client of its gateway.
+func serve(t *testing.T, n *node, identity *identity, socket net.PacketConn) *hubclient.Client {
 	t.Helper()
 	server, err := newServer(n, identity)
 	if err != nil {
@@ -150,7 +156,7 @@ func serve(t *testing.T, n *node, identity *identity, socket net.PacketConn) *ga
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	return gateway.New(n, client)
+	return client
 }
 
 func TestEveryNodeAnswersEverything(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"time"
 
-	"weir/hub/gateway"
 	linkserver "weir/hub/link"
 )
 
@@ -20,6 +19,6 @@ func (i *identity) client() *tls.Config { return linkserver.ClientTLS(i.Certific
 
 func newServer(n *node, i *identity) (*linkserver.Server, error) {
 	return linkserver.New(linkserver.Config{
-		Hub: n, Identity: i.Identity, Node: n.name, Logger: quiet, Call: gateway.Answer(n),
+		Hub: n, Identity: i.Identity, Node: n.name, Logger: quiet, Call: n.answer, Stats: n,
 	})
 }

@@ -18,11 +18,10 @@ const tenantLines, allLines = 500, 10_000
 
 // A Log keeps the latest lines of each tenant. It is safe for concurrent use.
 type Log struct {
-	mu      sync.Mutex
-	lines   *tenantlog.Log[entry]
-	last    uint64              // sequence number of the latest line
-	voices  map[sieve.ID]*Voice // of the versions that have been opened, as many as there are
-	changed chan struct{}       // closed and replaced with each line
+	mu     sync.Mutex
+	lines  *tenantlog.Log[entry]
+	last   uint64              // sequence number of the latest line
+	voices map[sieve.ID]*Voice // of the versions that have been opened, as many as there are
 }
 
 // An entry is a line and its place among those of all tenants, from 1.
@@ -33,9 +32,7 @@ type entry struct {
 
 // New returns an empty Log.
 func New() *Log {
-	return &Log{
-		lines: tenantlog.New[entry](tenantLines, allLines), voices: map[sieve.ID]*Voice{}, changed: make(chan struct{}),
-	}
+	return &Log{lines: tenantlog.New[entry](tenantLines, allLines), voices: map[sieve.ID]*Voice{}}
 }
 
 // A Voice is one version of a filter, which hands over what it says. Its lines are numbered from 1, those that are left out
@@ -71,8 +68,6 @@ func (v *Voice) Said(channel, text string) {
 		Tenant: v.id.Tenant, Name: v.id.Name, Version: v.id.Version, Number: v.said, TimeMs: time.Now().UnixMilli(),
 		Channel: channel, Text: text,
 	}})
-	close(l.changed)
-	l.changed = make(chan struct{})
 }
 
 // LeftOut implements filters.Listener.
@@ -92,17 +87,16 @@ func (l *Log) Said(id sieve.ID) uint64 {
 	return 0
 }
 
-// Of returns the lines that a tenant's filters have said after the line with that sequence number, or one filter unless its name
-// is empty, with the sequence number of the latest line of all, and what is closed when there is another.
-func (l *Log) Of(tenant, filter string, after uint64) (lines []*weirpb.FilterLine, last uint64, changed <-chan struct{}) {
+// Of returns the lines that are kept of a tenant's filters, of one filter unless its name is empty.
+func (l *Log) Of(tenant, filter string) (lines []*weirpb.FilterLine) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.lines.Of(tenant) {
-		if e.sequence > after && (filter == "" || e.line.GetName() == filter) {
+		if filter == "" || e.line.GetName() == filter {
 			lines = append(lines, e.line)
 		}
 	}
-	return lines, l.last, l.changed
+	return lines
 }
 
 // Positions returns how many lines the versions of a tenant's filters have said, of one filter unless its name is empty.

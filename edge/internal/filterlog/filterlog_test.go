@@ -28,9 +28,9 @@ func TestLinesAreNumberedAndApart(t *testing.T) {
 	v.LeftOut()
 	l.Voice(id("acme", 1)).Said("chat", "four") // opened again
 	l.Voice(id("other", 1)).Said("chat", "secret")
-	lines, last, _ := l.Of("acme", "f", 0)
-	if got := texts(lines); !slices.Equal(got, []string{"acme@1/1:one", "acme@1/4:four"}) || lines[0].GetChannel() != "chat" || last != 3 {
-		t.Errorf("lines up to %d are %v", last, got)
+	lines := l.Of("acme", "f")
+	if got := texts(lines); !slices.Equal(got, []string{"acme@1/1:one", "acme@1/4:four"}) || lines[0].GetChannel() != "chat" {
+		t.Errorf("the lines are %v", got)
 	}
 	if n := l.Said(id("acme", 1)); n != 4 {
 		t.Errorf("%d lines were said", n)
@@ -38,20 +38,8 @@ func TestLinesAreNumberedAndApart(t *testing.T) {
 	if p := l.Positions("acme", ""); len(p) != 1 || p[0].GetNumber() != 4 {
 		t.Errorf("positions are %v", p)
 	}
-	if lines, _, _ := l.Of("acme", "g", 0); len(lines) != 0 {
+	if lines := l.Of("acme", "g"); len(lines) != 0 {
 		t.Errorf("another filter has said %v", texts(lines))
-	}
-}
-
-func TestFollowing(t *testing.T) {
-	l := New()
-	v := l.Voice(id("acme", 1))
-	v.Said("", "one")
-	_, last, changed := l.Of("acme", "", 0)
-	v.Said("", "two")
-	<-changed
-	if lines, _, _ := l.Of("acme", "", last); !slices.Equal(texts(lines), []string{"acme@1/2:two"}) {
-		t.Errorf("after the first comes %v", texts(lines))
 	}
 }
 
@@ -90,10 +78,10 @@ func TestGoneTenantsAreForgotten(t *testing.T) {
 	r := l.Reader()
 	r.Next(10)
 	l.Forget(func(id sieve.ID) bool { return id.Tenant == "other" })
-	if lines, _, _ := l.Of("acme", "", 0); len(lines) != 0 || l.Said(id("acme", 1)) != 0 {
+	if lines := l.Of("acme", ""); len(lines) != 0 || l.Said(id("acme", 1)) != 0 {
 		t.Errorf("kept is %v", texts(lines))
 	}
-	if lines, _, _ := l.Of("other", "", 0); len(lines) != 1 {
+	if lines := l.Of("other", ""); len(lines) != 1 {
 		t.Errorf("of the other tenant is kept %v", texts(lines))
 	}
 	if r.Next(10); len(r.taken) != 1 {

@@ -41,7 +41,6 @@ type Server struct {
 	minter      *minter
 	info        devfile.Info
 	gate        private.Gate
-	filterLogs  *filteradmin.Logs
 	stats       *filterstats.Ledger
 }
 
@@ -69,7 +68,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	s := &Server{
-		cfg: cfg, logger: cfg.Logger, parts: lifecycle.New(), metrics: private.NewRegistry(), filterLogs: filteradmin.NewLogs(),
+		cfg: cfg, logger: cfg.Logger, parts: lifecycle.New(), metrics: private.NewRegistry(),
 		stats: filterstats.New(cfg.Logger),
 	}
 	for _, step := range []func(context.Context) error{
@@ -128,10 +127,9 @@ func (s *Server) serveAdmin(context.Context) error {
 		Handler: filteradmin.Handler(private.Handler(s.metrics,
 			s.gate.Check("hub", func(ctx context.Context) error { return s.hub.Ready(ctx) }),
 			s.gate.Check("edge", func(ctx context.Context) error { return s.edge.Ready(ctx) }),
-		), s.runningEdge, s.filterLogs),
+		), s.runningEdge),
 		ErrorLog: s.httpLog(),
 	}, s.admin...)
-	s.parts.OnClose("filter logs", func(context.Context) error { s.filterLogs.Close(); return nil })
 	return nil
 }
 
@@ -149,7 +147,7 @@ func (s *Server) httpLog() *log.Logger { return slog.NewLogLogger(s.logger.Handl
 func (s *Server) openHub(ctx context.Context) error {
 	var err error
 	s.filters, err = filters.New(ctx, filters.Config{
-		CacheDir: s.cfg.cacheDir(), Logger: s.filterLogs.Logger(s.logger.With("part", "filters")),
+		CacheDir: s.cfg.cacheDir(), Logger: s.logger.With("part", "filters"),
 	})
 	if err != nil {
 		return fmt.Errorf("start the filter engine: %w", err)

@@ -16,17 +16,18 @@ type Edge interface {
 	FilterStats(tenant, filter string) []edge.FilterStats
 	Subscriptions(tenant, channel string) []edge.Subscription
 	Explain(ctx context.Context, id string, event *weirpb.Cursor) (*weirpb.Explanation, error)
+	FilterLogs(tenant, filter string) *weirpb.GetFilterLogsResponse
 }
 
 // Handler serves
 //
 //	GET /filters/stats?tenant=T[&filter=F]            a JSON array of edge.FilterStats
-//	GET /filters/logs?tenant=T&filter=F[&follow=true] a JSON object per line, see Line; with follow until the client leaves
+//	GET /filters/logs?tenant=T[&filter=F]             a weir.v1.GetFilterLogsResponse in JSON
 //	GET /subscriptions?tenant=T[&channel=C]           a JSON array of edge.Subscription
 //	GET /subscriptions/explain?tenant=T&subscription=ID&epoch=E&offset=O   a weir.v1.Explanation in JSON
 //
 // and leaves the rest to next. ready returns the edge, nil while there is none.
-func Handler(next http.Handler, ready func() Edge, logs *Logs) http.Handler {
+func Handler(next http.Handler, ready func() Edge) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", next)
 	mux.HandleFunc("GET /filters/stats", func(w http.ResponseWriter, r *http.Request) {
@@ -36,7 +37,7 @@ func Handler(next http.Handler, ready func() Edge, logs *Logs) http.Handler {
 	})
 	mux.HandleFunc("GET /filters/logs", func(w http.ResponseWriter, r *http.Request) {
 		if e, query := ask(w, r, ready); e != nil {
-			logs.serve(w, r, e, query)
+			writeProto(w, http.StatusOK, e.FilterLogs(query.tenant, query.filter))
 		}
 	})
 	mux.HandleFunc("GET /subscriptions", func(w http.ResponseWriter, r *http.Request) {

@@ -1,12 +1,10 @@
 package filteradmin
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -43,18 +41,25 @@ func (fakeEdge) Explain(_ context.Context, id string, at *weirpb.Cursor) (*weirp
 	return &weirpb.Explanation{Channel: id, Event: at, Verdict: weirpb.Verdict_VERDICT_HELD}, nil
 }
 
-func serve(t *testing.T, running bool) (*httptest.Server, *Logs, *slog.Logger) {
+func (fakeEdge) FilterLogs(tenant, filter string) *weirpb.GetFilterLogsResponse {
+	r := &weirpb.GetFilterLogsResponse{}
+	if tenant == "acme" && filter == "f" {
+		r.Lines = []*weirpb.EdgeFilterLine{{Line: &weirpb.FilterLine{Name: "f", Version: 2, Number: 3, Text: "hello"}}}
+	}
+	return r
+}
+
+func serve(t *testing.T, running bool) *httptest.Server {
 	t.Helper()
-	logs := NewLogs()
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "next") })
 	server := httptest.NewServer(Handler(next, func() Edge {
 		if !running {
 			return nil
 		}
 		return fakeEdge{}
-	}, logs))
+	}))
 	t.Cleanup(server.Close)
-	return server, logs, logs.Logger(slog.New(slog.DiscardHandler))
+	return server
 }
 
 func get(t *testing.T, url string) (status int, body string) {
@@ -71,12 +76,8 @@ func get(t *testing.T, url string) (status int, body string) {
 	return response.StatusCode, string(text)
 }
 
-func say(log *slog.Logger, module, text string) {
-	log.Debug("a filter says", "filter", module, "text", text, "left_out", 2)
-}
-
 func TestStats(t *testing.T) {
-	server, _, _ := serve(t, true)
+	server := serve(t, true)
 	var stats []edge.FilterStats
 	status, body := get(t, server.URL+"/filters/stats?tenant=acme&filter=f")
 	if err := json.Unmarshal([]byte(body), &stats); err != nil || status != http.StatusOK || len(stats) != 2 || stats[1].Version != 2 {
@@ -91,69 +92,28 @@ func TestStats(t *testing.T) {
 	if _, body := get(t, server.URL+"/readyz"); body != "next" {
 		t.Errorf("the rest is answered %q", body)
 	}
-	starting, _, _ := serve(t, false)
+	starting := serve(t, false)
 	if status, _ := get(t, starting.URL+"/filters/stats?tenant=acme"); status != http.StatusServiceUnavailable {
 		t.Errorf("without an edge: %d", status)
 	}
 }
 
-func TestLogsAreOfOneFilter(t *testing.T) {
-	server, _, log := serve(t, true)
-	say(log, "def", "two")
-	say(log, "123", "another's")
-	say(log, "abc", "one")
-	_, body := get(t, server.URL+"/filters/logs?tenant=acme&filter=f")
-	lines := strings.Split(strings.TrimSpace(body), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[0], `"filter":"f","version":2,"text":"two","left_out":2}`) || !strings.Contains(lines[1], `"version":1,"text":"one"`) {
-		t.Errorf("the logs are %s", body)
-	}
-}
-
-func TestLogsAreFollowed(t *testing.T) {
-	server, logs, log := serve(t, true)
-	say(log, "abc", "before")
-	response, err := http.Get(server.URL + "/filters/logs?tenant=acme&filter=f&follow=true")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	lines := bufio.NewScanner(response.Body)
-	next := func(want string) {
-		t.Helper()
-		if !lines.Scan() || !strings.Contains(lines.Text(), want) {
-			t.Fatalf("the next line is %q, %v; want %q", lines.Text(), lines.Err(), want)
+func TestLogs(t *testing.T) {
+	server := serve(t, true)
+	for query, want := range map[string]int{"tenant=acme&filter=f": 1, "tenant=acme&filter=g": 0, "tenant=zeta&filter=f": 0} {
+		logs := &weirpb.GetFilterLogsResponse{}
+		status, body := get(t, server.URL+"/filters/logs?"+query)
+		if err := protojson.Unmarshal([]byte(body), logs); err != nil || status != http.StatusOK || len(logs.GetLines()) != want {
+			t.Errorf("%s: %d %s, %v", query, status, body, err)
 		}
 	}
-	next(`"text":"before"`)
-	say(log, "abc", "after")
-	next(`"text":"after"`)
-	logs.Close()
-	if lines.Scan() || lines.Err() != nil {
-		t.Errorf("closed, the answer goes on with %q, %v", lines.Text(), lines.Err())
-	}
-}
-
-func TestLogsAreBounded(t *testing.T) {
-	logs := NewLogs()
-	log := logs.Logger(slog.New(slog.DiscardHandler))
-	for i := range 3 * keptLines {
-		say(log, "abc", fmt.Sprint(i))
-	}
-	lines, first, _ := logs.from(10)
-	if n := uint64(len(lines)); n > keptLines || n < keptLines/2 || first+n != 3*keptLines || lines[n-1].Text != fmt.Sprint(3*keptLines-1) {
-		t.Errorf("%d lines are kept, from %d on", len(lines), first)
-	}
-	var out strings.Builder
-	if err := writeLines(&out, fakeEdge{}, query{"acme", "f"}, lines[:2], int64(first-10)); err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.Split(out.String(), "\n"); !strings.Contains(got[0], fmt.Sprintf(`"left_out":%d}`, first-10+2)) || !strings.Contains(got[1], `"left_out":2}`) {
-		t.Errorf("what was lost is told as %s", out.String())
+	if status, _ := get(t, server.URL+"/filters/logs?filter=f"); status != http.StatusBadRequest {
+		t.Errorf("of no tenant: %d", status)
 	}
 }
 
 func TestSubscriptions(t *testing.T) {
-	server, _, _ := serve(t, true)
+	server := serve(t, true)
 	for query, want := range map[string]int{"tenant=acme": 1, "tenant=acme&channel=chat": 1, "tenant=acme&channel=x": 0, "tenant=zeta": 0} {
 		var list []edge.Subscription
 		status, body := get(t, server.URL+"/subscriptions?"+query)
@@ -164,7 +124,7 @@ func TestSubscriptions(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	server, _, _ := serve(t, true)
+	server := serve(t, true)
 	x := &weirpb.Explanation{}
 	status, body := get(t, server.URL+"/subscriptions/explain?tenant=acme&subscription=5e55/1&epoch=7&offset=3")
 	if err := protojson.Unmarshal([]byte(body), x); err != nil || status != http.StatusOK || x.GetChannel() != "5e55/1" || x.GetEvent().GetEpoch() != 7 || x.GetEvent().GetOffset() != 3 {
