@@ -48,7 +48,9 @@ type grammar struct {
 
 const description = `weir is a pub/sub relay for live applications that decides at the edge which events reach whom.
 
-Begin with "weir dev"; "weir COMMAND --help" has examples.`
+Begin with "weir dev"; "weir COMMAND --help" has examples.
+
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 no answer, it may or may not have been done; 130 ended by a signal before it was done.`
 
 var groups = []kong.Group{
 	{Key: "run", Title: "Try it:"},
@@ -59,7 +61,8 @@ var groups = []kong.Group{
 }
 
 // Main runs the command line with the process's arguments, environment and streams and returns its exit code: 0 when it
-// did what was asked, 1 when that failed, 2 when it was asked wrongly.
+// did what was asked, 1 when that failed, 2 when it was asked wrongly, 3 when there was no answer, so that it may or may not
+// have been done, and 130 when a signal ended it before.
 func Main() int {
 	// A write to a closed pipe shall return an error, which commands take as the end, rather than kill the process.
 	signal.Ignore(syscall.SIGPIPE)
@@ -82,10 +85,11 @@ func unsetEmpty(environ []string) {
 
 // run is Main without the process around it.
 func run(ctx context.Context, args []string, con *console) int {
-	err := dispatch(ctx, args, con)
+	err := dispatch(withNotices(ctx, con.err), args, con)
 	if err == nil {
 		return exitOK
 	}
+	err = interrupted(ctx, err)
 	var exit helpShown
 	if errors.As(err, &exit) {
 		return int(exit)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,13 +21,21 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	// exitUnknown is for what may or may not have been done: there was no answer.
+	exitUnknown = 3
+	// exitInterrupted is for a command that a signal has ended before it was done: what shells say of SIGINT.
+	exitInterrupted = 130
 )
+
+// errInterrupted is what ends a command to which a signal has come.
+var errInterrupted = errors.New("interrupted")
 
 // A failure is an error with advice, as the command line shows it.
 type failure struct {
 	err   error
 	hint  string
 	usage bool // the command line itself is wrong
+	code  int  // to exit with; 0: as any other
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -57,10 +66,27 @@ func usageFrom(bad *kong.ParseError) error {
 	return usagef(command+" --help", "%s", strings.TrimPrefix(bad.Error(), "error: "))
 }
 
+// interrupted returns err as it is to be told where a signal has ended the command: as its consequence, unless the command
+// has seen to that itself.
+func interrupted(ctx context.Context, err error) error {
+	var f *failure
+	if ctx.Err() == nil || errors.As(err, &f) && f.code != 0 ||
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.Cause(ctx)) {
+		return err
+	}
+	_, hint := describe(err)
+	return &failure{err: errInterrupted, hint: hint, code: exitInterrupted}
+}
+
 func exitCode(err error) int {
 	var f *failure
-	if errors.As(err, &f) && f.usage {
+	switch {
+	case !errors.As(err, &f):
+		return exitFailed
+	case f.usage:
 		return exitUsage
+	case f.code != 0:
+		return f.code
 	}
 	return exitFailed
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -52,5 +53,36 @@ func TestColourOnlyOnATerminal(t *testing.T) {
 		if got := con.errStyle(red, "x"); got != test.want {
 			t.Errorf("terminal %t, NO_COLOR %t: %q", test.terminal, test.noColour, got)
 		}
+	}
+}
+
+// TestASignalIsToldAsSuch has commands fail because of a signal, beside one, and without one.
+func TestASignalIsToldAsSuch(t *testing.T) {
+	stopped, stop := context.WithCancelCause(context.Background())
+	signalled := errors.New("terminated signal received")
+	stop(signalled)
+	known := &failure{err: errInterrupted, code: exitUnknown}
+	for _, test := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+		code int
+		want string
+	}{
+		{"the context's error", stopped, fmt.Errorf("call: %w", context.Canceled), exitInterrupted, "interrupted"},
+		{"its cause", stopped, fmt.Errorf("call: %w", signalled), exitInterrupted, "interrupted"},
+		{"said by the command", stopped, known, exitUnknown, "interrupted"},
+		{"beside it", stopped, errors.New("it broke"), exitFailed, "it broke"},
+		{"none", context.Background(), context.Canceled, exitFailed, "context canceled"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if err := interrupted(test.ctx, test.err); err.Error() != test.want || exitCode(err) != test.code {
+				t.Errorf("%v with exit code %d, want %s with %d", err, exitCode(err), test.want, test.code)
+			}
+		})
+	}
+	_, hint := describe(interrupted(stopped, (&apiClient{}).explain(context.Canceled)))
+	if hint != noAnswerHint {
+		t.Errorf("hint %q", hint)
 	}
 }

@@ -66,7 +66,7 @@ func (c *filterRun) Run(ctx context.Context, con *console, log *slog.Logger) err
 		return sub.unlessEnded(ctx, err)
 	}
 	defer client.Close()
-	subscription, err := client.Subscribe(ctx, c.Channel, options)
+	subscription, err := subscribe(ctx, address, client, c.Channel, options)
 	if err != nil {
 		return sub.unlessEnded(ctx, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"weir/edge/edgeclient"
+	"weir/proto/producer"
 )
 
 // pubCommand is "weir pub".
@@ -21,11 +22,18 @@ type pubCommand struct {
 	ContentType string   `help:"Media type of the payload. JSON is recognised by itself." placeholder:"TYPE"`
 	Header      []string `short:"H" help:"Header that travels with the event. Repeatable." sep:"none" placeholder:"NAME=VALUE"`
 	JSON        bool     `help:"Print epoch, offset and whether it was a duplicate as JSON, a line an event."`
+	Producer    string   `help:"Repeat what an earlier command has had no receipt for: the identity that it named." placeholder:"ID"`
+	Sequence    uint64   `help:"With --producer: the sequence that it named, of the event or the first line." placeholder:"N"`
 	edgeTarget
 }
 
 func (pubCommand) Help() string {
-	return `Prints the offset of each event once it is durable.
+	return `Prints the offset of each event once it is durable. Until then it is sent again, across lost connections and changes
+of leaders, and published once. A signal, or no receipt within --timeout, ends that: it is said which events may or may not
+have been published, and how to repeat them without publishing any twice.
+
+Exit codes: 0, all are published; 1, one was refused; 2, wrong usage; 3, it is not known whether all are published; 130, a
+signal came first, and nothing is unknown.
 
 Examples:
 
@@ -33,7 +41,8 @@ Examples:
     weir pub flights '{"lat":48.1,"lon":11.5}' --key DLH4AB
     weir pub flights --key DLH4AB --delete
     weir pub cursors:doc-7 '{"x":3}' --ack none
-    tail -f access.log | weir pub logs -`
+    tail -f access.log | weir pub logs -
+    weir pub chat '{"text":"hello"}' --producer mi5k2v8b-52fdfc072182654f163f5f0f9a621d72 --sequence 1`
 }
 
 func (c *pubCommand) Run(ctx context.Context, con *console, log *slog.Logger) error {
@@ -45,23 +54,33 @@ func (c *pubCommand) Run(ctx context.Context, con *console, log *slog.Logger) er
 	if err != nil {
 		return err
 	}
+	address.producer = c.Producer
 	client, err := dialEdge(ctx, address, log)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	settle := func() { _ = client.Shutdown(ended()) }
+	defer settle()
+	p := &pipeline{
+		send: sendTo(client), template: *template, timeout: c.Timeout, waitsFor: waitsFor(address, client, c.Channel), settle: settle,
+		print: func(r edgeclient.Receipt) error { return c.print(con, r) },
+	}
 	if c.Data == "-" {
-		err = publishLines(ctx, sendTo(client), *template, con.in, func(r edgeclient.Receipt) error { return c.print(con, r) })
+		err = p.all(ctx, con.in)
 	} else {
-		var receipt edgeclient.Receipt
-		if receipt, err = client.Publish(ctx, carrying(*template, []byte(c.Data))); err == nil {
-			err = c.print(con, receipt)
-		}
+		err = p.one(ctx, []byte(c.Data))
 	}
 	if isClosedOutput(err) {
 		return nil
 	}
 	return err
+}
+
+// ended returns a context that has ended.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }
 
 // template returns the publication that the flags describe, without its payload.
@@ -73,6 +92,15 @@ func (c *pubCommand) template() (*edgeclient.Publication, error) {
 		return nil, usagef("", "--delete needs --key")
 	case !c.Delete && c.Data == "":
 		return nil, usagef(`give it after the channel, or - to read standard input`, "there is nothing to publish")
+	case (c.Producer == "") != (c.Sequence == 0):
+		return nil, usagef("give what the earlier command said", "--producer and --sequence need each other")
+	case c.Producer != "" && c.Ack == "none":
+		return nil, usagef("", "what is not stored can't be repeated: nobody would recognise it")
+	}
+	if c.Producer != "" {
+		if _, err := producer.Parse(c.Producer); err != nil {
+			return nil, usagef("give what the earlier command said", "--producer: %w", err)
+		}
 	}
 	if c.ContentType != "" {
 		if _, _, err := mime.ParseMediaType(c.ContentType); err != nil {
@@ -81,6 +109,7 @@ func (c *pubCommand) template() (*edgeclient.Publication, error) {
 	}
 	p := &edgeclient.Publication{
 		Channel: c.Channel, Key: c.Key, ContentType: c.ContentType, Delete: c.Delete, Ephemeral: c.Ack == "none",
+		Sequence: c.Sequence,
 	}
 	for _, text := range c.Header {
 		name, value, ok := strings.Cut(text, "=")

@@ -65,7 +65,7 @@ func (c *subCommand) Run(ctx context.Context, con *console, log *slog.Logger) er
 		return c.unlessEnded(ctx, err)
 	}
 	defer client.Close()
-	subscription, err := client.Subscribe(ctx, c.Channel, options)
+	subscription, err := subscribe(ctx, address, client, c.Channel, options)
 	if err != nil {
 		return c.unlessEnded(ctx, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -48,6 +49,8 @@ func (t trust) config(dev devfile.Info) (*tls.Config, error) {
 type edgeTarget struct {
 	Edge  string `help:"URL of the edge. In the folder of a running \"weir dev\": that one." env:"WEIR_EDGE" placeholder:"URL"`
 	Token string `help:"The user's token." env:"WEIR_TOKEN" placeholder:"JWT"`
+	// Timeout bounds how long an answer is waited for that has to come.
+	Timeout time.Duration `help:"How long to wait for an answer: for the first, and for each receipt. 0: for as long as it takes." default:"30s" env:"WEIR_TIMEOUT"`
 	trust
 }
 
@@ -56,12 +59,19 @@ type edgeAddress struct {
 	url   string
 	token func(context.Context) (string, error)
 	tls   *tls.Config
+	// producer is the identity to keep, if any.
+	producer string
+	// timeout is that of edgeTarget.
+	timeout time.Duration
 	// dev is where the addresses come from if not from flags, for messages.
 	dev devfile.Info
 }
 
 func (t *edgeTarget) resolve() (*edgeAddress, error) {
-	address := &edgeAddress{url: t.Edge}
+	if t.Timeout < 0 {
+		return nil, usagef("", "--timeout can't be negative")
+	}
+	address := &edgeAddress{url: t.Edge, timeout: t.Timeout}
 	if t.Edge == "" {
 		dev, err := findDev("--edge and --token")
 		if err != nil {
@@ -102,6 +112,8 @@ func findDev(flags string) (devfile.Info, error) {
 type apiTarget struct {
 	API    string `name:"api" help:"URL of the server API. In the folder of a running \"weir dev\": that one." env:"WEIR_API" placeholder:"URL"`
 	APIKey string `name:"api-key" help:"API key." env:"WEIR_API_KEY" placeholder:"KEY"`
+	// Timeout bounds one call; the slowest is the upload of a module, which the server compiles.
+	Timeout time.Duration `help:"How long to wait for each answer of the server API. 0: for as long as it takes." default:"1m" env:"WEIR_TIMEOUT"`
 	trust
 }
 
@@ -112,10 +124,10 @@ type apiClient struct {
 	dev  devfile.Info
 }
 
-// apiTimeout bounds one call; the slowest is the upload of a module, which the server compiles.
-const apiTimeout = time.Minute
-
 func (t *apiTarget) resolve() (*apiClient, error) {
+	if t.Timeout < 0 {
+		return nil, usagef("", "--timeout can't be negative")
+	}
 	client := &apiClient{url: t.API}
 	key := t.APIKey
 	if t.API == "" {
@@ -137,7 +149,7 @@ func (t *apiTarget) resolve() (*apiClient, error) {
 		return nil, err
 	}
 	client.http = &http.Client{
-		Timeout: apiTimeout,
+		Timeout: t.Timeout,
 		Transport: &bearer{
 			key: key,
 			// No proxy: the key goes nowhere else.
@@ -156,6 +168,9 @@ type bearer struct {
 func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Bearer "+b.key)
+	defer whileWaiting(r.Context(), func() string {
+		return fmt.Sprintf("the server API at %s://%s has not answered; is a majority of the region's hub nodes up?", r.URL.Scheme, r.URL.Host)
+	})()
 	return b.next.RoundTrip(r)
 }
 
@@ -163,16 +178,26 @@ func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 func (c *apiClient) explain(err error) error {
 	var dial *net.OpError
 	var bad *connect.Error
+	var slow net.Error
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, context.Canceled): // by a signal
+		return failf(noAnswerHint, "%w", err)
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return failf(c.unreachableHint(), "can't reach the server API at %s: %w", c.url, dial.Err)
 	case errors.As(err, &bad) && bad.Code() == connect.CodeUnauthenticated && len(bad.Details()) == 0:
 		return failf("check --api-key", "the server API does not accept this key")
 	}
+	if errors.As(err, &slow) && slow.Timeout() {
+		return &failure{
+			err: fmt.Errorf("the server API at %s has not answered within %s", c.url, c.http.Timeout), hint: noAnswerHint, code: exitUnknown,
+		}
+	}
 	return err
 }
+
+const noAnswerHint = "if it was to change something, that may or may not have been done"
 
 func (c *apiClient) unreachableHint() string {
 	if c.dev.Path != "" {
