@@ -20,7 +20,7 @@ import (
 // adminTarget are the flags of commands that ask an edge on its private address.
 type adminTarget struct {
 	Admin  string `help:"URL of the edge's private address. In the folder of a running \"weir dev\": that one." env:"WEIR_ADMIN_URL" placeholder:"URL"`
-	Tenant string `help:"Tenant whose filters are meant." env:"WEIR_TENANT" placeholder:"NAME"`
+	Tenant string `help:"Tenant to ask about." env:"WEIR_TENANT" placeholder:"NAME"`
 }
 
 // An edgeAdmin asks one edge.
@@ -40,7 +40,7 @@ func (t *adminTarget) resolve() (*edgeAdmin, error) {
 	}
 	admin.tenant = firstNonEmpty(t.Tenant, admin.dev.Tenant)
 	if admin.tenant == "" {
-		return nil, usagef("give --tenant or WEIR_TENANT", "whose filters are meant?")
+		return nil, usagef("give --tenant or WEIR_TENANT", "don't know which tenant to ask about")
 	}
 	if u, err := url.Parse(admin.url); err != nil || u.Host == "" {
 		return nil, usagef("as in http://127.0.0.1:8447", "%q is no URL of an edge's private address", admin.url)

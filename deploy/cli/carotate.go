@@ -17,9 +17,9 @@ type caRotate struct {
 func (caRotate) Help() string {
 	return `Replaces the authority in three steps. Between them all nodes know each other, whatever has reached them already.
 
-  1. weir ca rotate begin      then copy ca.pem, which now has both authorities, to every node
-  2. weir ca issue ...         for every node, by the new authority, and copy the files there
-  3. weir ca rotate finish     then copy ca.pem, which has the new authority alone, to every node
+  1. "weir ca rotate begin"; then copy ca.pem, which now has both authorities, to every node.
+  2. "weir ca issue" for every node, by the new authority; then copy the files there.
+  3. "weir ca rotate finish"; then copy ca.pem, which has the new authority alone, to every node.
 
 "weir ca status" shows who has no certificate of the new authority yet.
 

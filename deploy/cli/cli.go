@@ -134,6 +134,7 @@ func newParser(g *grammar, con *console) (*kong.Kong, error) {
 		kong.Description(description),
 		kong.ExplicitGroups(groups),
 		kong.Writers(con.out, con.err),
+		kong.ValueFormatter(flagHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
 		// kong leaves through Exit after printing help. The panic ends the parsing and is caught in parse.
 		kong.Exit(func(code int) { panic(helpShown(code)) }),

@@ -20,7 +20,7 @@ type devCommand struct {
 	Listen   string        `help:"Address for sessions, by TLS over UDP and TCP." default:"localhost:8443" env:"WEIR_LISTEN" placeholder:"HOST:PORT"`
 	Admin    string        `help:"Private address: health, metrics, profiles." default:"localhost:8081" env:"WEIR_ADMIN" placeholder:"HOST:PORT"`
 	Demo     bool          `help:"Publish live flights to the channel flights." default:"true" negatable:""`
-	TokenTTL time.Duration `name:"token-ttl" help:"How long the tokens are valid that the page and the commands get." default:"1h"`
+	TokenTTL time.Duration `name:"token-ttl" help:"How long the tokens are valid that the page and the commands get." default:"1h" placeholder:"DURATION"`
 	Config   string        `help:"YAML file with these settings." type:"path" env:"WEIR_CONFIG" placeholder:"FILE"`
 }
 
@@ -77,12 +77,11 @@ func (c *devCommand) explain(err error) error {
 func (c *devCommand) greet(con *console, info devfile.Info) {
 	title := func(text string) string { return con.outStyle(bold, text) }
 	fmt.Fprintf(con.out, `
-%s     %s
-%s     %s
+%s        %s
+%s        %s
 %s  %s   (curl; the key is in %s)
-%s    %s   (/readyz, /metrics, /debug/pprof/)
-
-%s    %s
+%s       %s   (/readyz, /metrics, /debug/pprof/)
+%s       %s
 
 %s
   weir sub chat

@@ -38,7 +38,7 @@ type edgeCommand struct {
 	FilterTurns  int           `help:"Most filters that run at once. 0: one less than there are processors." env:"WEIR_EDGE_FILTER_TURNS" placeholder:"N"`
 	TenantFuel   fuelAmount    `help:"Fuel a second of a tenant that has no limit of its own. 0: the default, 4G." env:"WEIR_EDGE_TENANT_FUEL" placeholder:"FUEL"`
 	MaxFuel      fuelAmount    `name:"max-tenant-fuel" help:"Most fuel a second that any tenant may have here. 0: the default, 100G." env:"WEIR_EDGE_MAX_TENANT_FUEL" placeholder:"FUEL"`
-	Drain        time.Duration `help:"When told to stop, how long to spread the farewell to the clients over." default:"20s" env:"WEIR_EDGE_DRAIN"`
+	Drain        time.Duration `help:"When told to stop, how long to spread the farewell to the clients over." default:"20s" env:"WEIR_EDGE_DRAIN" placeholder:"DURATION"`
 	Config       string        `help:"YAML file with these settings." type:"path" env:"WEIR_EDGE_CONFIG" placeholder:"FILE"`
 }
 

@@ -62,6 +62,14 @@ type keyCreate struct {
 	apiTarget
 }
 
+func (keyCreate) Help() string {
+	return `Examples:
+
+    weir key create --description "billing backend"
+    weir key create --tenant acme --json
+    weir key create --operator --description "deployments"`
+}
+
 func (c *keyCreate) Run(ctx context.Context, con *console) error {
 	client, err := c.resolve()
 	if err != nil {
@@ -89,6 +97,13 @@ type keyList struct {
 	apiTarget
 }
 
+func (keyList) Help() string {
+	return `Examples:
+
+    weir key list
+    weir key list --operator --json`
+}
+
 func (c *keyList) Run(ctx context.Context, con *console) error {
 	client, err := c.resolve()
 	if err != nil {
@@ -111,6 +126,13 @@ type keyRevoke struct {
 	JSON bool   `help:"Print JSON."`
 	keyOwner
 	apiTarget
+}
+
+func (keyRevoke) Help() string {
+	return `Examples:
+
+    weir key revoke 3f9c
+    weir key revoke 3f9c --operator`
 }
 
 func (c *keyRevoke) Run(ctx context.Context, con *console) error {

@@ -42,12 +42,20 @@ func viewSigningKey(k *weirpb.SigningKey) signingKeyView {
 }
 
 type signingKeyCreate struct {
-	Algorithm string `help:"${enum}." enum:"EdDSA,ES256,HS256" default:"EdDSA"`
+	Algorithm string `help:"EdDSA, ES256 or HS256." enum:"EdDSA,ES256,HS256" default:"EdDSA"`
 	PublicKey string `help:"Register this public key (PEM or DER) instead of making a pair." type:"existingfile" placeholder:"FILE"`
 	Out       string `short:"o" help:"Write the private key to this new file, readable by you alone, instead of standard output." type:"path" placeholder:"FILE" xor:"form"`
 	JSON      bool   `help:"Print JSON." xor:"form"`
 	tenantFlag
 	apiTarget
+}
+
+func (signingKeyCreate) Help() string {
+	return `Examples:
+
+    weir key signing create --out signing.jwk
+    weir key signing create --algorithm HS256 > signing.jwk
+    weir key signing create --algorithm ES256 --public-key public.pem`
 }
 
 func (c *signingKeyCreate) Run(ctx context.Context, con *console) error {
@@ -108,6 +116,13 @@ type signingKeyList struct {
 	apiTarget
 }
 
+func (signingKeyList) Help() string {
+	return `Examples:
+
+    weir key signing list
+    weir key signing list --tenant acme --json`
+}
+
 func (c *signingKeyList) Run(ctx context.Context, con *console) error {
 	client, err := c.resolve()
 	if err != nil {
@@ -130,6 +145,12 @@ type signingKeyRevoke struct {
 	JSON bool   `help:"Print JSON."`
 	tenantFlag
 	apiTarget
+}
+
+func (signingKeyRevoke) Help() string {
+	return `Examples:
+
+    weir key signing revoke 7c2e`
 }
 
 func (c *signingKeyRevoke) Run(ctx context.Context, con *console) error {

@@ -89,6 +89,14 @@ type namespaceCreate struct {
 	apiTarget
 }
 
+func (namespaceCreate) Help() string {
+	return `Examples:
+
+    weir namespace create chat
+    weir namespace create flights --kind state --keys 20000
+    weir namespace create ledger --window-age 24h --on-filter-failure last-good`
+}
+
 func (c *namespaceCreate) Run(ctx context.Context, con *console) error {
 	client, err := c.resolve()
 	if err != nil {
@@ -107,6 +115,13 @@ type namespaceSet struct {
 	JSON bool `help:"Print JSON."`
 	tenantFlag
 	apiTarget
+}
+
+func (namespaceSet) Help() string {
+	return `Examples:
+
+    weir namespace set chat --window-age 1h --window-bytes 128MiB
+    weir namespace set chat --window-age 0`
 }
 
 func (c *namespaceSet) Run(ctx context.Context, con *console) error {
@@ -152,6 +167,13 @@ type namespaceList struct {
 	JSON bool `help:"Print a JSON object a line."`
 	tenantFlag
 	apiTarget
+}
+
+func (namespaceList) Help() string {
+	return `Examples:
+
+    weir namespace list
+    weir namespace list --tenant acme --json`
 }
 
 func (c *namespaceList) Run(ctx context.Context, con *console) error {

@@ -45,6 +45,13 @@ type tenantCreate struct {
 	apiTarget
 }
 
+func (tenantCreate) Help() string {
+	return `Examples:
+
+    weir tenant create acme
+    weir tenant create acme --api https://hub.example.com:8444 --api-key "$(cat admin.key)"`
+}
+
 func (c *tenantCreate) Run(ctx context.Context, con *console) error {
 	client, err := c.resolve()
 	if err != nil {
@@ -64,6 +71,13 @@ func (c *tenantCreate) Run(ctx context.Context, con *console) error {
 type tenantList struct {
 	JSON bool `help:"Print a JSON object a line."`
 	apiTarget
+}
+
+func (tenantList) Help() string {
+	return `Examples:
+
+    weir tenant list
+    weir tenant list --json`
 }
 
 func (c *tenantList) Run(ctx context.Context, con *console) error {
@@ -88,6 +102,13 @@ type tenantDelete struct {
 	Yes  bool   `short:"y" help:"Don't ask."`
 	JSON bool   `help:"Print JSON."`
 	apiTarget
+}
+
+func (tenantDelete) Help() string {
+	return `Examples:
+
+    weir tenant delete acme
+    weir tenant delete acme --yes`
 }
 
 func (c *tenantDelete) Run(ctx context.Context, con *console) error {

@@ -19,7 +19,7 @@ type tokenCommand struct {
 	Publish   []string      `help:"Channels to publish to. Repeatable." placeholder:"PATTERN"`
 	Pin       []string      `help:"Filter that all the user's subscriptions have to pass, with its params as JSON. Repeatable." sep:"none" placeholder:"FILTER[@VERSION]=PARAMS"`
 	Explain   bool          `help:"The user may ask why a subscription got an event or did not. The answer shows pinned filters."`
-	TTL       time.Duration `name:"ttl" help:"How long the token is valid." default:"1h"`
+	TTL       time.Duration `name:"ttl" help:"How long the token is valid." default:"1h" placeholder:"DURATION"`
 	KeyFile   string        `help:"Signing key, a private JSON Web Key. In the folder of a running \"weir dev\": its own." type:"path" env:"WEIR_KEY_FILE" placeholder:"FILE"`
 	JSON      bool          `help:"Print JSON."`
 }
