@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"weir/hub/ca"
@@ -19,10 +20,11 @@ import (
 	"weir/proto/weirpb"
 )
 
-// A rotating is a region of two hub nodes and an edge, whose authority is replaced while they talk.
+// A rotating is a region of two hub nodes and an edge, whose authority is replaced while they talk, in virtual time.
 type rotating struct {
 	t         *testing.T
 	dir       string
+	sockets   []net.PacketConn // of the simulated network, that nobody has yet
 	authority *ca.Authority
 	nodes     map[string]*ca.Identity // by folder
 	addrs     map[string]string       // of the meshes, by node; and "link"
@@ -41,13 +43,17 @@ func (r *rotating) issue(role ca.Role, name string) {
 	}
 }
 
+// socket returns one that nobody has yet.
+func (r *rotating) socket() net.PacketConn {
+	next := r.sockets[0]
+	r.sockets = r.sockets[1:]
+	return next
+}
+
 // serve runs something until the test ends.
 func (r *rotating) serve(name string, serve func(context.Context, net.PacketConn) error) {
 	r.t.Helper()
-	socket, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	socket := r.socket()
 	r.addrs[name] = socket.LocalAddr().String()
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -78,6 +84,7 @@ func (r *rotating) edge() *hubclient.Client {
 	r.t.Helper()
 	client, err := hubclient.New(hubclient.Config{
 		Addrs: []string{r.addrs["link"]}, TLS: link.ClientTLS(r.nodes["edge-1"]), Logger: quiet,
+		Listen: func() (net.PacketConn, error) { return r.socket(), nil },
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -137,7 +144,24 @@ func (r *rotating) newcomers(step string, from *mesh.Mesh) {
 // An authority is replaced under a live mesh and a live link. Nothing fails, and whoever connects anew between any two
 // steps is let in.
 func TestRotationUnderTraffic(t *testing.T) {
-	r := &rotating{t: t, dir: t.TempDir(), nodes: map[string]*ca.Identity{}, addrs: map[string]string{}}
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) { rotate(t, dir) })
+}
+
+// Sockets of the two meshes and the link, and of an edge before and at each of the nine changes.
+const rotatingSockets = 3 + 1 + 9
+
+func rotate(t *testing.T, dir string) {
+	network, sockets, spare := linktest.NewRegionNetwork(t, rotatingSockets)
+	t.Cleanup(func() {
+		if err := network.Close(); err != nil {
+			t.Error(err)
+		}
+		for _, s := range append(sockets, spare) {
+			_ = s.Close()
+		}
+	})
+	r := &rotating{t: t, dir: dir, sockets: sockets, nodes: map[string]*ca.Identity{}, addrs: map[string]string{}}
 	var err error
 	if r.authority, err = ca.Create(r.folder("ca"), time.Now()); err != nil {
 		t.Fatal(err)
