@@ -215,7 +215,7 @@ func (s *Server) terms(v *weirpb.FilterVersion) filters.Terms {
 	terms := s.ledger.Terms(v.GetTenant(), v.GetName())
 	id := sieve.ID{Tenant: v.GetTenant(), Name: v.GetName(), Version: v.GetVersion()}
 	copy(id.Digest[:], v.GetDigest())
-	terms.Listener = s.said.Voice(id)
+	terms.Owner, terms.Listener = id.Tenant, s.said.Voice(id)
 	return terms
 }
 

@@ -42,6 +42,8 @@ type Listener interface {
 
 // Terms say on whose behalf a Filter runs. The zero value is nobody's in particular, within the engine's own limits.
 type Terms struct {
+	// Owner is a tenant's name: those whose modules take long to compile wait for those of others. "": nobody in particular.
+	Owner   string
 	Account Account
 	// Bounds are the filter's limits. Nil: the engine's.
 	Bounds *Bounds

@@ -23,6 +23,8 @@ type Config struct {
 	// Most is what filters' own limits can be at most: MemoryPages by default 4 times those of Limits, CallFuel and GroupFuel
 	// 10 times, LogLines 100 times, OutputBytes just those. Other fields mean nothing.
 	Most Limits
+	// Compiling bounds what compiling the modules of one Terms.Owner takes.
+	Compiling Compiling
 }
 
 // An Engine validates, compiles and runs filters. It is safe for concurrent use.
@@ -32,9 +34,8 @@ type Engine struct {
 	most   Limits
 	cache  *diskCache
 	// machine configures what runs modules: wazero's compiler. Its interpreter stands in for other processors in tests.
-	machine func() wazero.RuntimeConfig
-	// compiling is held while a module is compiled: one at a time, as a large one takes much memory and a CPU.
-	compiling sync.Mutex
+	machine  func() wazero.RuntimeConfig
+	workshop *workshop // where modules are compiled
 
 	mu       sync.Mutex
 	closed   bool                  // guarded by mu
@@ -50,7 +51,7 @@ func New(_ context.Context, cfg Config) (*Engine, error) {
 	limits := cfg.Limits.withDefaults()
 	return &Engine{
 		log: log, limits: limits, most: cfg.Most.most(limits), cache: openDiskCache(cfg.CacheDir, log),
-		machine:  wazero.NewRuntimeConfig,
+		machine: wazero.NewRuntimeConfig, workshop: newWorkshop(cfg.Compiling),
 		programs: map[[32]byte]*program{},
 	}, nil
 }
@@ -66,17 +67,18 @@ func (e *Engine) Close(context.Context) error {
 // Inspect says what a module is, or with a fault (module_invalid, module_too_large) why it can't be a filter. It does all
 // that Open does, an instance included, so that what goes wrong at the start goes wrong at upload.
 func (e *Engine) Inspect(ctx context.Context, module []byte) (Manifest, error) {
-	f, err := e.Open(ctx, module)
+	return e.InspectFor(ctx, module, Terms{})
+}
+
+// InspectFor is Inspect on somebody's behalf: what the module needs is held against its bounds. Where its owner has used up
+// the time for compiling it fails with the fault busy, and does not wait.
+func (e *Engine) InspectFor(ctx context.Context, module []byte, terms Terms) (Manifest, error) {
+	f, err := e.open(ctx, module, terms, false)
 	if err != nil {
 		return Manifest{}, err
 	}
-	return f.Manifest(), f.Close()
-}
-
-// Abilities is Inspect for those who only ask what a module exports beyond the necessary.
-func (e *Engine) Abilities(ctx context.Context, module []byte) ([]string, error) {
-	manifest, err := e.Inspect(ctx, module)
-	return manifest.Abilities, err
+	manifest := f.Manifest()
+	return manifest, errors.Join(e.grows(manifest, terms.Bounds), f.Close())
 }
 
 // Open makes a module ready to run. The compiled code is shared with everybody who has the same module open; instances
@@ -87,28 +89,63 @@ func (e *Engine) Open(ctx context.Context, module []byte) (*Filter, error) {
 
 // OpenFor is Open on somebody's behalf.
 func (e *Engine) OpenFor(ctx context.Context, module []byte, terms Terms) (*Filter, error) {
+	return e.open(ctx, module, terms, true)
+}
+
+// open opens a module. patient says whether to wait until its owner may compile again.
+func (e *Engine) open(ctx context.Context, module []byte, terms Terms, patient bool) (*Filter, error) {
 	if len(module) > e.limits.ModuleBytes {
 		return nil, fault.New(fault.ModuleTooLarge, "the module has %d bytes, and at most %d are allowed", len(module),
 			e.limits.ModuleBytes).WithHint("strip debug information and optimise for size")
 	}
-	p, err := e.acquire(ctx, module)
+	p, err := e.acquire(ctx, module, terms, patient)
 	if err != nil {
 		return nil, err
 	}
-	f := newFilter(p, terms)
-	if err := f.pool.fits(e.within(terms.Bounds)); err != nil {
-		return nil, errors.Join(fault.New(fault.ModuleInvalid, "%v", err).WithHint("operators: raise memory_pages of the tenant's limits"), f.Close())
-	}
-	return f, nil
+	return newFilter(p, terms), nil
 }
 
 // acquire returns the program for a module, made by whoever asks first, and counts the reference.
-func (e *Engine) acquire(ctx context.Context, module []byte) (*program, error) {
-	digest := sha256.Sum256(module)
+func (e *Engine) acquire(ctx context.Context, module []byte, terms Terms, patient bool) (*program, error) {
+	for {
+		p, mine, err := e.program(sha256.Sum256(module))
+		if err != nil {
+			return nil, err
+		}
+		if mine {
+			p.err = p.make(ctx, module, terms, patient)
+			close(p.made)
+		}
+		select {
+		case <-p.made:
+		case <-ctx.Done():
+			e.release(p)
+			return nil, unavailable(ctx, "the filter is still being compiled")
+		}
+		err = p.err
+		if err == nil {
+			if err = e.begins(p.manifest, terms.Bounds); err == nil {
+				return p, nil
+			}
+		}
+		e.release(p)
+		// That another owner has no time, or may have less memory, says nothing about this one.
+		tooMuch, early := errors.AsType[*MemoryError](err)
+		switch {
+		case early && (mine || p.err == nil):
+			return nil, tooMuch.fault()
+		case !early && (mine || fault.CodeOf(err) != fault.Busy):
+			return nil, err
+		}
+	}
+}
+
+// program returns the program of a digest and counts the reference. mine says that it is new, and the caller's to make.
+func (e *Engine) program(digest [32]byte) (p *program, mine bool, err error) {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.closed {
-		e.mu.Unlock()
-		return nil, fault.New(fault.Unavailable, "the filter engine is closed").WithCause(errClosed)
+		return nil, false, fault.New(fault.Unavailable, "the filter engine is closed").WithCause(errClosed)
 	}
 	p, known := e.programs[digest]
 	if !known {
@@ -116,32 +153,20 @@ func (e *Engine) acquire(ctx context.Context, module []byte) (*program, error) {
 		e.programs[digest] = p
 	}
 	p.references++
-	e.mu.Unlock()
-
-	if !known {
-		p.err = p.make(ctx, module)
-		close(p.made)
-	}
-	select {
-	case <-p.made:
-	case <-ctx.Done():
-		e.release(p)
-		return nil, unavailable(ctx, "the filter is still being compiled")
-	}
-	if p.err != nil {
-		err := p.err
-		e.release(p)
-		return nil, err
-	}
-	return p, nil
+	return p, !known, nil
 }
 
-// release gives back a reference. The last one frees the program.
+// release gives back a reference. The last one frees the program; of one that could not be made nobody gets another.
 func (e *Engine) release(p *program) {
 	e.mu.Lock()
 	p.references--
-	last := p.references == 0
-	if last {
+	last, failed := p.references == 0, false
+	select {
+	case <-p.made:
+		failed = p.err != nil
+	default:
+	}
+	if (last || failed) && e.programs[p.digest] == p {
 		delete(e.programs, p.digest)
 	}
 	e.mu.Unlock()

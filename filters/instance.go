@@ -57,12 +57,7 @@ type instance struct {
 	answer Bitmap // scratch for match
 }
 
-// instantiate makes a new instance that is of no pool, within the engine's limits, and runs its start functions.
-func (p *program) instantiate(ctx context.Context) (*instance, error) {
-	return p.instantiateFor(ctx, p.engine.limits, nil)
-}
-
-// instantiateFor is instantiate for a pool, within limits.
+// instantiateFor makes a new instance for a pool, or for none, within limits, and runs its start functions.
 func (p *program) instantiateFor(ctx context.Context, limits Limits, of *pool) (*instance, error) {
 	in := &instance{program: p, limits: limits, pool: of, governor: newGovernor(p.engine.limits)}
 	if of != nil {

@@ -16,4 +16,6 @@ type Manifest struct {
 	Abilities []string
 	// MemoryPages is how much linear memory an instance begins with, in pages of 64 KiB.
 	MemoryPages uint32
+	// MaxPages is what it may grow to by its own declaration. 0: it declares nothing.
+	MaxPages uint32
 }

@@ -92,11 +92,11 @@ func (p *pool) end(c Cost) {
 
 // instantiate makes an instance within the limits that hold now.
 func (p *pool) instantiate(ctx context.Context) (*instance, error) {
-	limits := p.program.engine.within(p.terms.Bounds)
-	if err := p.fits(limits); err != nil {
-		return nil, failed("its start", err)
+	e := p.program.engine
+	if err := e.begins(p.program.manifest, p.terms.Bounds); err != nil {
+		return nil, failed("its start", nonsense("%v", err))
 	}
-	return p.program.instantiateFor(ctx, limits, p)
+	return p.program.instantiateFor(ctx, e.within(p.terms.Bounds), p)
 }
 
 // line reports whether a line may be logged now, of at most so many a second, and how many were left out before it. A line
@@ -125,14 +125,6 @@ func (p *pool) listener() Listener {
 		return nil
 	}
 	return p.terms.Listener
-}
-
-// fits reports whether an instance can begin within limits.
-func (p *pool) fits(limits Limits) error {
-	if begins := p.program.manifest.MemoryPages; begins > limits.MemoryPages {
-		return nonsense("its memory begins with %d pages, and its tenant's filters may have %d", begins, limits.MemoryPages)
-	}
-	return nil
 }
 
 func closedFault() error {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -34,11 +35,20 @@ type program struct {
 
 // make validates, meters and compiles a module, and makes an instance to see whether that works. It goes on when ctx
 // ends: others may be waiting for it too.
-func (p *program) make(ctx context.Context, module []byte) error {
+func (p *program) make(ctx context.Context, module []byte, terms Terms, patient bool) error {
+	if err := p.engine.workshop.enter(terms.Owner, patient); err != nil {
+		return err
+	}
+	start := time.Now()
+	defer func() { p.engine.workshop.leave(terms.Owner, time.Since(start)) }()
 	ctx = context.WithoutCancel(ctx)
 	limits := p.engine.limits
+	limits.MemoryPages = p.engine.most.MemoryPages // what its tenant may have is looked at when it is opened
 	decoded, manifest, err := validate(module, limits)
 	if err != nil {
+		return err
+	}
+	if err := p.engine.begins(manifest, terms.Bounds); err != nil {
 		return err
 	}
 	manifest.Digest = p.digest
@@ -49,10 +59,7 @@ func (p *program) make(ctx context.Context, module []byte) error {
 	if err != nil {
 		return invalid("its code can't be used: %v", err).WithCause(err)
 	}
-	p.engine.compiling.Lock()
-	err = p.compile(ctx, result.Module)
-	p.engine.compiling.Unlock()
-	if err != nil {
+	if err := p.compile(ctx, result.Module); err != nil {
 		return err
 	}
 	p.pristine = pristine{names: result.Globals, restorable: result.Restorable}
@@ -112,7 +119,9 @@ func (p *program) compileWith(ctx context.Context, module []byte, cache wazero.C
 
 // try makes an instance, and keeps what it looks like.
 func (p *program) try(ctx context.Context) error {
-	in, err := p.instantiate(ctx)
+	limits := p.engine.limits
+	limits.MemoryPages = max(limits.MemoryPages, p.manifest.MemoryPages)
+	in, err := p.instantiateFor(ctx, limits, nil)
 	if err != nil {
 		return fault.New(fault.ModuleInvalid, "%s", fault.From(err).Message).WithHint("%s", fault.From(err).Hint).WithCause(err)
 	}

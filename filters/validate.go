@@ -30,7 +30,11 @@ func validate(module []byte, limits Limits) (*wasm.Module, Manifest, error) {
 	if err := m.CheckEffort(); err != nil {
 		return nil, Manifest{}, checkedEffort(err)
 	}
-	return m, Manifest{SizeBytes: len(module), Abilities: abilities(m), MemoryPages: m.Memories[0].Min}, nil
+	manifest := Manifest{SizeBytes: len(module), Abilities: abilities(m), MemoryPages: m.Memories[0].Min}
+	if m.Memories[0].HasMax {
+		manifest.MaxPages = m.Memories[0].Max
+	}
+	return m, manifest, nil
 }
 
 // hintUnsupported says how to do without proposals.
@@ -109,24 +113,6 @@ func checkImports(m *wasm.Module, _ Limits) error {
 		return f.WithHint(`compile AssemblyScript with --use abort=`)
 	}
 	return f.WithHint("a filter is given all that it needs, and can reach nothing else")
-}
-
-func checkMemory(m *wasm.Module, limits Limits) error {
-	if len(m.Memories) == 0 {
-		return invalid("it has no memory of its own").WithHint(`export a memory under the name "memory"`)
-	}
-	const kib = 64
-	memory, limit := m.Memories[0], limits.MemoryPages
-	hint := fmt.Sprintf("filters may have %d pages of 64 KiB (%d KiB)", limit, limit*kib)
-	switch {
-	case memory.Min > limit:
-		return invalid("its memory begins with %d pages, and at most %d are allowed", memory.Min, limit).WithHint("%s", hint)
-	case memory.HasMax && memory.Max > limit:
-		return invalid("its memory may grow to %d pages, and at most %d are allowed", memory.Max, limit).WithHint("%s; leave the maximum out or lower it", hint)
-	case memory.HasMax && memory.Max < memory.Min:
-		return invalid("its memory's maximum of %d pages is less than its minimum of %d", memory.Max, memory.Min)
-	}
-	return nil
 }
 
 func checkTables(m *wasm.Module, _ Limits) error {

@@ -11,9 +11,18 @@ import (
 	"weir/hub/internal/room"
 )
 
-// An Inspector validates a filter module and says what it exports beyond the necessary ("project", "keys"). Its errors
-// are or wrap *fault.Fault. The command line injects the one of the filter engine.
-type Inspector func(ctx context.Context, module []byte) (abilities []string, err error)
+// An Upload is a module that is to become a version of a filter.
+type Upload struct {
+	Tenant, Filter string
+	Module         []byte
+	// TenantPages and FilterPages are how much memory all filters of the tenant may have, and this one, each in pages of
+	// 64 KiB. 0: not limited by itself.
+	TenantPages, FilterPages uint32
+}
+
+// An Inspector validates a module and says what it exports beyond the necessary ("project", "keys"). Its errors are or wrap
+// *fault.Fault. The command line injects the one of the filter engine.
+type Inspector func(ctx context.Context, u *Upload) (abilities []string, err error)
 
 // What a Config has that does not say otherwise.
 const (

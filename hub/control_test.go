@@ -14,8 +14,8 @@ import (
 )
 
 // inspect accepts modules that begin with "wasm".
-func inspect(_ context.Context, module []byte) ([]string, error) {
-	if !bytes.HasPrefix(module, []byte("wasm")) {
+func inspect(_ context.Context, u *Upload) ([]string, error) {
+	if !bytes.HasPrefix(u.Module, []byte("wasm")) {
 		return nil, fault.New(fault.ModuleInvalid, "this is no module")
 	}
 	return []string{"keys"}, nil

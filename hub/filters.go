@@ -49,8 +49,12 @@ func (h *Hub) addFilter(ctx context.Context, u *upload) (*weirpb.FilterVersion, 
 	switch most := int(t.ModuleBytes(u.name, maxModule)); {
 	case len(u.module) == 0:
 		return nil, fault.New(fault.ModuleInvalid, "the module is missing")
+	case len(u.module) > maxModule:
+		return nil, fault.New(fault.ModuleTooLarge, "the module has %d bytes, and none may have more than %d", len(u.module), maxModule).
+			WithHint("strip debug information and optimise for size")
 	case len(u.module) > most:
-		return nil, fault.New(fault.ModuleTooLarge, "the module has %d bytes, at most %d are allowed", len(u.module), most)
+		return nil, fault.New(fault.ModuleTooLarge, "the module has %d bytes, and at most %d are allowed", len(u.module), most).
+			WithHint("%s --module-bytes %d", u.raise(t, func(l *weirpb.FilterLimits) int { return int(l.GetModuleBytes()) }, most), len(u.module))
 	}
 	u.digest = sha256.Sum256(u.module)
 	if same := u.present(t); same != nil {
@@ -59,11 +63,22 @@ func (h *Hub) addFilter(ctx context.Context, u *upload) (*weirpb.FilterVersion, 
 	if h.config.Inspect == nil {
 		return nil, fault.New(fault.Unavailable, "this hub has no filter engine to validate modules with")
 	}
-	abilities, err := h.config.Inspect(ctx, u.module)
+	abilities, err := h.config.Inspect(ctx, &Upload{
+		Tenant: u.tenant, Filter: u.name, Module: u.module,
+		TenantPages: t.Limits().GetMemoryPages(), FilterPages: t.FilterLimits(u.name).GetMemoryPages(),
+	})
 	if err != nil {
 		return nil, err
 	}
 	return h.storeFilter(ctx, u, abilities)
+}
+
+// raise returns the command that raises a limit, which is most: the filter's own, or its tenant's.
+func (u *upload) raise(t *control.Tenant, limit func(*weirpb.FilterLimits) int, most int) string {
+	if limit(t.FilterLimits(u.name)) == most {
+		return "weir filter limits " + u.name
+	}
+	return "operators: weir tenant limits " + u.tenant
 }
 
 // present returns the version that makes the upload needless, nil if there is none.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"weir/deploy/cli/internal/inspect"
 	"weir/deploy/cli/internal/lifecycle"
 	"weir/deploy/cli/internal/listen"
 	"weir/deploy/cli/internal/private"
@@ -163,14 +164,14 @@ func (s *hubProcess) open(ctx context.Context) error {
 		Peers: peersOf(c.Peers), Join: c.Join, Shards: c.Shards, Advertise: c.advertised(),
 		Now: func() time.Time { return time.Now().Add(c.ClockSkew) },
 		// There is no engine yet.
-		Inspect: func(ctx context.Context, module []byte) ([]string, error) { return s.filters.Abilities(ctx, module) },
+		Inspect: func(ctx context.Context, u *hub.Upload) ([]string, error) { return inspect.Upload(ctx, s.filters, u) },
 	})
 	if err != nil {
 		return err
 	}
 	s.parts.OnClose("hub", func(context.Context) error { return s.hub.Close() })
 	s.filters, err = filters.New(ctx, filters.Config{
-		CacheDir: filepath.Join(s.command.Data, "cache"), Logger: s.log.With("part", "filters"),
+		CacheDir: filepath.Join(s.command.Data, "cache"), Logger: s.log.With("part", "filters"), Compiling: inspect.Compiling,
 	})
 	if err != nil {
 		return fmt.Errorf("start the filter engine: %w", err)

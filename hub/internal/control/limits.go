@@ -11,16 +11,24 @@ import (
 // ModuleBytes returns the longest module that a tenant, or one that the filter itself, may have, whichever is less; most
 // where neither says.
 func (t *Tenant) ModuleBytes(filter string, most uint32) uint32 {
-	limits := []*weirpb.FilterLimits{t.Record.GetTenant().GetFilterLimits()}
-	if versions := t.Filters[filter]; len(versions) > 0 {
-		limits = append(limits, versions[0].GetLimits())
-	}
+	limits := []*weirpb.FilterLimits{t.Limits(), t.FilterLimits(filter)}
 	for _, l := range limits {
 		if n := l.GetModuleBytes(); n != 0 {
 			most = min(most, n)
 		}
 	}
 	return most
+}
+
+// Limits returns what all filters of the tenant may use; nil, and fields of 0, for the defaults.
+func (t *Tenant) Limits() *weirpb.FilterLimits { return t.Record.GetTenant().GetFilterLimits() }
+
+// FilterLimits returns what one filter may use by its own limits; nil, and fields of 0: as the tenant's.
+func (t *Tenant) FilterLimits(filter string) *weirpb.FilterLimits {
+	if versions := t.Filters[filter]; len(versions) > 0 {
+		return versions[0].GetLimits()
+	}
+	return nil
 }
 
 // setTenantLimits replaces what a tenant's filters may use.

@@ -13,6 +13,7 @@ import (
 
 	"weir/deploy/cli/internal/devfile"
 	"weir/deploy/cli/internal/filteradmin"
+	"weir/deploy/cli/internal/inspect"
 	"weir/deploy/cli/internal/lifecycle"
 	"weir/deploy/cli/internal/listen"
 	"weir/deploy/cli/internal/private"
@@ -155,7 +156,7 @@ func (s *Server) openHub(ctx context.Context) error {
 	s.parts.OnClose("filters", s.filters.Close)
 	s.hub, err = hub.Open(ctx, hub.Config{
 		Dir: s.cfg.hubDir(), Logger: s.logger.With("part", "hub"), Registerer: s.metrics,
-		Inspect: s.filters.Abilities,
+		Inspect: func(ctx context.Context, u *hub.Upload) ([]string, error) { return inspect.Upload(ctx, s.filters, u) },
 	})
 	if err != nil {
 		return err
