@@ -15,6 +15,7 @@ type metrics struct {
 	connects  *prometheus.CounterVec
 	streams   *prometheus.GaugeVec
 	publishes *prometheus.CounterVec
+	accepted  prometheus.Counter // of publishes
 	resent    prometheus.Counter
 }
 
@@ -39,6 +40,7 @@ func newMetrics(registerer prometheus.Registerer, outstanding func() int) (*metr
 			Name: "weir_link_client_publishes_resent_total", Help: "Publications sent again after a lost connection or a change of the leader.",
 		}),
 	}
+	m.accepted = m.publishes.WithLabelValues("ok")
 	if registerer == nil {
 		return m, nil
 	}
@@ -58,11 +60,11 @@ func (m *metrics) connected(err error) {
 }
 
 func (m *metrics) published(f *fault.Fault) {
-	code := "ok"
-	if f != nil {
-		code = string(f.Code)
+	if f == nil {
+		m.accepted.Inc()
+		return
 	}
-	m.publishes.WithLabelValues(code).Inc()
+	m.publishes.WithLabelValues(string(f.Code)).Inc()
 }
 
 func boolGauge(b bool) float64 {

@@ -3,14 +3,9 @@ package hubclient
 import (
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
-
 	"weir/hub/internal/linkwire"
 	"weir/hub/internal/outbox"
 	"weir/proto/fault"
-	"weir/proto/frame"
-	"weir/proto/linkpb"
 	"weir/proto/weirpb"
 )
 
@@ -44,12 +39,12 @@ func (c *Client) item(tenant string, p *weirpb.Publication, done func(*weirpb.Re
 	if p == nil {
 		return nil, fault.New(fault.InvalidArgument, "the publication is missing")
 	}
-	body, err := proto.Marshal(&linkpb.Publish{Tenant: tenant, Publication: p})
+	body, err := linkwire.AppendPublication(nil, tenant, p)
 	if err != nil {
 		return nil, fault.New(fault.InvalidArgument, "the publication can't be encoded").
 			WithHint("names, keys and headers must be UTF-8").WithCause(err)
 	}
-	if n := len(body) + prefixBytes; n > linkwire.MaxPublish {
+	if n := len(body) + linkwire.PublishPrefix; n > linkwire.MaxPublish {
 		return nil, fault.New(fault.PayloadTooLarge, "the publication has %d bytes, at most %d can be carried", n, linkwire.MaxPublish)
 	}
 	return &outbox.Item{
@@ -57,24 +52,4 @@ func (c *Client) item(tenant string, p *weirpb.Publication, done func(*weirpb.Re
 		Again: p.GetProducer() != "" && p.GetSequence() != 0 && p.GetAck() != weirpb.Ack_ACK_NONE,
 		Size:  len(body), Body: body, Publication: p, Done: done,
 	}, nil
-}
-
-// prefixBytes bounds what stands before the body of a PUBLISH, which is encoded once: the fields of link.Publish that are
-// the attempt's.
-const prefixBytes = 2 * (1 + 10)
-
-const (
-	fieldID   = 1 // of link.Publish
-	fieldTerm = 4
-)
-
-// appendPublish appends the PUBLISH frame of an attempt.
-func appendPublish(dst []byte, s outbox.Send) []byte {
-	var space [prefixBytes]byte
-	prefix := protowire.AppendTag(space[:0], fieldID, protowire.VarintType)
-	prefix = protowire.AppendVarint(prefix, s.Attempt)
-	prefix = protowire.AppendTag(prefix, fieldTerm, protowire.VarintType)
-	prefix = protowire.AppendVarint(prefix, s.Term)
-	dst = frame.AppendHeader(dst, linkwire.Publish, len(prefix)+len(s.Item.Body))
-	return append(append(dst, prefix...), s.Item.Body...)
 }

@@ -15,7 +15,6 @@ import (
 	"weir/hub/internal/outbox"
 	"weir/proto/fault"
 	"weir/proto/linkpb"
-	"weir/proto/weirpb"
 )
 
 // A session is one connection to a node of the hub, with its publish stream; or the node that this process is.
@@ -178,22 +177,15 @@ func (s *session) signal() {
 	}
 }
 
-// An answer is what became of an attempt to publish: a receipt, or a fault.
-type answer struct {
-	attempt uint64
-	receipt *weirpb.Receipt
-	fault   *fault.Fault
-}
-
 // read takes answers, those that have come together at once. It returns why there are no more.
 func (s *session) read() error {
-	var answers []answer
+	var answers []linkwire.Outcome
 	for {
 		var err error
 		answers, err = s.readAhead(answers[:0])
 		s.client.update(func(now time.Time) {
 			for _, a := range answers {
-				s.client.box.Answer(now, a.attempt, a.receipt, a.fault)
+				s.client.box.Answer(now, a.ID, a.Receipt, a.Fault)
 			}
 		})
 		if err != nil {
@@ -205,10 +197,9 @@ func (s *session) read() error {
 
 // readAhead waits for an answer and appends it and those that have been read with it. The answers count also where there is
 // an error.
-func (s *session) readAhead(answers []answer) ([]answer, error) {
+func (s *session) readAhead(answers []linkwire.Outcome) ([]linkwire.Outcome, error) {
 	for {
-		published := &linkpb.Published{}
-		err := s.answers.Answer(linkwire.Published, published)
+		body, err := s.answers.AnswerBody(linkwire.Published)
 		var end *linkwire.Ended
 		switch {
 		case errors.As(err, &end) && end.Fault != nil:
@@ -216,9 +207,12 @@ func (s *session) readAhead(answers []answer) ([]answer, error) {
 		case err != nil:
 			return answers, err
 		}
-		a := answer{published.GetId(), published.GetReceipt(), fault.FromProto(published.GetFault())}
-		if a.fault == nil && a.receipt == nil {
-			a.fault = fault.New(fault.Internal, "the hub's answer is empty")
+		a, err := linkwire.ReadPublished(body)
+		if err != nil {
+			return answers, err
+		}
+		if a.Fault == nil && a.Receipt == nil {
+			a.Fault = fault.New(fault.Internal, "the hub's answer is empty")
 		}
 		answers = append(answers, a)
 		if !s.answers.Ready() {
@@ -244,7 +238,7 @@ func (s *session) write() {
 		runtime.Gosched()
 		frames = frames[:0]
 		for _, send := range s.take() {
-			frames = appendPublish(frames, send)
+			frames = linkwire.AppendPublish(frames, send.Attempt, send.Term, send.Item.Body)
 		}
 		if _, err := s.publishes.Write(frames); err != nil {
 			return // read finds out why

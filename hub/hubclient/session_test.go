@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"weir/hub/internal/linkwire"
 	"weir/hub/internal/outbox"
 	"weir/proto/fault"
@@ -53,7 +51,7 @@ func FuzzAnswers(f *testing.F) {
 		if sends := c.box.Take(time.Now(), 1, writeSize); len(sends) != 3 {
 			t.Fatalf("%d publications are sent", len(sends))
 		}
-		s := &session{client: c, answers: linkwire.NewReader(bytes.NewReader(input), linkwire.MaxPublished)}
+		s := &session{client: c, answers: linkwire.NewPublishReader(bytes.NewReader(input), linkwire.MaxPublished)}
 		err = s.read()
 		var own *fault.Fault
 		var ended *linkwire.Ended
@@ -92,7 +90,7 @@ func TestPublishAllocates(t *testing.T) {
 	n := testing.AllocsPerRun(100, func() {
 		c.Publish("acme", p, func(*weirpb.Receipt, error) {})
 		for _, send := range s.take() {
-			frames = appendPublish(frames[:0], send)
+			frames = linkwire.AppendPublish(frames[:0], send.Attempt, send.Term, send.Item.Body)
 			c.update(func(now time.Time) { c.box.Answer(now, send.Attempt, &weirpb.Receipt{}, nil) })
 		}
 	})
@@ -101,25 +99,6 @@ func TestPublishAllocates(t *testing.T) {
 		t.Errorf("a publication costs %v allocations", n)
 	}
 	t.Log(n)
-}
-
-// A PUBLISH is put together of parts: it must be what the message would be.
-func TestAppendPublish(t *testing.T) {
-	p := &weirpb.Publication{Channel: "chat", Payload: []byte("hello")}
-	for _, attempt := range []uint64{1, 1 << 40} {
-		item, f := newClient(Config{}).item("acme", p, nil)
-		if f != nil {
-			t.Fatal(f)
-		}
-		encoded := appendPublish(nil, outbox.Send{Attempt: attempt, Term: attempt + 1, Item: item})
-		got := &linkpb.Publish{}
-		if err := linkwire.NewReader(bytes.NewReader(encoded), linkwire.MaxPublish).Expect(linkwire.Publish, got); err != nil {
-			t.Fatal(err)
-		}
-		if want := (&linkpb.Publish{Id: attempt, Tenant: "acme", Publication: p, Term: attempt + 1}); !proto.Equal(got, want) {
-			t.Errorf("%v, want %v", got, want)
-		}
-	}
 }
 
 func TestBackoffGrowsAndIsBounded(t *testing.T) {

@@ -14,6 +14,7 @@ type metrics struct {
 	streams    *prometheus.GaugeVec
 	requests   *prometheus.CounterVec
 	publishes  *prometheus.CounterVec
+	accepted   prometheus.Counter // of publishes
 	inFlight   prometheus.Gauge
 	violations prometheus.Counter
 }
@@ -39,6 +40,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Name: "weir_link_violations_total", Help: "Connections closed because an edge broke the protocol.",
 		}),
 	}
+	m.accepted = m.publishes.WithLabelValues(label(nil))
 	if registerer == nil {
 		return m, nil
 	}
@@ -51,6 +53,10 @@ func (m *metrics) answered(request string, f *fault.Fault) {
 }
 
 func (m *metrics) published(f *fault.Fault) {
+	if f == nil {
+		m.accepted.Inc()
+		return
+	}
 	m.publishes.WithLabelValues(label(f)).Inc()
 }
 

@@ -74,18 +74,18 @@ func (p *publishing) serve(ctx context.Context, stream *quic.Stream, r *linkwire
 
 // read hands the edge's publications to the hub until the stream ends.
 func (p *publishing) read(ctx context.Context, r *linkwire.Reader) error {
-	r.SetLimit(linkwire.MaxPublish)
+	r = r.PublishReader(linkwire.MaxPublish)
+	m := &linkpb.Publish{} // the hub keeps the publication, which is another one each time
 	for {
-		m := &linkpb.Publish{} // the hub keeps what is in it
-		err := r.Expect(linkwire.Publish, m)
+		body, err := r.Body(linkwire.Publish)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if m.GetPublication() == nil {
-			return fmt.Errorf("%w: PUBLISH without a publication", frame.ErrMalformed)
+		if err := linkwire.ReadPublish(body, m); err != nil {
+			return err
 		}
 		select {
 		case p.slots <- struct{}{}:
@@ -111,21 +111,17 @@ func (p *publishing) hand(m *linkpb.Publish) {
 
 // answer queues what became of a publication. It never blocks: there are at most maxInFlight in the queue.
 func (p *publishing) answer(id uint64, receipt *weirpb.Receipt, err error) {
-	m := &linkpb.Published{Id: id, Receipt: receipt}
 	var f *fault.Fault
 	if err != nil {
 		f = fault.From(err)
-		m.Receipt, m.Fault = nil, f.ToProto()
 	}
 	p.edge.server.metrics.inFlight.Dec()
 	p.edge.server.metrics.published(f)
 	p.mu.Lock()
-	if encoded, err := frame.Append(p.answers, linkwire.Published, m); err == nil {
-		p.answers = encoded
-	} else { // a text that is no UTF-8
-		p.answers, _ = frame.Append(p.answers, linkwire.Published, &linkpb.Published{
-			Id: id, Fault: fault.New(fault.Internal, "the hub's answer can't be encoded").ToProto(),
-		})
+	if f == nil {
+		p.answers = linkwire.AppendReceipt(p.answers, id, receipt)
+	} else {
+		p.answers = appendFault(p.answers, id, f)
 	}
 	p.count++
 	p.mu.Unlock()
@@ -133,6 +129,15 @@ func (p *publishing) answer(id uint64, receipt *weirpb.Receipt, err error) {
 	case p.wake <- struct{}{}:
 	default:
 	}
+}
+
+// appendFault appends the PUBLISHED frame of a publication that was not accepted.
+func appendFault(dst []byte, id uint64, f *fault.Fault) []byte {
+	encoded, err := frame.Append(dst, linkwire.Published, &linkpb.Published{Id: id, Fault: f.ToProto()})
+	if err != nil { // a text that is no UTF-8
+		return appendFault(dst, id, fault.New(fault.Internal, "the hub's answer can't be encoded"))
+	}
+	return encoded
 }
 
 // write sends answers, all that there are at once, until ctx ends.

@@ -35,6 +35,9 @@ func NewReader(src io.Reader, limit int) *Reader { return newReader(src, limit, 
 // frames: it reads further ahead.
 func NewPublishReader(src io.Reader, limit int) *Reader { return newReader(src, limit, publishAhead) }
 
+// PublishReader turns r into what NewPublishReader returns, once it is known what the stream is. r may not be used any more.
+func (r *Reader) PublishReader(limit int) *Reader { return newReader(r.ahead, limit, publishAhead) }
+
 func newReader(src io.Reader, limit, size int) *Reader {
 	ahead := bufio.NewReaderSize(src, size)
 	return &Reader{ahead, frame.NewReader(ahead, limit)}
@@ -67,34 +70,49 @@ func (r *Reader) SetLimit(limit int) { r.frames.SetLimit(limit) }
 // Next reads one frame. The body is valid until the next call. Errors are those of frame.Reader.
 func (r *Reader) Next() (frame.Type, []byte, error) { return r.frames.Next() }
 
-// Expect reads one frame, which must be of type want, into m. At the end of the stream it returns io.EOF.
-func (r *Reader) Expect(want frame.Type, m proto.Message) error {
+// Body reads one frame, which must be of type want, and returns its body, valid until the next call. At the end of the stream
+// it returns io.EOF.
+func (r *Reader) Body(want frame.Type) ([]byte, error) {
 	t, body, err := r.Next()
-	if err != nil {
-		return err
+	if err == nil && t != want {
+		err = fmt.Errorf("%w: %s, want %s", ErrUnexpected, Name(t), Name(want))
 	}
-	return decode(t, body, want, m)
+	return body, err
 }
 
-// Answer is Expect on the side that asks: at an END frame it returns an *Ended.
-func (r *Reader) Answer(want frame.Type, m proto.Message) error {
-	t, body, err := r.Next()
+// Expect is Body, read into m.
+func (r *Reader) Expect(want frame.Type, m proto.Message) error {
+	body, err := r.Body(want)
 	if err != nil {
 		return err
 	}
-	if t != End {
-		return decode(t, body, want, m)
+	return frame.Decode(body, m)
+}
+
+// AnswerBody is Body on the side that asks: at an END frame it returns an *Ended.
+func (r *Reader) AnswerBody(want frame.Type) ([]byte, error) {
+	t, body, err := r.Next()
+	switch {
+	case err != nil:
+		return nil, err
+	case t == End:
+	case t == want:
+		return body, nil
+	default:
+		return nil, fmt.Errorf("%w: %s, want %s", ErrUnexpected, Name(t), Name(want))
 	}
 	end := &linkpb.End{}
 	if err := frame.Decode(body, end); err != nil {
-		return err
+		return nil, err
 	}
-	return &Ended{Fault: fault.FromProto(end.GetFault())}
+	return nil, &Ended{Fault: fault.FromProto(end.GetFault())}
 }
 
-func decode(t frame.Type, body []byte, want frame.Type, m proto.Message) error {
-	if t != want {
-		return fmt.Errorf("%w: %s, want %s", ErrUnexpected, Name(t), Name(want))
+// Answer is AnswerBody, read into m.
+func (r *Reader) Answer(want frame.Type, m proto.Message) error {
+	body, err := r.AnswerBody(want)
+	if err != nil {
+		return err
 	}
 	return frame.Decode(body, m)
 }
