@@ -40,13 +40,27 @@ func Parse(id string) (issued time.Time, err error) {
 		return time.Time{}, malformed("there is no \"-\" in it")
 	}
 	ms, err := strconv.ParseInt(stamp, 36, 64)
-	if err != nil || ms < 0 || strconv.FormatInt(ms, 36) != stamp {
+	if err != nil || !canonical(stamp) {
 		return time.Time{}, malformed("the part before \"-\" is no time in base 36")
 	}
-	if len(noise) != 2*randomBytes || strings.Trim(noise, "0123456789abcdef") != "" {
+	if len(noise) != 2*randomBytes || !madeOf(noise, 'f') {
 		return time.Time{}, malformed("the part after \"-\" is not 32 lower-case hexadecimal digits")
 	}
 	return time.UnixMilli(ms), nil
+}
+
+// canonical reports whether a number that can be parsed is spelled as strconv.FormatInt does: small letters, no sign, and no 0
+// before it.
+func canonical(stamp string) bool { return madeOf(stamp, 'z') && (stamp[0] != '0' || len(stamp) == 1) }
+
+// madeOf reports whether there are nothing but digits and letters up to last.
+func madeOf(text string, last byte) bool {
+	for i := range len(text) {
+		if c := text[i]; (c < '0' || c > '9') && (c < 'a' || c > last) {
+			return false
+		}
+	}
+	return true
 }
 
 func malformed(format string, args ...any) *fault.Fault {

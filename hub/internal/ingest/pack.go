@@ -138,6 +138,7 @@ func (g *Ingest) take() (taken []*Item, size int) {
 // encode makes a batch's entry.
 func (g *Ingest) encode(b *batch, logged int) ([]byte, error) {
 	known := map[*logpb.Settings]uint32{}
+	submissions := make([]logpb.Submission, logged) // at once: an entry has a hundred of them
 	c := &logpb.Append{Submissions: make([]*logpb.Submission, 0, logged)}
 	for _, i := range b.items {
 		if i.Ephemeral {
@@ -149,7 +150,9 @@ func (g *Ingest) encode(b *batch, logged int) ([]byte, error) {
 			known[i.Settings] = n
 			c.Settings = append(c.Settings, i.Settings)
 		}
-		c.Submissions = append(c.Submissions, &logpb.Submission{Settings: n, Publication: i.Publication})
+		next := &submissions[len(c.Submissions)]
+		next.Settings, next.Publication = n, i.Publication
+		c.Submissions = append(c.Submissions, next)
 	}
 	encoded, err := entry.Encode(&logpb.Entry{
 		TimeMs: b.began.UnixMilli(), Proposal: b.proposal, Shard: uint32(g.config.Shard),

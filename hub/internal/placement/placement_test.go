@@ -2,6 +2,7 @@ package placement_test
 
 import (
 	"fmt"
+	"hash/fnv"
 	"testing"
 
 	"weir/hub/internal/placement"
@@ -32,5 +33,22 @@ func TestPlacementIsForever(t *testing.T) {
 		if got := placement.Hashed(1).ShardOf("acme", channel); got != 1 {
 			t.Errorf("the only shard is %d", got)
 		}
+	}
+}
+
+// TestShardOfHashes compares with the hash that it says it is.
+func TestShardOfHashes(t *testing.T) {
+	for i := range 1000 {
+		tenant, channel := fmt.Sprint("tenant", i%7), fmt.Sprintf("chat:%d", i)
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(tenant + "\x00" + channel))
+		sum := h.Sum64()
+		sum = (sum ^ sum>>33) * 0xff51afd7ed558ccd
+		if got, want := placement.Hashed(1<<30).ShardOf(tenant, channel), placement.Shard((sum^sum>>33)%(1<<30)+1); got != want {
+			t.Fatalf("%s %s: shard %d, want %d", tenant, channel, got, want)
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = placement.Hashed(4).ShardOf("acme", "chat:lobby") }); n > 0 {
+		t.Errorf("ShardOf allocates %v times", n)
 	}
 }
