@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"weir/deploy/internal/server"
 )
 
 func TestMain(m *testing.M) {
@@ -64,14 +66,17 @@ func setup(env *testscript.Env) error {
 	if err := keepCaches(env); err != nil {
 		return err
 	}
+	chosen := map[string]bool{}
 	for _, name := range addresses {
-		socket, err := net.Listen("tcp", "127.0.0.1:0")
+		address, err := server.FreeAddress()
+		for err == nil && chosen[address] {
+			address, err = server.FreeAddress()
+		}
 		if err != nil {
 			return err
 		}
-		// They stay taken until all are chosen, so that they differ.
-		defer socket.Close()
-		env.Setenv(name, socket.Addr().String())
+		chosen[address] = true
+		env.Setenv(name, address)
 	}
 	return nil
 }

@@ -90,11 +90,11 @@ func eval[T any](p *page, expression string) T {
 }
 
 // waitFor waits until an expression in the page is true.
-func (p *page) waitFor(limit time.Duration, what, expression string) {
+func (p *page) waitFor(what, expression string) {
 	p.t.Helper()
 	_, err := chromedp.Run(p.ctx, chromedp.Poll[bool]("Boolean("+expression+")",
-		chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(limit)))
+		chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(patience)))
 	if err != nil {
-		p.t.Fatalf("waited %v for %s (%s): %v", limit, what, expression, err)
+		p.t.Fatalf("waited %v for %s (%s): %v", patience, what, expression, err)
 	}
 }

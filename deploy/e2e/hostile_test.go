@@ -69,7 +69,7 @@ func startCalm(t *testing.T, s *server) *calm {
 func (c *calm) finish(t *testing.T) {
 	close(c.stop)
 	sent := <-c.sent
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for n := 1; n <= sent; n++ {
 		m, err := c.sub.Next(ctx)
@@ -176,7 +176,7 @@ func testBadGuests(t *testing.T, s *server) {
 
 // subscribeToBad subscribes with a filter that fails, and checks that this is said: at once, or with a gap.
 func subscribeToBad(t *testing.T, s *server, name string) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	sub, err := s.client(ctx).Subscribe(ctx, hostileChannel, edgeclient.SubscribeOptions{
 		Filters: []edgeclient.Filter{{Name: name, Params: []byte("{}")}},

@@ -99,8 +99,8 @@ func expectFault(t *testing.T, session *load.Session, want fault.Code) {
 		if f.GetCode() != string(want) || len(f.GetMessage()) < 10 {
 			t.Errorf("%s with %v, want %s", a.kind, f, want)
 		}
-	case <-time.After(10 * time.Second):
-		t.Errorf("no answer within 10 s, want %s", want)
+	case <-time.After(patience):
+		t.Errorf("no answer within %v, want %s", patience, want)
 	}
 }
 
@@ -268,7 +268,7 @@ func testBadTokens(t *testing.T, s *server) {
 func testBigPayloads(t *testing.T, s *server) {
 	big := bytes.Repeat([]byte("x"), 1<<20)
 	t.Run("client", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		c := s.client(ctx)
 		_, err := c.Publish(ctx, edgeclient.Publication{Channel: "chat", Payload: big})

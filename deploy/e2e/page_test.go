@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -45,7 +44,7 @@ type sight struct {
 
 func (p *page) look() sight {
 	p.t.Helper()
-	p.waitFor(10*time.Second, "the view to hold to its filters", look)
+	p.waitFor("the view to hold to its filters", look)
 	seen := eval[*sight](p, look)
 	if seen == nil { // it has begun to change again
 		return p.look()
@@ -67,7 +66,7 @@ func (p *page) pan(key string, times int) {
 	for range times {
 		p.do(chromedp.KeyEvent(key))
 	}
-	p.waitFor(10*time.Second, "the box to move",
+	p.waitFor("the box to move",
 		fmt.Sprintf("!window.__test.changing && JSON.stringify(window.__test.filters) !== JSON.stringify(%s)", orNull(before)))
 }
 
@@ -98,11 +97,11 @@ func testPage(t *testing.T, query, transport string) {
 	everything.await("the first aircraft", func(lines []line) bool { return len(lines) > 500 })
 
 	p := openPage(t, "http://"+s.HTTP+"/"+query)
-	p.waitFor(20*time.Second, "a connection", `document.body.dataset.state === "connected"`)
+	p.waitFor("a connection", `document.body.dataset.state === "connected"`)
 	if got := eval[string](p, "document.body.dataset.transport"); got != transport {
 		t.Fatalf("the page is connected by %s, want %s", got, transport)
 	}
-	p.waitFor(10*time.Second, "a view", "window.__weir.flights.view.size > 0")
+	p.waitFor("a view", "window.__weir.flights.view.size > 0")
 	p.run(watch)
 
 	p.pan(kb.ArrowRight, 1)
@@ -167,18 +166,18 @@ func (p *page) checkKill(s *server) {
 	p.t.Helper()
 	before := p.look()
 	p.run(talk)
-	p.waitFor(10*time.Second, "some messages", "window.__test.acked.length >= 10")
+	p.waitFor("some messages", "window.__test.acked.length >= 10")
 	s.Kill()
-	p.waitFor(20*time.Second, "the page to notice", `document.body.dataset.state !== "connected"`)
+	p.waitFor("the page to notice", `document.body.dataset.state !== "connected"`)
 	s.restart()
-	p.waitFor(30*time.Second, "the page to connect by itself", `document.body.dataset.state === "connected"`)
-	p.waitFor(30*time.Second, "all messages", "window.__test.done || window.__test.failed")
+	p.waitFor("the page to connect by itself", `document.body.dataset.state === "connected"`)
+	p.waitFor("all messages", "window.__test.done || window.__test.failed")
 	if failed := eval[*string](p, "window.__test.failed"); failed != nil {
 		p.t.Fatalf("publishing failed: %s", *failed)
 	}
 	everything := record(s, "flights") // the one before has only what became of the aircraft in between
 	live := everything.await("updates", func(lines []line) bool { return len(lines) > 0 && lines[len(lines)-1].Type == "update" })
-	p.waitFor(10*time.Second, "the flights to go on", fmt.Sprintf("window.__weir.flights.cursor.offset > %d", live[len(live)-1].Offset))
+	p.waitFor("the flights to go on", fmt.Sprintf("window.__weir.flights.cursor.offset > %d", live[len(live)-1].Offset))
 	after := p.checkView(everything)
 	if err := apply(before.Keys, p.told(before, after)); err != nil {
 		p.t.Errorf("across the restart: %v", err)
@@ -201,7 +200,7 @@ func (p *page) checkChat(s *server) {
 		p.t.Fatalf("%d of 100 messages are acknowledged", len(acked))
 	}
 	const shown = `window.__test.chat.filter((m) => m.payload.from === "test").map((m) => ({ offset: m.offset, text: m.payload.text }))`
-	p.waitFor(10*time.Second, "the room to show all", shown+".length >= 100")
+	p.waitFor("the room to show all", shown+".length >= 100")
 	history := record(s, "chat", "--since", "earliest")
 	last := acked[len(acked)-1].Offset
 	lines := history.await("the last message", func(lines []line) bool { return len(lines) > 0 && lines[len(lines)-1].Offset >= last })

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
 // ownPage is the page of somebody who pastes the README's snippet, with what the snippet leaves to its reader before it.
@@ -34,7 +33,7 @@ func TestReadmeSnippet(t *testing.T) {
 	}))
 	defer own.Close()
 	p := openPage(t, own.URL)
-	p.waitFor(20*time.Second, "the snippet to end, aircraft in the new box and what entered and left",
+	p.waitFor("the snippet to end, aircraft in the new box and what entered and left",
 		"window.flights?.view.size > 0 && told.enter > 0 && told.update > 0 && told.leave > 0")
 	if outside := eval[int](p, `[...flights.view.values()].filter((m) => m.data.lon < -90 || m.data.lon > -80 || m.data.lat < 38 || m.data.lat > 44).length`); outside > 0 {
 		t.Errorf("%d aircraft in the view are outside of the box", outside)

@@ -84,7 +84,7 @@ func (r *recorder) stop() {
 // await waits until enough holds for what has been recorded and returns that.
 func (r *recorder) await(what string, enough func([]line) bool) []line {
 	r.t.Helper()
-	timeout := time.NewTimer(30 * time.Second)
+	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	for {
 		r.mu.Lock()

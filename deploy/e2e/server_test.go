@@ -47,8 +47,8 @@ type server struct {
 	log *process.Tail
 }
 
-// startPatience bounds how long a server may take to be ready.
-const startPatience = 30 * time.Second
+// patience bounds every wait for what has to come. It is many times what it takes: machines are busy.
+const patience = 2 * time.Minute
 
 // newServer starts `weir dev` on free ports of 127.0.0.1 and stops it at the test's end.
 func newServer(t testing.TB, flags ...string) *server {
@@ -71,7 +71,7 @@ func newServer(t testing.TB, flags ...string) *server {
 // restart starts a server that is not running, on its data.
 func (s *server) restart() {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := s.Begin(ctx); err != nil {
 		s.t.Fatal(err)
@@ -104,7 +104,7 @@ func (s *server) weir(ctx context.Context, args ...string) ([]byte, error) {
 // mustWeir is weir for calls that have to succeed.
 func (s *server) mustWeir(args ...string) []byte {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	out, err := s.weir(ctx, args...)
 	if err != nil {

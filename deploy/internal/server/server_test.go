@@ -53,7 +53,7 @@ func TestStartStopKill(t *testing.T) {
 		if err := s.Ready(t.Context()); err != nil || !runs(s) {
 			t.Fatalf("ready: %v, running: %v", err, runs(s))
 		}
-		if err := s.Stop(10 * time.Second); err != nil || runs(s) {
+		if err := s.Stop(time.Minute); err != nil || runs(s) {
 			t.Errorf("stop: %v, running: %v", err, runs(s))
 		}
 	}

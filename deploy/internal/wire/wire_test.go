@@ -64,7 +64,7 @@ func (h *host) expect(t *testing.T, want string) {
 		if got != want {
 			t.Errorf("received %q, want %q", got, want)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Errorf("%q does not arrive", want)
 	}
 }
@@ -72,7 +72,7 @@ func (h *host) expect(t *testing.T, want string) {
 // awaitLost waits until so many packets have been lost.
 func awaitLost(t *testing.T, w *wire.Wire, want int) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); w.Lost() < want; runtime.Gosched() {
+	for deadline := time.Now().Add(time.Minute); w.Lost() < want; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d packets are lost, not %d", w.Lost(), want)
 		}
