@@ -76,7 +76,7 @@ func (p *program) instantiateFor(ctx context.Context, limits Limits, of *pool) (
 	in.bind(module)
 	in.fuel, _ = module.ExportedGlobal(meter.FuelExport).(api.MutableGlobal)
 	in.depth, _ = module.ExportedGlobal(meter.DepthExport).(api.MutableGlobal)
-	in.upkeep = in.governor.used(int64(in.fuel.Get()))
+	in.upkeep = in.governor.used(int64(in.fuel.Get())) + uint64(p.manifest.MemoryPages)*meter.PageCost
 	for _, name := range p.pristine.names {
 		global, _ := module.ExportedGlobal(name).(api.MutableGlobal)
 		in.globals = append(in.globals, global)

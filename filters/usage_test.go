@@ -7,6 +7,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"weir/filters/examples"
+	"weir/filters/internal/meter"
 	wt "weir/filters/internal/wasmtest"
 )
 
@@ -31,8 +32,10 @@ func TestUsageIsCounted(t *testing.T) {
 	if err := f.Match(t.Context(), event(t, "{}"), &set, NewBitmap(1)); err == nil {
 		t.Fatal("no failure")
 	}
-	// A constant and a trap, a unit each; and weir_buf, once: putting an instance back gives it its first buffer again.
-	if u := f.Usage(); u != (Usage{Calls: 2, Failures: 1, Fuel: 2, Upkeep: 1}) {
+	// A constant and a trap, a unit each; and the memory of an instance and weir_buf, once: putting an instance back gives it
+	// its first buffer again.
+	upkeep := uint64(f.Manifest().MemoryPages)*meter.PageCost + 1
+	if u := f.Usage(); u != (Usage{Calls: 2, Failures: 1, Fuel: 2, Upkeep: upkeep}) {
 		t.Errorf("after a refusal and a failure: %+v", u)
 	}
 }

@@ -176,3 +176,15 @@ func TestPiecesOfADroppedSegment(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is charged by length is not sold below a third of what plain code costs: DESIGN.md, "Fuel", has what was measured.
+func TestPricesOfLength(t *testing.T) {
+	for op, want := range map[uint32]bulk{
+		wasm.OpMemoryFill: {down: 2}, wasm.OpMemoryCopy: {down: 2}, wasm.OpMemoryInit: {down: 2},
+		wasm.OpTableFill: {}, wasm.OpTableCopy: {}, wasm.OpTableInit: {}, wasm.OpMemoryGrow: {up: 16},
+	} {
+		if got, ok := bulkOf(op); !ok || got != want {
+			t.Errorf("operation %#x is charged by %+v", op, got)
+		}
+	}
+}
