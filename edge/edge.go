@@ -68,8 +68,8 @@ type Limits struct {
 	ChannelGroups int
 	// StateBytes bounds the memory of all state channels mirrored, in bytes. Default 1 GiB.
 	StateBytes int64
-	// FilterTurns is how many filters run at once. Default: a processor less than there are, so that one is left for clients
-	// whatever filters do, and at least 1.
+	// FilterTurns is how many filters run at once where they are called, and how many aside; see MakeRoom. Default: a processor less
+	// than there are, so that one is left for clients whatever filters do, and at least 1.
 	FilterTurns int
 	// TenantFuel is the fuel a second of a tenant that has no limit of its own, MaxTenantFuel the highest of those. Fuel
 	// counts instructions; a unit takes some 0.15 ns. Defaults 4 billion, and 100 billion.
@@ -97,7 +97,7 @@ func (l Limits) withDefaults() Limits {
 	l.Channels = cmp.Or(l.Channels, defaultChannels)
 	l.ChannelGroups = cmp.Or(l.ChannelGroups, defaultChannelGroups)
 	l.StateBytes = cmp.Or(l.StateBytes, defaultStateBytes)
-	l.FilterTurns = cmp.Or(l.FilterTurns, max(1, runtime.GOMAXPROCS(0)-1))
+	l.FilterTurns = cmp.Or(l.FilterTurns, defaultTurns(runtime.GOMAXPROCS(0)))
 	l.TenantFuel = cmp.Or(l.TenantFuel, defaultTenantFuel)
 	l.MaxTenantFuel = max(cmp.Or(l.MaxTenantFuel, defaultMaxTenantFuel), l.TenantFuel)
 	l.TenantLogLines = cmp.Or(l.TenantLogLines, defaultLogLines)

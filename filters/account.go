@@ -6,17 +6,53 @@ import (
 	"time"
 )
 
-// An Account is on whose behalf Filters run: it decides when their guests do, and is told what they use. All Filters of a
-// tenant share one, so its methods are called concurrently.
+// An Account is on whose behalf Filters run: it decides when and where their guests do, and is told what they use. All Filters of
+// a tenant share one, so its methods are called concurrently.
 type Account interface {
-	// Begin waits until a guest may run. An error, which Match and others return as it is, says that it may not.
-	Begin(ctx context.Context) error
+	// Begin waits until a guest may run, and says where. An error, which Match and others return as it is, says that it may not.
+	Begin(ctx context.Context, size Size) (Standing, error)
 	// Yield is called while a guest runs, after each slice of fuel; spent is how long it has run since Begin or the last
-	// Yield. It may let others run first, and reports whether it did.
-	Yield(spent time.Duration) (waited bool)
+	// Yield. It may let others run first.
+	Yield(standing Standing, spent time.Duration) Answer
 	// End ends what Begin began.
-	End(Cost)
+	End(Standing, Cost)
 }
+
+// A Size is how long a use of a Filter is expected to take.
+type Size uint8
+
+const (
+	// Small: a slice of fuel at most, as the Filter's latest ones did.
+	Small Size = iota
+	// Large: one of the Filter's latest took longer.
+	Large
+	// Left: it has begun already, and Yield answered Leave.
+	Left
+)
+
+// A Standing says how a guest runs.
+type Standing uint8
+
+const (
+	// Light: where it is called, until Yield says otherwise.
+	Light Standing = iota
+	// Brief: where it is called, and for a slice of fuel at most.
+	Brief
+	// Aside: on a thread that has a processor when nothing else wants it.
+	Aside
+)
+
+// An Answer says how a guest goes on.
+type Answer uint8
+
+const (
+	// Continue: it does, and nobody else has run.
+	Continue Answer = iota
+	// Waited: it does, after others.
+	Waited
+	// Leave: it does not. The use ends and begins anew, as Left.
+	Leave
+)
 
 // A Cost is what one use of a Filter took, between Begin and End.
 type Cost struct {

@@ -25,6 +25,20 @@ func openFor(t testing.TB, e *Engine, module []byte, terms Terms) *Filter {
 	return f
 }
 
+// take returns an instance of a filter as a use of it has, until it is put back.
+func take(t *testing.T, f *Filter) *instance {
+	t.Helper()
+	standing, err := f.pool.admit(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := f.pool.get(t.Context(), seat{standing: standing}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
 // A ledger is an Account that adds up.
 type ledger struct {
 	mu             sync.Mutex
@@ -33,21 +47,21 @@ type ledger struct {
 	cost           Cost
 }
 
-func (l *ledger) Begin(context.Context) error {
+func (l *ledger) Begin(context.Context, Size) (Standing, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.begun++
-	return l.refuse
+	return Light, l.refuse
 }
 
-func (l *ledger) Yield(time.Duration) bool {
+func (l *ledger) Yield(Standing, time.Duration) Answer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.yielded++
-	return false
+	return Continue
 }
 
-func (l *ledger) End(c Cost) {
+func (l *ledger) End(_ Standing, c Cost) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.begun--

@@ -6,23 +6,27 @@ import (
 	"github.com/tetratelabs/wazero/api"
 )
 
-// alone has an instance answer that has never been called and is thrown away afterwards. It takes one of the filter's places
+// alone has an instance answer that has never been called and is thrown away afterwards. Nobody waits for it who could not wait
+// longer, so it runs aside. It takes one of the filter's places
 // meanwhile, so that Close waits for it. What it uses is counted nowhere: it is the host that asks once more.
 func (f *Filter) alone(ctx context.Context, do func(in *instance) error) error {
-	if err := f.pool.enter(ctx); err != nil {
-		return err
-	}
-	defer func() { <-f.pool.slots }()
-	if err := f.pool.begin(ctx); err != nil {
-		return err
-	}
-	defer f.pool.end(Cost{})
-	in, err := f.pool.instantiate(ctx)
+	standing, err := f.pool.admit(ctx, true)
 	if err != nil {
 		return err
 	}
-	defer f.pool.discard(in)
-	return do(in)
+	defer func() {
+		f.pool.end(standing, Cost{})
+		<-f.pool.slots
+	}()
+	f.program.engine.annex.run(func(apart bool) {
+		var in *instance
+		if in, err = f.pool.instantiate(ctx, seat{standing, apart}); err != nil {
+			return
+		}
+		defer f.pool.discard(in)
+		err = do(in)
+	})
+	return err
 }
 
 // keysAlone returns the routing keys that a function answers for an input, on an instance of their own.

@@ -117,7 +117,7 @@ func BenchmarkInstance(b *testing.B) {
 	f := openViewport(b)
 	b.Run("new", func(b *testing.B) {
 		for b.Loop() {
-			in, err := f.program.instantiateFor(b.Context(), f.limits, nil)
+			in, err := f.program.instantiateFor(b.Context(), f.limits, nil, seat{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -127,7 +127,7 @@ func BenchmarkInstance(b *testing.B) {
 		}
 	})
 	b.Run("restore", func(b *testing.B) {
-		in, err := f.program.instantiateFor(b.Context(), f.limits, nil)
+		in, err := f.program.instantiateFor(b.Context(), f.limits, nil, seat{})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -160,7 +160,7 @@ func BenchmarkInstanceMemory(b *testing.B) {
 		var instances []*instance
 		before := inUse()
 		for range many {
-			in, err := f.program.instantiateFor(b.Context(), f.limits, nil)
+			in, err := f.program.instantiateFor(b.Context(), f.limits, nil, seat{})
 			if err != nil {
 				b.Fatal(err)
 			}

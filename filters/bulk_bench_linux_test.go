@@ -80,7 +80,7 @@ func benchRate(b *testing.B, r rated) {
 		return f.Usage().Fuel - before, spent
 	}
 	make1 := func() *instance {
-		in, err := f.pool.instantiate(b.Context())
+		in, err := f.pool.instantiate(b.Context(), seat{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -36,6 +36,7 @@ type Engine struct {
 	// machine configures what runs modules: wazero's compiler. Its interpreter stands in for other processors in tests.
 	machine  func() wazero.RuntimeConfig
 	workshop *workshop // where modules are compiled
+	annex    annex     // where guests run that may take long
 
 	mu       sync.Mutex
 	closed   bool                  // guarded by mu
@@ -56,11 +57,12 @@ func New(_ context.Context, cfg Config) (*Engine, error) {
 	}, nil
 }
 
-// Close refuses further use. What filters that are still open hold is freed when they are closed.
+// Close refuses further use, and waits for what runs aside. What filters that are still open hold is freed when they are closed.
 func (e *Engine) Close(context.Context) error {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.closed = true
+	e.mu.Unlock()
+	e.annex.close()
 	return nil
 }
 

@@ -90,14 +90,11 @@ func TestCloseWaitsForCalls(t *testing.T) {
 func TestWaitingForAnInstanceEndsWithTheContext(t *testing.T) {
 	e := newEngine(t, Config{Limits: Limits{Instances: 1}})
 	f := open(t, e, viewportModule())
-	in, err := f.pool.get(t.Context(), false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	in := take(t, f)
 	why := errors.New("the subscriber has left")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(why)
-	_, err = f.Prepare(ctx, []byte(`{}`))
+	_, err := f.Prepare(ctx, []byte(`{}`))
 	if fault.CodeOf(err) != fault.Unavailable || !errors.Is(err, why) {
 		t.Errorf("with the only instance in use: %v", err)
 	}

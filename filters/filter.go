@@ -39,14 +39,47 @@ func (f *Filter) Close() error {
 // call does one call of a guest on an instance that is fit for it; private says that it serves one subscriber alone. An
 // error of do concerns the guest, and becomes a fault.
 func (f *Filter) call(ctx context.Context, export string, private bool, do func(in *instance) error) error {
-	in, err := f.pool.get(ctx, private)
+	return f.use(ctx, func(at seat) error {
+		in, err := f.pool.get(ctx, at, private)
+		if err != nil {
+			return err
+		}
+		err = do(in)
+		f.count(in, err)
+		return f.end(in, export, err)
+	})
+}
+
+// use has do run where the account says. Where do returns errLeft, and so has ended what it began, it runs once more.
+func (f *Filter) use(ctx context.Context, do func(seat) error) error {
+	standing, err := f.pool.admit(ctx, false)
 	if err != nil {
 		return err
 	}
-	err = do(in)
-	f.count(in, err)
+	if standing != Aside {
+		if err = do(seat{standing: standing}); err != errLeft {
+			return err
+		}
+		if standing, err = f.pool.admit(ctx, true); err != nil {
+			return err
+		}
+	}
+	f.program.engine.annex.run(func(apart bool) { err = do(seat{standing, apart}) })
+	return err
+}
+
+// end ends a use whose last call, of export, has ended with err.
+func (f *Filter) end(in *instance, export string, err error) error {
+	left := err != nil && errors.Is(err, errLeft)
+	if left { // what it has used was in vain, and how often that is depends on what else is going on
+		in.cost = Cost{Upkeep: in.cost.Fuel + in.cost.Upkeep}
+	}
+	f.usage.add(in.cost)
 	f.pool.put(in, broken(err))
-	if err != nil {
+	switch {
+	case left:
+		return errLeft
+	case err != nil:
 		return failed(export, err)
 	}
 	return nil

@@ -2,6 +2,8 @@ package filters
 
 import (
 	"cmp"
+	"errors"
+	"runtime"
 	"time"
 )
 
@@ -20,12 +22,19 @@ const (
 	longestSlice = 2 * time.Millisecond
 )
 
+// errLeft ends a use that its account has asked to leave: it begins anew elsewhere.
+var errLeft = errors.New("it goes on elsewhere")
+
 // A governor grants a guest its fuel in slices, and counts it. Each instance has its own.
 type governor struct {
 	callFuel int64
 	callTime time.Duration // how long callFuel may last
 	now      func() time.Time
 	account  Account // yielded to after each slice; nil: nobody is
+
+	// Of the present use.
+	seat seat
+	came bool // a guest has come back, for a slice was used up
 
 	// Of the present call.
 	limit   int64 // fuel
@@ -42,6 +51,21 @@ type governor struct {
 
 func newGovernor(l Limits) governor {
 	return governor{callFuel: l.CallFuel, callTime: l.CallTime, now: time.Now}
+}
+
+// enter is told of a new use.
+func (g *governor) enter(at seat) {
+	g.seat, g.came = at, false
+	if at.apart {
+		g.now = threadTime
+	}
+}
+
+// leave is told of its end.
+func (g *governor) leave() {
+	if g.seat.apart {
+		g.now = time.Now
+	}
 }
 
 // begin is told of a new call and what it may use. It returns the first slice.
@@ -95,12 +119,23 @@ func (g *governor) end(left int64) { g.due += timeOf(g.granted - left) }
 // most calls that end within their first slice.
 func timeOf(fuel int64) time.Duration { return time.Duration(fuel / 5) }
 
-// yield lets others run, if the account says so. What the guest waits doesn't count as its time.
-func (g *governor) yield(spent time.Duration) {
+// yield lets others run, if the account says so. What the guest waits doesn't count as its time. The error is errLeft.
+func (g *governor) yield(spent time.Duration) error {
 	spent, g.due = spent+g.due, 0
-	if g.account != nil && g.account.Yield(spent) {
-		g.last = g.now()
+	if g.account == nil {
+		return nil
 	}
+	switch g.account.Yield(g.seat.standing, spent) {
+	case Leave:
+		return errLeft
+	case Waited:
+		g.last = g.now()
+	case Continue:
+		if !g.seat.apart {
+			runtime.Gosched() // whatever else the process has to do gets its chance
+		}
+	}
+	return nil
 }
 
 // used returns what the call has used, of which left is what the guest has not.
@@ -121,6 +156,6 @@ func (g *governor) check() error {
 	if g.spent > g.time {
 		return &overrunError{limit: g.time}
 	}
-	g.yield(took)
-	return nil
+	g.came = true
+	return g.yield(took)
 }

@@ -57,12 +57,13 @@ type instance struct {
 	answer Bitmap // scratch for match
 }
 
-// instantiateFor makes a new instance for a pool, or for none, within limits, and runs its start functions.
-func (p *program) instantiateFor(ctx context.Context, limits Limits, of *pool) (*instance, error) {
+// instantiateFor makes a new instance for a pool, or for none, within limits, for a use at a seat, and runs its start functions.
+func (p *program) instantiateFor(ctx context.Context, limits Limits, of *pool, at seat) (*instance, error) {
 	in := &instance{program: p, limits: limits, pool: of, governor: newGovernor(p.engine.limits)}
 	if of != nil {
 		in.governor.account = of.terms.Account
 	}
+	in.governor.enter(at)
 	in.ctx = &instanceContext{Context: context.WithoutCancel(ctx), instance: in}
 	// Its counter is at 0 and can't be set before it is made, so it begins by asking for the first slice.
 	in.governor.reserve += in.governor.begin(limits.CallFuel)

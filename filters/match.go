@@ -24,16 +24,38 @@ func (f *Filter) Match(ctx context.Context, event []byte, set *Set, verdicts Bit
 	if set.Len() == 0 {
 		return nil
 	}
-	in, err := f.pool.get(ctx, false)
+	standing, err := f.pool.admit(ctx, false)
 	if err != nil {
 		return err
 	}
-	export, err := f.decide(in, event, set, verdicts)
-	f.pool.put(in, broken(err))
-	if err != nil {
-		return failed(export, err)
+	if standing != Aside {
+		if err = f.match(ctx, seat{standing: standing}, event, set, verdicts); err != errLeft {
+			return err
+		}
+		if standing, err = f.pool.admit(ctx, true); err != nil {
+			return err
+		}
 	}
-	return nil
+	return f.matchAside(ctx, standing, event, set, verdicts)
+}
+
+// matchAside is apart from Match so that Match allocates nothing.
+func (f *Filter) matchAside(ctx context.Context, standing Standing, event []byte, set *Set, verdicts Bitmap) (err error) {
+	f.program.engine.annex.run(func(apart bool) {
+		err = f.match(ctx, seat{standing, apart}, event, set, verdicts)
+	})
+	return err
+}
+
+// match is a use that has been admitted. With errLeft it has ended.
+func (f *Filter) match(ctx context.Context, at seat, event []byte, set *Set, verdicts Bitmap) error {
+	in, err := f.pool.get(ctx, at, false)
+	if err != nil {
+		return err
+	}
+	set.spared = 0
+	export, err := f.decide(in, event, set, verdicts)
+	return f.end(in, export, err)
 }
 
 // decide asks the guest about the groups that the event may concern. With an error comes the function that it is from.

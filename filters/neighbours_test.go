@@ -89,7 +89,7 @@ type comeback struct {
 // comebacks makes a call on an instance of its own, and returns when the guest came back, the end last.
 func comebacks(t *testing.T, f *Filter, call int) (all []comeback) {
 	t.Helper()
-	in, err := f.pool.instantiate(t.Context())
+	in, err := f.pool.instantiate(t.Context(), seat{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package filters
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,36 +21,69 @@ type pool struct {
 	lines  Lines        // of all its instances
 	silent atomic.Int64 // lines left out since the last that was not
 
+	// large is how many uses in a row have yet to end within a slice until the filter counts as Small again.
+	large atomic.Int32
+
 	mu   sync.Mutex
 	idle []*instance // guarded by mu
+}
+
+// largeUses is for how many uses a filter is remembered that took longer than a slice. Each time that it comes as a surprise, what
+// it has done is done once more, which costs a slice and an instance.
+const largeUses = 64
+
+// A seat is where a use runs.
+type seat struct {
+	standing Standing
+	apart    bool // on a thread of its own
 }
 
 func newPool(p *program, terms Terms) *pool {
 	return &pool{program: p, slots: make(chan struct{}, p.engine.limits.Instances), closed: make(chan struct{}), terms: terms}
 }
 
-// get returns an instance for one call. private says that the call serves one subscriber alone.
-func (p *pool) get(ctx context.Context, private bool) (*instance, error) {
+// admit waits until a use may begin, or for one that has left to begin anew, and says how. It takes a slot and what its account
+// gives, until put.
+func (p *pool) admit(ctx context.Context, left bool) (Standing, error) {
 	if err := p.enter(ctx); err != nil {
-		return nil, err
+		return 0, err
 	}
-	if err := p.begin(ctx); err != nil {
+	size := Small
+	switch {
+	case left:
+		size = Left
+	case p.large.Load() > 0:
+		size = Large
+	}
+	standing, err := p.begin(ctx, size)
+	if err != nil {
 		<-p.slots
-		return nil, err
 	}
+	return standing, err
+}
+
+// get returns an instance for a use that has been admitted, which ends if there is none. private says that it serves one
+// subscriber alone.
+func (p *pool) get(ctx context.Context, at seat, private bool) (*instance, error) {
 	p.mu.Lock()
 	var in *instance
 	if n := len(p.idle); n > 0 {
 		in, p.idle = p.idle[n-1], p.idle[:n-1]
 	}
 	p.mu.Unlock()
-	in, err := p.ready(ctx, in, private)
-	if err != nil {
-		p.end(Cost{Calls: 1, Failures: 1})
-		<-p.slots
-		return nil, err
+	in, err := p.ready(ctx, in, at, private)
+	switch {
+	case err == nil:
+		return in, nil
+	case errors.Is(err, errLeft):
+		err = errLeft
+		p.note(true)
+		p.end(at.standing, Cost{})
+	default:
+		p.end(at.standing, Cost{Calls: 1, Failures: 1})
 	}
-	return in, nil
+	<-p.slots
+	return nil, err
 }
 
 // enter takes a slot.
@@ -76,27 +110,37 @@ func (p *pool) enter(ctx context.Context) error {
 
 // begin waits until a guest may run. A slot is held: were it taken only then, whoever may run could wait for one of those who
 // may not.
-func (p *pool) begin(ctx context.Context) error {
+func (p *pool) begin(ctx context.Context, size Size) (Standing, error) {
 	if p.terms.Account == nil {
-		return nil
+		return Light, nil
 	}
-	return p.terms.Account.Begin(ctx)
+	return p.terms.Account.Begin(ctx, size)
 }
 
 // end is the reverse of begin.
-func (p *pool) end(c Cost) {
+func (p *pool) end(standing Standing, c Cost) {
 	if p.terms.Account != nil {
-		p.terms.Account.End(c)
+		p.terms.Account.End(standing, c)
 	}
 }
 
-// instantiate makes an instance within the limits that hold now.
-func (p *pool) instantiate(ctx context.Context) (*instance, error) {
+// note remembers whether a use took longer than a slice.
+func (p *pool) note(large bool) {
+	switch {
+	case large:
+		p.large.Store(largeUses)
+	case p.large.Load() > 0:
+		p.large.Add(-1) // a little below 0 where several come at once
+	}
+}
+
+// instantiate makes an instance within the limits that hold now, for a use at a seat.
+func (p *pool) instantiate(ctx context.Context, at seat) (*instance, error) {
 	e := p.program.engine
 	if err := e.begins(p.program.manifest, p.terms.Bounds); err != nil {
 		return nil, failed("its start", nonsense("%v", err))
 	}
-	return p.program.instantiateFor(ctx, e.within(p.terms.Bounds), p)
+	return p.program.instantiateFor(ctx, e.within(p.terms.Bounds), p, at)
 }
 
 // line reports whether a line may be logged now, of at most so many a second, and how many were left out before it. A line
@@ -133,8 +177,11 @@ func closedFault() error {
 
 // ready makes sure that an instance, or a new one for nil, knows nothing that it must not know in the coming call: what
 // served one subscriber alone is forgotten before anything else, and everything once in a while.
-func (p *pool) ready(ctx context.Context, in *instance, private bool) (*instance, error) {
+func (p *pool) ready(ctx context.Context, in *instance, at seat, private bool) (*instance, error) {
 	limits := p.program.engine.within(p.terms.Bounds)
+	if in != nil {
+		in.governor.enter(at)
+	}
 	if in != nil && !p.fit(in, limits, private) {
 		p.discard(in)
 		in = nil
@@ -142,7 +189,7 @@ func (p *pool) ready(ctx context.Context, in *instance, private bool) (*instance
 	if in == nil {
 		var err error
 		start := time.Now()
-		if in, err = p.instantiate(ctx); err != nil {
+		if in, err = p.instantiate(ctx, at); err != nil {
 			return nil, err
 		}
 		in.governor.due += time.Since(start)
@@ -164,7 +211,7 @@ func (p *pool) fit(in *instance, limits Limits, private bool) bool {
 	return p.program.pristine.restore(in)
 }
 
-// put gives back an instance after a call. One whose call failed is not used again: nobody knows what state it is in.
+// put ends a use, and gives its instance back. One whose call failed is not used again: nobody knows what state it is in.
 func (p *pool) put(in *instance, failed bool) {
 	if failed {
 		start := time.Now()
@@ -172,7 +219,9 @@ func (p *pool) put(in *instance, failed bool) {
 		in.governor.due += time.Since(start)
 	}
 	in.cost.Spent, in.governor.due = in.governor.due, 0
-	p.end(in.cost)
+	p.note(in.governor.came)
+	in.governor.leave()
+	p.end(in.governor.seat.standing, in.cost)
 	in.cost, in.event = Cost{}, nil
 	if !failed {
 		p.mu.Lock()

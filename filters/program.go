@@ -121,7 +121,7 @@ func (p *program) compileWith(ctx context.Context, module []byte, cache wazero.C
 func (p *program) try(ctx context.Context) error {
 	limits := p.engine.limits
 	limits.MemoryPages = max(limits.MemoryPages, p.manifest.MemoryPages)
-	in, err := p.instantiateFor(ctx, limits, nil)
+	in, err := p.instantiateFor(ctx, limits, nil, seat{})
 	if err != nil {
 		return fault.New(fault.ModuleInvalid, "%s", fault.From(err).Message).WithHint("%s", fault.From(err).Hint).WithCause(err)
 	}

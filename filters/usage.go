@@ -23,15 +23,21 @@ func (f *Filter) Usage() Usage {
 	return Usage{Calls: u.calls.Load(), Failures: u.failures.Load(), Fuel: u.fuel.Load(), Upkeep: u.upkeep.Load()}
 }
 
-// count adds a call that in has made and that ended with err.
-func (f *Filter) count(in *instance, err error) {
-	f.usage.calls.Add(1)
-	f.usage.fuel.Add(in.fuelUsed)
-	if in.upkeep > 0 {
-		f.usage.upkeep.Add(in.upkeep)
+// add adds a use.
+func (u *usage) add(c Cost) {
+	u.calls.Add(c.Calls)
+	u.fuel.Add(c.Fuel)
+	if c.Upkeep > 0 {
+		u.upkeep.Add(c.Upkeep)
 	}
+	if c.Failures > 0 {
+		u.failures.Add(c.Failures)
+	}
+}
+
+// count adds a call that ended with err to what the present use of in costs.
+func (f *Filter) count(in *instance, err error) {
 	if broken(err) {
-		f.usage.failures.Add(1)
 		in.cost.Failures++
 	}
 	in.cost.Calls++

@@ -48,10 +48,7 @@ func TestExitFailsTheCall(t *testing.T) {
 func TestWASIAnswersAlwaysAlike(t *testing.T) {
 	log, lines := logged()
 	f := open(t, newEngine(t, Config{Logger: log}), wt.Guest().Bytes())
-	in, err := f.pool.get(t.Context(), false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	in := take(t, f)
 	defer f.pool.put(in, false)
 	const size = 4096
 	before, _ := in.memory.Read(0, size)
@@ -98,10 +95,7 @@ func TestWASIAnswersAlwaysAlike(t *testing.T) {
 
 func TestWASIStaysWithinTheMemory(t *testing.T) {
 	f := openGuest(t, wt.Guest())
-	in, err := f.pool.get(t.Context(), false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	in := take(t, f)
 	defer f.pool.put(in, false)
 	for i := range wasiCalls {
 		c := &wasiCalls[i]

@@ -148,10 +148,12 @@ func (s *edgeProcess) open(ctx context.Context) error {
 		return fmt.Errorf("start the filter engine: %w", err)
 	}
 	s.parts.OnClose("filters", engine.Close)
+	turns, undo := edge.MakeRoom(s.command.FilterTurns)
+	s.parts.OnClose("processors", func(context.Context) error { undo(); return nil })
 	s.edge, err = edge.New(edge.Config{
 		Upstream: s.hub, Filters: engine, Agent: currentBuild().agent(), Logger: s.log, Registerer: s.metrics,
 		Limits: edge.Limits{
-			Sessions: s.command.MaxSessions, FilterTurns: s.command.FilterTurns,
+			Sessions: s.command.MaxSessions, FilterTurns: turns,
 			TenantFuel: int64(s.command.TenantFuel), MaxTenantFuel: int64(s.command.MaxFuel),
 		},
 		Reports: s.hub, Host: s.host(), Explain: s.command.Explain,

@@ -19,58 +19,83 @@ type customer struct {
 	call, pause time.Duration
 
 	mu      sync.Mutex // guards the following
-	ran     time.Duration
+	ran     [filters.Aside + 1]time.Duration
 	calls   int
 	longest time.Duration // wait, for a call to begin or go on
 }
 
 // accounts returns tenants of one edge with so many turns.
-func accounts(t *testing.T, turns int, all ...*customer) {
+func accounts(t *testing.T, turns int, all ...*customer) *Ledger {
 	t.Helper()
-	l, _ := newLedger(t, &fakeState{})
-	l.gate = NewGate(turns)
-	l.rates.FuelPerSecond, l.rates.FuelPerSecondMost = 1<<50, 1<<50
+	_, m := newLedger(t, &fakeState{})
+	l := NewLedger(turns, Rates{FuelPerSecond: 1 << 50, FuelPerSecondMost: 1 << 50}, &fakeState{}, m)
 	for i, c := range all {
 		c.Account, _ = l.Terms(string(rune('a'+i)), "f").Account.(*Account)
 	}
+	return l
 }
 
 func (c *customer) run(ctx context.Context) {
+	size := filters.Small
+	if c.call > aSlice {
+		size = filters.Large
+	}
 	for ctx.Err() == nil {
-		start := time.Now()
-		if c.Begin(ctx) != nil {
+		left, err := c.use(ctx, size)
+		if left {
+			_, err = c.use(ctx, filters.Left)
+		}
+		if err != nil {
 			return
 		}
-		c.note(time.Since(start), 0)
-		left := c.call
-		for ; left > aSlice && ctx.Err() == nil; left -= aSlice {
-			time.Sleep(aSlice)
-			start = time.Now()
-			c.Yield(aSlice)
-			c.note(time.Since(start), aSlice)
-		}
-		left = min(left, aSlice)
-		time.Sleep(left)
-		c.End(filters.Cost{Calls: 1, Spent: left})
-		c.mu.Lock()
-		c.calls++
-		c.ran += left
-		c.mu.Unlock()
 		time.Sleep(c.pause)
 	}
 }
 
-func (c *customer) note(waited, ran time.Duration) {
+// use makes a call, or reports that it has had to leave.
+func (c *customer) use(ctx context.Context, size filters.Size) (left bool, err error) {
+	start := time.Now()
+	standing, err := c.Begin(ctx, size)
+	if err != nil {
+		return false, err
+	}
+	c.note(standing, time.Since(start), 0)
+	rest := c.call
+	for ; rest > aSlice && ctx.Err() == nil; rest -= aSlice {
+		time.Sleep(aSlice)
+		start = time.Now()
+		if c.Yield(standing, aSlice) == filters.Leave {
+			c.note(standing, 0, aSlice)
+			c.End(standing, filters.Cost{})
+			return true, nil
+		}
+		c.note(standing, time.Since(start), aSlice)
+	}
+	rest = min(rest, aSlice)
+	time.Sleep(rest)
+	c.End(standing, filters.Cost{Calls: 1, Spent: rest})
+	c.note(standing, 0, rest)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.longest, c.ran = max(c.longest, waited), c.ran+ran
+	c.calls++
+	return false, nil
 }
+
+func (c *customer) note(standing filters.Standing, waited, ran time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.longest = max(c.longest, waited)
+	c.ran[standing] += ran
+}
+
+// felt is how long its guests ran where others felt it.
+func (c *customer) felt() time.Duration { return c.ran[filters.Light] + c.ran[filters.Brief] }
 
 // compete has customers run on an edge for a while, and checks that nothing is left over.
 func compete(t *testing.T, turns int, d time.Duration, all ...*customer) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		accounts(t, turns, all...)
+		l := accounts(t, turns, all...)
 		ctx, cancel := context.WithTimeout(t.Context(), d)
 		defer cancel()
 		var running sync.WaitGroup
@@ -80,12 +105,8 @@ func compete(t *testing.T, turns int, d time.Duration, all ...*customer) {
 			}
 		}
 		running.Wait()
-		checkIdle(t, all[0].gate, turns)
-		for i, c := range all {
-			if n := c.slipped.Load(); n != 0 {
-				t.Errorf("tenant %d is left with %d guests without a turn", i, n)
-			}
-		}
+		checkIdle(t, l.brief, turns)
+		checkIdle(t, l.aside, turns)
 	})
 }
 
@@ -100,13 +121,42 @@ func TestLightTenantDoesNotWait(t *testing.T) {
 	}
 }
 
-func TestWithoutATurnIsForWhoNeedsLittle(t *testing.T) {
+// TestHeavyTenantsAreHardlyFelt bounds what tenants that take all they can get run where others feel it, whatever calls they make.
+func TestHeavyTenantsAreHardlyFelt(t *testing.T) {
 	const d = 2 * time.Second
-	all := []*customer{{guests: 3, call: time.Hour}, {guests: 8, call: 200 * time.Microsecond}}
-	compete(t, 1, d, all...)
-	ran := all[0].ran + all[1].ran
-	if most := d + 2*(lightMost+slipCost*11); ran < d || ran > most {
-		t.Errorf("they ran for %v within %v, of which at most %v may be without a turn", ran, d, most-d)
+	for _, turns := range []int{1, 3} {
+		all := []*customer{
+			{guests: 20, call: time.Hour},
+			{guests: 40, call: 50 * time.Millisecond},
+			{guests: 8, call: 2 * aSlice},
+			{guests: 30, call: aSlice}, // as long as they can be and still count as short
+			{guests: 10, call: time.Microsecond},
+			{guests: 5, call: 100 * time.Microsecond, pause: 100 * time.Microsecond},
+		}
+		compete(t, turns, d, all...)
+		aside := time.Duration(0)
+		for i, c := range all {
+			part := lightPart + briefPart*float64(turns)
+			most := time.Duration(part*float64(d)) + lightMost + briefMost + creditDebt/10 + time.Duration(c.guests)*(aSlice+beginCost)
+			if c.felt() > most {
+				t.Errorf("%d turns: tenant %d ran for %v of %v where others feel it, at most %v are its part", turns, i, c.felt(), d, most)
+			}
+			aside += c.ran[filters.Aside]
+		}
+		if want := time.Duration(turns) * d; !within(aside, want, 0.02) {
+			t.Errorf("%d turns: they ran aside for %v, and could for %v", turns, aside, want)
+		}
+	}
+}
+
+func TestWhoNeedsMuchSharesWhatIsLeft(t *testing.T) {
+	const d = 2 * time.Second
+	all := []*customer{{guests: 20, call: time.Hour}, {guests: 4, call: 2 * time.Millisecond}, {guests: 8, call: 3 * aSlice}}
+	compete(t, 2, d, all...)
+	for i, c := range all {
+		if want := 2 * d / 3; !within(c.ran[filters.Aside], want, 0.05) {
+			t.Errorf("tenant %d ran for %v, want %v", i, c.ran[filters.Aside], want)
+		}
 	}
 }
 
@@ -121,10 +171,10 @@ func TestManyLightTenantsLeaveRoom(t *testing.T) {
 	compete(t, 1, d, all...)
 	var ran time.Duration
 	for _, c := range all {
-		ran += c.ran
+		ran += c.ran[filters.Light]
 	}
-	if most := d + time.Duration(lanePart*float64(d)) + laneMost + 40*slipCost; ran > most {
-		t.Errorf("they ran for %v within %v, which may be %v", ran, d, most)
+	if most := time.Duration(lanePart*float64(d)) + laneMost + 40*beginCost; ran > most {
+		t.Errorf("they ran without turns for %v within %v, which may be %v", ran, d, most)
 	}
 }
 
@@ -162,7 +212,7 @@ func TestAccountsStress(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	all := []*customer{{}, {}, {}}
-	accounts(t, 2, all...)
+	l := accounts(t, 2, all...)
 	var running sync.WaitGroup
 	for i := range 12 {
 		running.Go(func() {
@@ -173,21 +223,19 @@ func TestAccountsStress(t *testing.T) {
 				if rng.IntN(4) == 0 {
 					go cancel()
 				}
-				if c.Begin(ctx) == nil {
+				if standing, err := c.Begin(ctx, filters.Size(rng.IntN(int(filters.Left)+1))); err == nil {
 					for range rng.IntN(4) {
-						c.Yield(time.Duration(rng.IntN(100_000)))
+						if c.Yield(standing, time.Duration(rng.IntN(100_000))) == filters.Leave {
+							break
+						}
 					}
-					c.End(filters.Cost{Calls: 1, Spent: time.Duration(rng.IntN(50_000))})
+					c.End(standing, filters.Cost{Calls: 1, Spent: time.Duration(rng.IntN(50_000))})
 				}
 				cancel()
 			}
 		})
 	}
 	running.Wait()
-	checkIdle(t, all[0].gate, 2)
-	for _, c := range all {
-		if n := c.slipped.Load(); n != 0 {
-			t.Errorf("left with %d guests without a turn", n)
-		}
-	}
+	checkIdle(t, l.brief, 2)
+	checkIdle(t, l.aside, 2)
 }

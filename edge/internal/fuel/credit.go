@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A credit is for how long guests may run without a turn. It comes back with time, and it may be owed. It is safe for concurrent
-// use.
+// A credit is for how long guests may run in a way that others feel. It comes back with time, and it may be owed. It is safe for
+// concurrent use.
 type credit struct {
 	part float64       // of a processor's time that comes back
 	most time.Duration // that can be had, which it begins with
@@ -24,12 +24,21 @@ type credit struct {
 const (
 	lightPart = 0.05
 	lightMost = 2 * time.Millisecond
-	lightDebt = 100 * time.Millisecond // so who has used much is back after two seconds
 
 	lanePart = 0.5
 	laneMost = 20 * time.Millisecond
 	laneDebt = 20 * time.Millisecond
 )
+
+// What a tenant may use by guests that have turns where they are called, for each turn that there is: more costs it the way to
+// another thread and back for each call, and others feel it less.
+const (
+	briefPart = 0.1
+	briefMost = 2 * time.Millisecond
+)
+
+// creditDebt is how much of either a tenant can owe: who has used much is back after one or two seconds.
+const creditDebt = 100 * time.Millisecond
 
 // spend takes time that has been used.
 func (c *credit) spend(d time.Duration) { c.left.Add(-int64(d)) }

@@ -85,7 +85,7 @@ func (t *tenant) longest() (longest time.Duration) {
 func simulate(t *testing.T, turns int, d time.Duration, tenants ...*tenant) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGate(turns)
+		g := NewGate(turns, 0)
 		ctx, cancel := context.WithTimeout(t.Context(), d)
 		defer cancel()
 		var running sync.WaitGroup
@@ -151,7 +151,7 @@ func TestLightTenantWaitsForASliceAtMost(t *testing.T) {
 func TestAbsenceEarnsNothing(t *testing.T) {
 	const d = 100 * time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGate(1)
+		g := NewGate(1, 0)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*d)
 		defer cancel()
 		early, late := tenantOf(2, time.Hour, 0), tenantOf(2, time.Hour, 0)
@@ -183,7 +183,7 @@ func TestAllCallsOfATenantGoOn(t *testing.T) {
 
 func TestWaitEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGate(1)
+		g := NewGate(1, 0)
 		var a, b queue
 		if err := g.take(t.Context(), &a); err != nil {
 			t.Fatal(err)
@@ -210,7 +210,7 @@ func TestStress(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	const turns = 3
-	g := NewGate(turns)
+	g := NewGate(turns, 0)
 	queues := make([]queue, 4)
 	var inside [len("four")]int // guarded by mu
 	var mu sync.Mutex

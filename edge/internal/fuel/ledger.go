@@ -30,7 +30,10 @@ type State interface {
 
 // A Ledger has the accounts of an edge's tenants. It is safe for concurrent use.
 type Ledger struct {
-	gate    *Gate
+	turns   int
+	brief   *Gate  // for guests that run where they are called
+	aside   *Gate  // for those that run aside
+	lane    credit // what all tenants together may use without a turn
 	rates   Rates
 	metrics *metrics.Metrics
 
@@ -43,10 +46,12 @@ type Ledger struct {
 
 type filterID struct{ tenant, name string }
 
-// NewLedger returns a Ledger for filters that run so many at a time, by the control state as it is until Apply.
+// NewLedger returns a Ledger for filters that take so many turns, by the control state as it is until Apply.
 func NewLedger(turns int, rates Rates, state State, m *metrics.Metrics) *Ledger {
 	return &Ledger{
-		gate: NewGate(turns), rates: rates, metrics: m, state: state,
+		turns: turns, brief: NewGate(turns, 0), aside: NewGate(turns, stint),
+		lane:  credit{part: lanePart, most: laneMost, debt: laneDebt},
+		rates: rates, metrics: m, state: state,
 		accounts: make(map[string]*Account), bounds: make(map[filterID]*filters.Bounds),
 	}
 }
@@ -73,8 +78,9 @@ func (l *Ledger) Terms(tenant, filter string) filters.Terms {
 func (l *Ledger) open(tenant string) *Account {
 	label := l.metrics.Tenants.Label(tenant)
 	a := &Account{
-		credit: credit{part: lightPart, most: lightMost, debt: lightDebt},
-		gate:   l.gate,
+		ledger: l,
+		light:  credit{part: lightPart, most: lightMost, debt: creditDebt},
+		brief:  credit{part: briefPart * float64(l.turns), most: briefMost, debt: creditDebt},
 		fuel:   l.metrics.FilterFuel.WithLabelValues(label), upkeep: l.metrics.FilterUpkeep.WithLabelValues(label),
 		calls: l.metrics.FilterCalls.WithLabelValues(label), evaluations: l.metrics.FilterEvaluations.WithLabelValues(label),
 		output: l.metrics.FilterOutput.WithLabelValues(label), refused: l.metrics.FilterRefused.WithLabelValues(label),

@@ -82,10 +82,11 @@ func TestUseIsCountedExactly(t *testing.T) {
 	l, m := newLedger(t, &fakeState{tenants: map[string]*weirpb.FilterLimits{"acme": {FuelPerSecond: 5000}}})
 	account := l.Terms("acme", "f").Account
 	for range 3 {
-		if err := account.Begin(t.Context()); err != nil {
+		standing, err := account.Begin(t.Context(), filters.Small)
+		if err != nil {
 			t.Fatal(err)
 		}
-		account.End(filters.Cost{Calls: 2, Fuel: 101, Upkeep: 10, Evaluations: 7, OutputBytes: 5})
+		account.End(standing, filters.Cost{Calls: 2, Fuel: 101, Upkeep: 10, Evaluations: 7, OutputBytes: 5})
 	}
 	for name, c := range map[string]struct {
 		counter *prometheus.CounterVec
@@ -105,9 +106,9 @@ func TestTurnTakesNoMemory(t *testing.T) {
 	account := l.Terms("acme", "f").Account
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(100, func() {
-		if account.Begin(ctx) == nil {
-			account.Yield(0)
-			account.End(filters.Cost{Calls: 1, Fuel: 1})
+		if standing, err := account.Begin(ctx, filters.Small); err == nil {
+			account.Yield(standing, 0)
+			account.End(standing, filters.Cost{Calls: 1, Fuel: 1})
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -121,15 +122,16 @@ func BenchmarkTurn(b *testing.B) {
 	ctx := b.Context()
 	b.Run("begin and end", func(b *testing.B) {
 		for b.Loop() {
-			if err := account.Begin(ctx); err != nil {
+			standing, err := account.Begin(ctx, filters.Small)
+			if err != nil {
 				b.Fatal(err)
 			}
-			account.End(filters.Cost{Calls: 1, Fuel: 1000, Evaluations: 1000})
+			account.End(standing, filters.Cost{Calls: 1, Fuel: 1000, Evaluations: 1000})
 		}
 	})
 	b.Run("yield", func(b *testing.B) {
 		for b.Loop() {
-			account.Yield(0)
+			account.Yield(filters.Aside, 0)
 		}
 	})
 }

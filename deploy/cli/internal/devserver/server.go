@@ -176,10 +176,12 @@ func (s *Server) seed(ctx context.Context) error {
 }
 
 func (s *Server) openEdge(ctx context.Context) error {
+	turns, undo := edge.MakeRoom(0)
+	s.parts.OnClose("processors", func(context.Context) error { undo(); return nil })
 	var err error
 	s.edge, err = edge.New(edge.Config{
 		Upstream: s.hub, Filters: s.filters, Agent: s.cfg.Agent, Logger: s.logger.With("part", "edge"), Registerer: s.metrics,
-		Reports: s.stats, ReportInterval: reportInterval, Host: "weir dev", Explain: true,
+		Limits: edge.Limits{FilterTurns: turns}, Reports: s.stats, ReportInterval: reportInterval, Host: "weir dev", Explain: true,
 	})
 	if err != nil {
 		return fmt.Errorf("start the edge: %w", err)
