@@ -23,6 +23,8 @@ type cluster struct {
 	shards int
 	// segmentBytes is the size of the files of shards' logs. 0: as in earnest.
 	segmentBytes int
+	// trailing entries stay in a log behind a snapshot. 0: as in earnest.
+	trailing uint64
 
 	mu    sync.Mutex
 	nodes map[string]*Hub // those that run; changed by the test's own goroutine alone, with mu
@@ -50,7 +52,7 @@ func (c *cluster) config(name string) Config {
 	return Config{
 		Dir: filepath.Join(c.dir, name), NodeID: name, Logger: testLogger().With("node", name), Shards: c.shards, Peers: c.peers,
 		Advertise: c.addresses(name), Connect: c.connect(name), surveyEvery: 100 * time.Millisecond,
-		segmentBytes: c.segmentBytes,
+		segmentBytes: c.segmentBytes, trailing: c.trailing,
 	}
 }
 

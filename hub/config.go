@@ -63,6 +63,8 @@ type Config struct {
 	surveyEvery time.Duration
 	// segmentBytes is the size of the files of shards' logs. 0: see the constant.
 	segmentBytes int
+	// trailing entries stay in a log behind a snapshot. 0: as many as replica says.
+	trailing uint64
 	// diskUsage tells how much room there is. Nil: the operating system does.
 	diskUsage room.Usage
 }

@@ -122,7 +122,7 @@ func (g *group) join() error {
 	h := g.hub
 	c := replica.Config{
 		Dir: g.dir, NodeID: h.node.Name, Logger: g.log, Machine: g.machine, Kept: h.region.Begun,
-		SegmentBytes: h.config.segmentBytes, Lazy: g.shard != nil, Full: h.room.Exhausted,
+		SegmentBytes: h.config.segmentBytes, Trailing: h.config.trailing, Lazy: g.shard != nil, Full: h.room.Exhausted,
 		Check: func(dir string) error { return store.Check(vfs.Default, dir) },
 	}
 	if g.shard == nil {

@@ -13,10 +13,10 @@ import (
 func TestLateNodeCatchesUpBySnapshot(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3, 1)
-	c.segmentBytes = 512 << 10
+	c.segmentBytes, c.trailing = 128<<10, 64
 	c.startAll()
 	c.withTenant()
-	const entries = 1500 // more than stay in the log behind a snapshot
+	const entries = 200 // more than stay in the log behind a snapshot
 	for range entries {
 		c.publish(&weirpb.Publication{Channel: "chat:0", Payload: make([]byte, 4<<10)})
 	}

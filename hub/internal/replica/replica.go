@@ -22,8 +22,8 @@ const (
 	defaultSegmentBytes = 16 << 20
 	// maxAppendEntries is how many entries share an fsync, and a batch of rows, at most.
 	maxAppendEntries = 64
-	// trailingLogs stay behind a snapshot for followers that are a little late.
-	trailingLogs = 1024
+	// defaultTrailing entries stay behind a snapshot for followers that are a little late.
+	defaultTrailing = 1024
 	// snapshotThreshold entries, looked for every snapshotInterval, make a snapshot; and a restart reads at most so many.
 	snapshotThreshold = 8192
 	snapshotInterval  = 30 * time.Second
@@ -52,6 +52,8 @@ type Config struct {
 	Parked bool
 	// SegmentBytes is the size of the log's files. 0: 16 MiB.
 	SegmentBytes int
+	// Trailing entries stay in the log behind a snapshot. 0: 1,024.
+	Trailing uint64
 	// Lazy has followers learn of the last commit only after a second when nothing follows it.
 	Lazy bool
 	// Full is told when there is no room for the log, and may make some. May be nil.
@@ -84,6 +86,7 @@ func Open(c Config) (*Replica, error) {
 		c.FS = vfs.Default
 	}
 	c.SegmentBytes = cmp.Or(c.SegmentBytes, defaultSegmentBytes)
+	c.Trailing = cmp.Or(c.Trailing, defaultTrailing)
 	r := &Replica{settings: c, led: make(chan bool, 16), changed: make(chan struct{}, 1), broken: make(chan error, 1)}
 	r.feeding.init(c)
 	if c.Parked {
@@ -101,7 +104,7 @@ func (r *Replica) config(c Config) *raft.Config {
 	config.HeartbeatTimeout, config.ElectionTimeout, config.LeaderLeaseTimeout = t.election, t.election, t.election
 	config.CommitTimeout = t.commit
 	config.MaxAppendEntries = maxAppendEntries
-	config.TrailingLogs = trailingLogs
+	config.TrailingLogs = c.Trailing
 	config.SnapshotThreshold, config.SnapshotInterval = snapshotThreshold, snapshotInterval
 	config.NoLegacyTelemetry = true
 	// A node that has been let go says so, rather than to stop on its own.
