@@ -32,7 +32,7 @@ const nextSteps = `filter %[1]s is in %[2]s: write it in %[3]s
   cd %[2]s
   weir filter build
   weir filter test
-  weir filter push %[1]s build/%[1]s.wasm
+  weir filter push
   weir filter promote %[1]s@1
 
 The last two find a "weir dev" that runs here or in a folder above; other servers need --api and --api-key.

@@ -10,6 +10,14 @@ import (
 
 const rustTarget = "wasm32-unknown-unknown"
 
+// rustFlags are those of the ready-made modules (filters/internal/build). For size: what is spent most of a match's time on is small
+// enough to be inlined whatever the level, and a module is fetched, compiled and kept by every edge. Bulk operations and
+// conversions that don't trap are shorter than what stands in for them.
+var rustFlags = []string{
+	"--edition", "2021", "--target", rustTarget,
+	"-C", "opt-level=s", "-C", "panic=abort", "-C", "embed-bitcode=yes", "-C", "target-feature=+bulk-memory,+nontrapping-fptoint",
+}
+
 // rust runs rustc for the SDK and then for the filter: Cargo is not needed, and a project that wants crates gives a
 // command of its own.
 func (b *build) rust(ctx context.Context) error {
@@ -23,16 +31,13 @@ func (b *build) rust(ctx context.Context) error {
 	}
 	defer os.RemoveAll(library)
 	library = filepath.Join(library, "libweir.rlib")
-	common := []string{
-		compiler, "--edition", "2021", "--target", rustTarget, "-C", "opt-level=3", "-C", "panic=abort", "-C", "embed-bitcode=yes",
-		"-C", "target-feature=+bulk-memory",
-	}
+	common := append([]string{compiler}, rustFlags...)
 	sdk := append(common[:len(common):len(common)], "--crate-type", "rlib", "--crate-name", "weir", "-o", library, "weir/src/lib.rs")
 	if err := b.run(ctx, nil, sdk...); err != nil {
 		return err
 	}
 	module := append(common[:len(common):len(common)], "-C", "lto=fat", "-C", "codegen-units=1", "-C", "strip=symbols",
-		"-C", "linker="+linker(), "-C", "link-arg=-zstack-size=32768", "-C", "link-arg=--stack-first", "-C", "link-arg=--initial-memory=262144",
+		"-C", "linker="+linker(), "-C", "link-arg=--compress-relocations", "-C", "link-arg=-zstack-size=32768", "-C", "link-arg=--stack-first", "-C", "link-arg=--initial-memory=262144",
 		"--crate-type", "cdylib", "--crate-name", "filter", "--extern", "weir="+library, "-o", b.Module, "filter.rs")
 	return b.run(ctx, nil, module...)
 }
