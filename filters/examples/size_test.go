@@ -8,7 +8,7 @@ import (
 
 // most is how large the modules may be, in bytes: little more than they are, so that growing is a decision.
 var most = map[string]int{
-	"expr": 16_800, "geofence": 9900, "redact": 7400, "sample": 6500, "tags": 7300, "threshold": 6600, "viewport": 9200,
+	"expr": 19_400, "geofence": 9900, "redact": 7400, "sample": 6500, "tags": 7300, "threshold": 6600, "viewport": 9200,
 }
 
 func TestModulesAreSmall(t *testing.T) {

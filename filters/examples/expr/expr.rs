@@ -4,16 +4,18 @@
 mod code;
 mod eval;
 mod fields;
+mod index;
 mod lexer;
 mod parser;
 mod program;
 
 use weir::json::{self, Text, Value};
-use weir::{Event, Filter, Groups, Input, Output, Refused, Verdicts};
+use weir::{Event, Filter, Groups, Input, Keys, Output, Prepared, Refused, Route, Verdicts};
 
 struct Expr;
 
 weir::export!(Expr);
+weir::export_route!(Expr);
 
 /// Longest expression, in bytes.
 pub const LENGTH: usize = 4096;
@@ -38,5 +40,15 @@ impl Filter for Expr {
     fn decide(event: &Event, groups: Groups, verdicts: Verdicts) {
         let mut fields = fields::Fields::of(event);
         verdicts.decide(groups, |prepared| eval::holds(prepared, &mut fields));
+    }
+}
+
+impl Route for Expr {
+    fn keys(event: &Event, keys: &mut Keys) {
+        index::keys(event, keys)
+    }
+
+    fn interest(prepared: Prepared, keys: &mut Keys) {
+        index::interest(prepared, keys)
     }
 }
