@@ -225,8 +225,8 @@ func (s *Server) Handler() transport.Handler { return s.host.Serve }
 // Ready waits until the edge knows the control state of its region, or returns ctx's cause.
 func (s *Server) Ready(ctx context.Context) error { return s.mirror.Ready(ctx) }
 
-// Drain tells every client to move to another edge, spread evenly over a time, refuses new ones from now on, and returns
-// when the last has gone, or ctx's cause when ctx ends before.
+// Drain tells every client to move to another edge, spread evenly over a time, or over less where they are few, refuses new ones
+// from now on, and returns when the last has gone, or ctx's cause when ctx ends before.
 func (s *Server) Drain(ctx context.Context, over time.Duration) error { return s.host.Drain(ctx, over) }
 
 // Close ends all sessions and waits for everything that the edge has started.

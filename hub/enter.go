@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"weir/hub/internal/region"
 )
@@ -104,12 +105,19 @@ func (h *Hub) meshAddress(node string) (addr string, ok bool) {
 // handOver hands what this node leads to others, so that they need not find out that it is gone.
 func (h *Hub) handOver() {
 	h.leavingLeads.Store(true)
+	if h.transport == nil {
+		return
+	}
+	var all sync.WaitGroup // at once: where the others are away, each takes as long as an election
 	for _, g := range h.groups {
-		if h.transport == nil || g.replica == nil || !g.replica.Leads() {
+		if g.replica == nil || !g.replica.Leads() {
 			continue
 		}
-		if err := g.replica.Transfer(""); err != nil {
-			g.log.Info("the lead could not be handed over, the others will elect a leader", "error", err)
-		}
+		all.Go(func() {
+			if err := g.replica.Transfer(""); err != nil {
+				g.log.Info("the lead could not be handed over, the others will elect a leader", "error", err)
+			}
+		})
 	}
+	all.Wait()
 }

@@ -15,13 +15,14 @@ import (
 
 // devCommand is "weir dev".
 type devCommand struct {
-	Data     string        `help:"Folder for everything that outlives the process." default:"weir-data" type:"path" env:"WEIR_DATA" placeholder:"DIR"`
-	HTTP     string        `name:"http" help:"Address of the page, and of the server API for curl." default:"localhost:8080" env:"WEIR_HTTP" placeholder:"HOST:PORT"`
-	Listen   string        `help:"Address for sessions, by TLS over UDP and TCP." default:"localhost:8443" env:"WEIR_LISTEN" placeholder:"HOST:PORT"`
-	Admin    string        `help:"Private address: health, metrics, profiles." default:"localhost:8081" env:"WEIR_ADMIN" placeholder:"HOST:PORT"`
-	Demo     bool          `help:"Publish live flights to the channel flights." default:"true" negatable:""`
-	TokenTTL time.Duration `name:"token-ttl" help:"How long the tokens are valid that the page and the commands get." default:"1h" placeholder:"DURATION"`
-	Config   string        `help:"YAML file with these settings." type:"path" env:"WEIR_CONFIG" placeholder:"FILE"`
+	Data        string        `help:"Folder for everything that outlives the process." default:"weir-data" type:"path" env:"WEIR_DATA" placeholder:"DIR"`
+	HTTP        string        `name:"http" help:"Address of the page, and of the server API for curl." default:"localhost:8080" env:"WEIR_HTTP" placeholder:"HOST:PORT"`
+	Listen      string        `help:"Address for sessions, by TLS over UDP and TCP." default:"localhost:8443" env:"WEIR_LISTEN" placeholder:"HOST:PORT"`
+	Admin       string        `help:"Private address: health, metrics, profiles." default:"localhost:8081" env:"WEIR_ADMIN" placeholder:"HOST:PORT"`
+	Demo        bool          `help:"Publish live flights to the channel flights." default:"true" negatable:""`
+	TokenTTL    time.Duration `name:"token-ttl" help:"How long the tokens are valid that the page and the commands get." default:"1h" placeholder:"DURATION"`
+	StopTimeout time.Duration `help:"When told to stop, end after this time whatever is still under way." default:"5s" env:"WEIR_STOP_TIMEOUT" placeholder:"DURATION"`
+	Config      string        `help:"YAML file with these settings." type:"path" env:"WEIR_CONFIG" placeholder:"FILE"`
 }
 
 func (devCommand) Help() string {
@@ -43,9 +44,12 @@ func (c *devCommand) Run(ctx context.Context, con *console, log *slog.Logger) er
 	if c.TokenTTL < minTokenTTL {
 		return usagef("", "--token-ttl must be at least %s", minTokenTTL)
 	}
+	if c.StopTimeout <= 0 {
+		return usagef("", "--stop-timeout must be positive")
+	}
 	fmt.Fprintf(con.err, "weir keeps its data in %s\n", shortPath(c.Data))
 	server, err := devserver.Start(ctx, devserver.Config{
-		Data: c.Data, HTTP: c.HTTP, Listen: c.Listen, Admin: c.Admin, Demo: c.Demo, TokenTTL: c.TokenTTL,
+		Data: c.Data, HTTP: c.HTTP, Listen: c.Listen, Admin: c.Admin, Demo: c.Demo, TokenTTL: c.TokenTTL, StopTimeout: c.StopTimeout,
 		Agent: currentBuild().agent(), Logger: log,
 	})
 	if err != nil {
@@ -57,7 +61,7 @@ func (c *devCommand) Run(ctx context.Context, con *console, log *slog.Logger) er
 	c.greet(con, server.Info())
 	err = server.Wait(ctx)
 	if ctx.Err() != nil {
-		fmt.Fprintln(con.err, "stopping")
+		fmt.Fprintln(con.err, "stopping; interrupt again to stop at once")
 	}
 	return errors.Join(err, server.Close())
 }

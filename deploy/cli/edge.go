@@ -38,7 +38,8 @@ type edgeCommand struct {
 	FilterTurns  int           `help:"Most filters that run at once. 0: one less than there are processors." env:"WEIR_EDGE_FILTER_TURNS" placeholder:"N"`
 	TenantFuel   fuelAmount    `help:"Fuel a second of a tenant that has no limit of its own. 0: the default, 4G." env:"WEIR_EDGE_TENANT_FUEL" placeholder:"FUEL"`
 	MaxFuel      fuelAmount    `name:"max-tenant-fuel" help:"Most fuel a second that any tenant may have here. 0: the default, 100G." env:"WEIR_EDGE_MAX_TENANT_FUEL" placeholder:"FUEL"`
-	Drain        time.Duration `help:"When told to stop, how long to spread the farewell to the clients over." default:"20s" env:"WEIR_EDGE_DRAIN" placeholder:"DURATION"`
+	Drain        time.Duration `help:"When told to stop, how long to spread the farewell to the clients over, at most: 100 are told a second." default:"20s" env:"WEIR_EDGE_DRAIN" placeholder:"DURATION"`
+	StopTimeout  time.Duration `help:"Then end after this time whatever is still under way." default:"10s" env:"WEIR_EDGE_STOP_TIMEOUT" placeholder:"DURATION"`
 	Config       string        `help:"YAML file with these settings." type:"path" env:"WEIR_EDGE_CONFIG" placeholder:"FILE"`
 }
 
@@ -57,6 +58,9 @@ func (c *edgeCommand) Run(ctx context.Context, con *console, log *slog.Logger) (
 	if c.Drain < 0 {
 		return usagef("", "--drain can't be negative")
 	}
+	if c.StopTimeout <= 0 {
+		return usagef("", "--stop-timeout must be positive")
+	}
 	if c.FilterTurns < 0 || max(c.TenantFuel, c.MaxFuel) > maxFuel {
 		return usagef("", "--filter-turns can't be negative, and fuel a second can't be more than %s", maxFuel)
 	}
@@ -64,7 +68,7 @@ func (c *edgeCommand) Run(ctx context.Context, con *console, log *slog.Logger) (
 		return failf("--data names another folder", "can't make the data folder: %w", err)
 	}
 	parts := lifecycle.New()
-	defer func() { err = errors.Join(err, parts.Close(stopGrace)) }()
+	defer func() { err = errors.Join(err, parts.Close(stopGrace, c.StopTimeout)) }()
 	s := &edgeProcess{
 		command: c, parts: parts, log: log, metrics: private.NewRegistry(),
 	}
@@ -201,7 +205,7 @@ func (s *edgeProcess) drain(con *console) {
 	if s.command.Drain == 0 {
 		return
 	}
-	fmt.Fprintf(con.err, "moving clients to other edges, over %s; interrupt again to stop at once\n", s.command.Drain)
+	fmt.Fprintf(con.err, "moving clients to other edges, over %s at most; interrupt again to stop at once\n", s.command.Drain)
 	// Clients that don't go by themselves are cut a while after the last was asked to.
 	ctx, cancel := context.WithTimeout(context.Background(), s.command.Drain+stopGrace)
 	defer cancel()

@@ -49,6 +49,8 @@ type hubRun struct {
 	AdvertiseLink string `help:"Where edges reach this node, if not at --link." env:"WEIR_HUB_ADVERTISE_LINK" placeholder:"HOST:PORT"`
 	AdvertiseMesh string `help:"Where other nodes reach this one, if not at --mesh." env:"WEIR_HUB_ADVERTISE_MESH" placeholder:"HOST:PORT"`
 
+	StopTimeout time.Duration `help:"When told to stop, end after this time whatever is still under way." default:"10s" env:"WEIR_HUB_STOP_TIMEOUT" placeholder:"DURATION"`
+
 	ClockSkew time.Duration `hidden:"" help:"Added to the clock, for tests." env:"WEIR_HUB_CLOCK_SKEW"`
 	Config    string        `help:"YAML file with these settings." type:"path" env:"WEIR_HUB_CONFIG" placeholder:"FILE"`
 }
@@ -59,6 +61,9 @@ key, and link/, the certificates for edges: copy ca.pem, edge.pem and edge-key.p
 
 A region of three or five nodes begins when all of them have met that --peers lists. Each needs a certificate of the same
 authority, which "weir ca issue" makes, in the folder link/ of its data folder.
+
+Told to stop, by SIGTERM or Ctrl-C, it hands over what it leads, answers what it has accepted, and tells edges and callers to
+go elsewhere, for --stop-timeout at most; a second signal ends it at once. Nothing acknowledged depends on either.
 
 Examples:
 
@@ -77,15 +82,16 @@ hub.yaml of a region of three:
       - {id: hub-3, mesh: "10.0.0.3:8447", link: "10.0.0.3:8445", api: "https://10.0.0.3:8444"}`
 }
 
-// stopGrace is how long calls that are being answered may take when a hub or an edge is told to stop.
-const stopGrace = 10 * time.Second
+// stopGrace is how long calls that are being answered may take when a hub or an edge is told to stop. Those that wait for
+// other nodes, which may be away, are then answered that it is going away.
+const stopGrace = 2 * time.Second
 
 func (c *hubRun) Run(ctx context.Context, con *console, log *slog.Logger) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
 	parts := lifecycle.New()
-	defer func() { err = errors.Join(err, parts.Close(stopGrace)) }()
+	defer func() { err = errors.Join(err, parts.Close(stopGrace, c.StopTimeout)) }()
 	s := &hubProcess{command: c, parts: parts, log: log, metrics: private.NewRegistry(), stats: filterstats.New(log)}
 	for _, step := range []func(context.Context) error{s.serveAdmin, s.open, s.follow, s.serveAPI, s.serveLink} {
 		if err := step(ctx); err != nil {
@@ -98,7 +104,11 @@ func (c *hubRun) Run(ctx context.Context, con *console, log *slog.Logger) (err e
 	fmt.Fprintf(con.err, "operator's key in %s, certificates for edges in %s\n",
 		filepath.Join(c.Data, "admin.key"), filepath.Join(c.Data, link.Folder))
 	parts.GoOwned("hub", s.hub.Wait)
-	return parts.Wait(ctx)
+	if err := parts.Wait(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(con.err, "handing over and stopping; interrupt again to stop at once")
+	return nil
 }
 
 // check refuses settings that contradict each other.
@@ -109,6 +119,8 @@ func (c *hubRun) check() error {
 		return usagef("--peers is for the nodes of a new region, --join for one that comes later", "--peers and --join exclude each other")
 	case len(c.Peers) > 0 && !slices.ContainsFunc(c.Peers, named):
 		return usagef("give --node-id", "this node, %q, is not among the peers", c.NodeID)
+	case c.StopTimeout <= 0:
+		return usagef("", "--stop-timeout must be positive")
 	case c.Shards < 1 || c.Shards > maxShards:
 		return usagef("", "a region has 1 to %d shards, not %d", maxShards, c.Shards)
 	}

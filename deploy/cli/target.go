@@ -50,7 +50,7 @@ type edgeTarget struct {
 	Edge  string `help:"URL of the edge. In the folder of a running \"weir dev\": that one." env:"WEIR_EDGE" placeholder:"URL"`
 	Token string `help:"The user's token." env:"WEIR_TOKEN" placeholder:"JWT"`
 	// Timeout bounds how long an answer is waited for that has to come.
-	Timeout time.Duration `help:"How long to wait for an answer: for the first, and for each receipt. 0: for as long as it takes." default:"30s" env:"WEIR_TIMEOUT"`
+	Timeout time.Duration `help:"How long to wait for an answer: for the first, and for each receipt. 0: for as long as it takes." default:"30s" env:"WEIR_TIMEOUT" placeholder:"DURATION"`
 	trust
 }
 
@@ -113,7 +113,7 @@ type apiTarget struct {
 	API    string `name:"api" help:"URL of the server API. In the folder of a running \"weir dev\": that one." env:"WEIR_API" placeholder:"URL"`
 	APIKey string `name:"api-key" help:"API key." env:"WEIR_API_KEY" placeholder:"KEY"`
 	// Timeout bounds one call; the slowest is the upload of a module, which the server compiles.
-	Timeout time.Duration `help:"How long to wait for each answer of the server API. 0: for as long as it takes." default:"1m" env:"WEIR_TIMEOUT"`
+	Timeout time.Duration `help:"How long to wait for each answer of the server API. 0: for as long as it takes." default:"1m" env:"WEIR_TIMEOUT" placeholder:"DURATION"`
 	trust
 }
 

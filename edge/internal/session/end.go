@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -66,12 +67,19 @@ func readFault(err error) error {
 	return fmt.Errorf("%w: %w", errLost, err)
 }
 
+// retryStopped is how long a client is told to wait at least, and twice that at most, whose edge has stopped without moving
+// it before: it may be back by then.
+const retryStopped = 500 * time.Millisecond
+
 // sayGoodbye writes GOODBYE, after all that waits on the control stream, in bounded time.
 func (s *session) sayGoodbye(cause error) {
 	f := tellable(cause)
 	if f == nil {
 		s.out.close()
 		return
+	}
+	if f.Code == fault.Draining && f.RetryAfter == 0 { // the transport has ended the session, and all others with it
+		f = f.WithRetryAfter(retryStopped + rand.N(retryStopped))
 	}
 	flushed := s.out.finish(frame.Goodbye, &weirpb.Goodbye{Fault: wire(f)})
 	timer := time.NewTimer(goodbyeTimeout)

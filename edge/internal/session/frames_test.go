@@ -62,7 +62,9 @@ func TestServerThatStopsSaysGoodbye(t *testing.T) {
 		c.Send(frame.Hello, &weirpb.Hello{Token: r.mint(nil)})
 		c.expect(frame.Welcome, &weirpb.Welcome{})
 		cancel(fault.New(fault.Draining, "stopping"))
-		c.goodbye("draining")
+		if f := c.goodbye("draining"); f.GetRetryAfterMs() < 500 || f.GetRetryAfterMs() > 1000 {
+			t.Errorf("told to wait %d ms, want 0.5 to 1 s", f.GetRetryAfterMs())
+		}
 	})
 }
 

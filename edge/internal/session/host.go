@@ -158,8 +158,11 @@ func (h *Host) Outdate(tenant string) {
 
 var errDraining = fault.New(fault.Draining, "this edge is going away").WithHint("connect again: another edge will answer")
 
-// Drain tells all clients to come back elsewhere, evenly spread over a time, and refuses new ones from now on. It returns
-// when the last has gone, or ctx's cause.
+// drainEach is how far apart clients are told to go where they are few: a hundred a second are nothing to other edges.
+const drainEach = 10 * time.Millisecond
+
+// Drain tells all clients to come back elsewhere, evenly spread over a time, less if they are few, and refuses new ones from
+// now on. It returns when the last has gone, or ctx's cause.
 func (h *Host) Drain(ctx context.Context, over time.Duration) error {
 	h.mu.Lock()
 	h.refusing = errDraining
@@ -174,6 +177,7 @@ func (h *Host) Drain(ctx context.Context, over time.Duration) error {
 	h.mu.Unlock()
 	all := h.all()
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	over = min(over, drainEach*time.Duration(len(all)))
 	for i, s := range all {
 		s.endAfter(over*time.Duration(i)/time.Duration(len(all)), withJitter(errDraining))
 	}

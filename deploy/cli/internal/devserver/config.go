@@ -23,6 +23,8 @@ type Config struct {
 	Demo bool
 	// TokenTTL is how long the tokens are valid that pages and tools get.
 	TokenTTL time.Duration
+	// StopTimeout bounds how long Close takes.
+	StopTimeout time.Duration
 	// Agent is the name and version that clients are told.
 	Agent  string
 	Logger *slog.Logger

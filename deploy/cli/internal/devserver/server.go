@@ -59,7 +59,7 @@ const (
 	// startTimeout bounds how long recovery of the data may take.
 	startTimeout = 2 * time.Minute
 	// closeGrace is how long what is under way may take to end well. Somebody waits at a prompt.
-	closeGrace = 2 * time.Second
+	closeGrace = time.Second
 	// reportInterval is how often the edge reports what filters do. It costs a function call here, and somebody watches.
 	reportInterval = 200 * time.Millisecond
 )
@@ -92,7 +92,7 @@ func (s *Server) Wait(ctx context.Context) error { return s.parts.Wait(ctx) }
 // Close ends all sessions, stops everything and leaves the data as a later start finds it.
 func (s *Server) Close() error {
 	s.gate.Stop()
-	return s.parts.Close(closeGrace)
+	return s.parts.Close(closeGrace, s.cfg.StopTimeout)
 }
 
 // openSockets comes first: that a port is taken is the usual reason not to start.
