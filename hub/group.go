@@ -90,7 +90,10 @@ func (g *group) readState() (err error) {
 	if err != nil {
 		return err
 	}
-	c := machine.Config{Store: g.store, OnApplied: g.applied, OnFailed: g.stopped}
+	c := machine.Config{
+		Store: g.store, OnApplied: g.applied, OnFailed: g.stopped,
+		Followed: func(id shard.ChannelID) bool { return g.shard.feeds.Has(id) },
+	}
 	if g.id == placement.Control {
 		c.Control = true
 	} else {
@@ -103,7 +106,11 @@ func (g *group) readState() (err error) {
 func (g *group) newShard() *shardPart {
 	h := g.hub
 	p := &shardPart{id: placement.Shard(g.id), group: g, feeds: feed.NewRegistry(&h.feeds)}
-	p.reader = shard.NewReader(g.store, p.id)
+	if g.machine == nil { // the state can't be read, so the node does not start
+		p.reader = shard.NewReader(g.store, p.id)
+	} else {
+		p.reader = g.machine.Reader(p.id)
+	}
 	p.ingest = ingest.New(ingest.Config{
 		Shard:   p.id,
 		Propose: func(entry []byte) ingest.Future { return g.replica.Propose(entry) },

@@ -10,6 +10,7 @@ import (
 
 	"weir/hub/backup"
 	"weir/hub/internal/control"
+	"weir/hub/internal/entry"
 	"weir/hub/internal/placement"
 	"weir/hub/internal/shard"
 	"weir/hub/internal/store"
@@ -84,9 +85,11 @@ func (s *state) batch(group int, change func(b *store.Batch) error) {
 // fill publishes to a shard: more events than its windows keep, keys that come and go, more than a producer's slots.
 func (s *state) fill(group int, tenant uint64) {
 	s.t.Helper()
-	sh, err := shard.Open(s.stores[group], placement.Shard(group))
+	sh, err := shard.Open(s.stores[group], placement.Shard(group), shard.Bounds{}, nil)
 	s.must(err)
-	s.batch(group, func(b *store.Batch) error { return sh.Init(b, &logpb.InitShard{BaseEpoch: startMs}) })
+	sh.Init(&logpb.InitShard{BaseEpoch: startMs})
+	s.batch(group, sh.Finish)
+	var reader entry.Reader
 	settings := []*logpb.Settings{
 		{TenantId: tenant, WindowAgeMs: 1 << 40, WindowBytes: 1 << 30, WindowCount: 64, Keys: 100, DedupeAgeMs: 1 << 40},
 		{
@@ -104,12 +107,11 @@ func (s *state) fill(group int, tenant uint64) {
 				Channel: "state", Key: fmt.Sprint(n % 7), Tombstone: n%5 == 0, Payload: fmt.Appendf(nil, "value %d", n),
 			}},
 		}}
-		s.batch(group, func(b *store.Batch) error {
-			if _, err := sh.Append(b, startMs+int64(n), a, nil); err != nil {
-				return err
-			}
-			return sh.Finish(b)
-		})
+		publications, err := reader.ReadAppend(a)
+		s.must(err)
+		_, err = sh.Append(startMs+int64(n), publications, nil)
+		s.must(err)
+		s.batch(group, sh.Finish)
 	}
 }
 

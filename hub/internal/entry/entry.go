@@ -33,16 +33,24 @@ func Encode(e *logpb.Entry) ([]byte, error) {
 
 // Decode reads what Encode has written. The error is or wraps ErrCorrupt.
 func Decode(encoded []byte) (*logpb.Entry, error) {
-	if len(encoded) < checksumBytes {
-		return nil, fmt.Errorf("%w: it has %d bytes", ErrCorrupt, len(encoded))
-	}
-	body := encoded[checksumBytes:]
-	if binary.LittleEndian.Uint32(encoded) != crc32.Checksum(body, castagnoli) {
-		return nil, fmt.Errorf("%w: its checksum does not match", ErrCorrupt)
+	body, err := unseal(encoded)
+	if err != nil {
+		return nil, err
 	}
 	e := &logpb.Entry{}
 	if err := proto.Unmarshal(body, e); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return e, nil
+}
+
+func unseal(encoded []byte) (body []byte, err error) {
+	if len(encoded) < checksumBytes {
+		return nil, fmt.Errorf("%w: it has %d bytes", ErrCorrupt, len(encoded))
+	}
+	body = encoded[checksumBytes:]
+	if binary.LittleEndian.Uint32(encoded) != crc32.Checksum(body, castagnoli) {
+		return nil, fmt.Errorf("%w: its checksum does not match", ErrCorrupt)
+	}
+	return body, nil
 }

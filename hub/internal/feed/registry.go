@@ -107,6 +107,14 @@ func (r *Registry) Emit(id shard.ChannelID, events []*weirpb.Event) {
 	}
 }
 
+// Has reports whether a channel has a tail. One that comes later is read the store for first, which has all events that
+// were applied before.
+func (r *Registry) Has(id shard.ChannelID) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.tails[id] != nil
+}
+
 // EndChannel ends a channel's tail: followers are told why.
 func (r *Registry) EndChannel(id shard.ChannelID, why error) {
 	r.endAll(func(other shard.ChannelID) bool { return other == id }, why)

@@ -3,6 +3,7 @@ package machine_test
 import (
 	"crypto/rand"
 	"fmt"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -12,74 +13,125 @@ import (
 	"weir/hub/internal/entry"
 	"weir/hub/internal/machine"
 	"weir/hub/internal/placement"
+	"weir/hub/internal/shard"
 	"weir/hub/internal/store"
 	"weir/proto/logpb"
 	"weir/proto/producer"
 	"weir/proto/weirpb"
 )
 
-// BenchmarkApply applies entries of 64 publications each, of 256 publishers in turn on 16 channels of one shard: what each
-// node of a group does for an event beside writing its log. CPU time counts, which other work on the machine leaves alone.
+// A load is what entries have of publications of 200 bytes: perEntry each, of the publishers in turn, of whom each has a
+// channel among so many.
+type load struct {
+	publishers, channels, perEntry int
+	// followed is whether all channels are, as on the node that leads.
+	followed bool
+	// state is whether publications have one of 1,000 keys, on state channels.
+	state bool
+}
+
+// BenchmarkApply is what each node of a group does for an event beside writing its log, until it is in tables on disk.
+// Processor time counts, of all that the process does but for making the entries: other work on the machine leaves it alone.
+// With -benchtime 300000x and more the tables are merged, too.
 func BenchmarkApply(b *testing.B) {
-	const publishers, channels, perEntry = 256, 16, 64
+	for _, l := range []load{
+		{publishers: 256, channels: 16, perEntry: 64},
+		{publishers: 1024, channels: 64, perEntry: 80},
+		{publishers: 1024, channels: 64, perEntry: 80, followed: true},
+		{publishers: 50_000, channels: 10_000, perEntry: 80},
+		{publishers: 256, channels: 16, perEntry: 80, state: true},
+		{publishers: 64, channels: 64, perEntry: 4},
+	} {
+		name := fmt.Sprintf("publishers=%d/channels=%d/entry=%d/followed=%v/state=%v", l.publishers, l.channels, l.perEntry, l.followed, l.state)
+		b.Run(name, func(b *testing.B) { benchmarkApply(b, l) })
+	}
+}
+
+func benchmarkApply(b *testing.B, l load) {
+	runtime.LockOSThread() // entries are made on this thread, whose time is subtracted
+	defer runtime.UnlockOSThread()
 	s, err := store.Open(b.TempDir(), store.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close()
 	m, err := machine.New(machine.Config{
-		Store: s, Shards: []placement.Shard{1}, OnApplied: func(machine.Applied) {}, OnFailed: func(err error) { b.Error(err) },
+		Store: s, Shards: []placement.Shard{1}, Followed: func(shard.ChannelID) bool { return l.followed },
+		OnApplied: func(machine.Applied) {}, OnFailed: func(err error) { b.Error(err) },
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	now := time.Now()
-	var all [publishers]*weirpb.Publication
-	for i := range all {
-		all[i] = &weirpb.Publication{
-			Channel: fmt.Sprintf("chat:room-%d", i%channels), Payload: randomly(200), Producer: producer.New(now, rand.Reader),
-		}
-	}
-	settings := &logpb.Settings{
-		TenantId: 1, Kind: weirpb.ChannelKind_CHANNEL_KIND_LOG, WindowAgeMs: 600_000, WindowBytes: 64 << 20,
-		WindowCount: 1_000_000, Keys: 5, DedupeAgeMs: 600_000,
-	}
-	var index uint64
-	apply := func(e *logpb.Entry) {
-		encoded, err := entry.Encode(e)
-		if err != nil {
-			b.Fatal(err)
-		}
-		index++
-		b.StartTimer()
-		m.Apply([]*raft.Log{{Index: index, Data: encoded}})
-		b.StopTimer()
-	}
-	b.StopTimer()
-	apply(&logpb.Entry{Shard: 1, Command: &logpb.Entry_InitShard{InitShard: &logpb.InitShard{BaseEpoch: 1}}})
+	f := newFlood(b, l)
 	b.ReportAllocs()
 	b.ResetTimer()
-	b.StopTimer()
-	var spent time.Duration
-	for done := 0; done < b.N; done += perEntry {
-		c := &logpb.Append{Settings: []*logpb.Settings{settings}}
-		for i := range perEntry {
-			p := all[(done+i)%publishers]
-			p.Sequence++
-			c.Submissions = append(c.Submissions, &logpb.Submission{Publication: p})
-		}
-		before := cpu(b)
-		apply(&logpb.Entry{
-			Shard: 1, TimeMs: now.UnixMilli() + int64(done/perEntry), Command: &logpb.Entry_Append{Append: c},
-		})
-		spent += cpu(b) - before
+	began := cpu(b, syscall.RUSAGE_SELF)
+	var making time.Duration
+	for done := 0; done < b.N; done += l.perEntry {
+		before := cpu(b, syscall.RUSAGE_THREAD)
+		e := f.next()
+		making += cpu(b, syscall.RUSAGE_THREAD) - before
+		m.Apply([]*raft.Log{e})
 	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	spent := cpu(b, syscall.RUSAGE_SELF) - began - making
 	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "cpu-ns/event")
 }
 
-func cpu(b *testing.B) time.Duration {
+// A flood makes entries of a load.
+type flood struct {
+	b        *testing.B
+	load     load
+	index    uint64
+	now      time.Time
+	all      []*weirpb.Publication
+	settings *logpb.Settings
+}
+
+func newFlood(b *testing.B, l load) *flood {
+	f := &flood{b: b, load: l, now: time.Now(), all: make([]*weirpb.Publication, l.publishers)}
+	f.settings = &logpb.Settings{
+		TenantId: 1, Kind: weirpb.ChannelKind_CHANNEL_KIND_LOG, WindowAgeMs: 600_000, WindowBytes: 64 << 20,
+		WindowCount: 1_000_000, Keys: 1000, DedupeAgeMs: 600_000,
+	}
+	for i := range f.all {
+		f.all[i] = &weirpb.Publication{
+			Channel: fmt.Sprintf("chat:room-%d", i%l.channels), Payload: randomly(200), Producer: producer.New(f.now, rand.Reader),
+		}
+		if l.state {
+			f.settings.Kind = weirpb.ChannelKind_CHANNEL_KIND_STATE
+			f.all[i].Key = fmt.Sprintf("key-%d", i%1000)
+		}
+	}
+	return f
+}
+
+func (f *flood) next() *raft.Log {
+	e := &logpb.Entry{Shard: 1, TimeMs: f.now.UnixMilli() + int64(f.index)}
+	if f.index == 0 {
+		e.Command = &logpb.Entry_InitShard{InitShard: &logpb.InitShard{BaseEpoch: 1}}
+	} else {
+		c := &logpb.Append{Settings: []*logpb.Settings{f.settings}}
+		for i := range f.load.perEntry {
+			p := f.all[(int(f.index)*f.load.perEntry+i)%len(f.all)]
+			p.Sequence++
+			c.Submissions = append(c.Submissions, &logpb.Submission{Publication: p})
+		}
+		e.Command = &logpb.Entry_Append{Append: c}
+	}
+	encoded, err := entry.Encode(e)
+	if err != nil {
+		f.b.Fatal(err)
+	}
+	f.index++
+	return &raft.Log{Index: f.index, Data: encoded}
+}
+
+// cpu returns how much processor time has been spent, by the process or by this thread.
+func cpu(b *testing.B, who int) time.Duration {
 	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+	if err := syscall.Getrusage(who, &u); err != nil {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())

@@ -3,9 +3,9 @@
 package machine
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -19,12 +19,27 @@ import (
 	"weir/proto/logpb"
 )
 
-// A Machine applies the log. The methods that raft calls belong to its goroutine; the others are safe for concurrent use.
+// A Machine applies the log. What entries change is in its memory at first, and put into the store when there is enough of
+// it, or before anybody reads the store: the log has it all the while. The methods that raft calls belong to its goroutine;
+// the others are safe for concurrent use.
 type Machine struct {
 	store   *store.Store
 	control *control.Control // nil where the group has none
 	shards  map[placement.Shard]*shard.Shard
-	// applied is the index of the last entry that is in the store.
+
+	// mu is held while entries are applied, and while what they have changed is put into the store. Never while somebody is
+	// told of it.
+	mu     sync.Mutex
+	reader entry.Reader // guarded by mu
+	// batch has what control commands of the entries at hand have changed, nil for nothing. Guarded by mu.
+	batch *store.Batch
+	// stored is the index of the last entry that is in the store. Guarded by mu.
+	stored uint64
+	// torn is true once an entry has been applied in part, or was lost on its way to the store: what is in memory is no
+	// state. Guarded by mu.
+	torn bool
+
+	// applied is the index of the last entry whose effect can be read.
 	applied atomic.Uint64
 	// logged counts the bytes of the entries applied since the last checkpoint.
 	logged    atomic.Uint64
@@ -40,7 +55,12 @@ type Config struct {
 	// Control is whether the group has the control state, and Shards are the shards that it has.
 	Control bool
 	Shards  []placement.Shard
-	// OnApplied is told of each entry, in order, once it is committed and can be read. It must not block.
+	// Bounds are those of each shard.
+	Bounds shard.Bounds
+	// Followed reports whether somebody is to be told of a channel's events: of others, outcomes have none. It is called
+	// before the events can be read. Nil: all are.
+	Followed func(shard.ChannelID) bool
+	// OnApplied is told of each entry, in order, once it can be read. It must not block.
 	OnApplied func(Applied)
 	// OnFailed is told once if the machine can't go on: the store failed or is corrupt, or the log has what this version
 	// does not know. Nothing is applied from then on.
@@ -73,31 +93,39 @@ func New(c Config) (*Machine, error) {
 		}
 	}
 	for _, id := range c.Shards {
-		if m.shards[id], err = shard.Open(c.Store, id); err != nil {
+		if m.shards[id], err = shard.Open(c.Store, id, c.Bounds, c.Followed); err != nil {
 			return nil, fmt.Errorf("read shard %d: %w", id, err)
 		}
 	}
-	return m, m.readApplied()
+	if err := m.readApplied(); err != nil {
+		return nil, err
+	}
+	c.Store.Behind(m.settle)
+	return m, nil
 }
+
+// Reader returns a Reader of one of its shards.
+func (m *Machine) Reader(id placement.Shard) shard.Reader { return m.shards[id].Reader }
 
 // Control returns the control state, nil where the group has none.
 func (m *Machine) Control() *control.Control { return m.control }
 
-// Applied returns the index of the last entry that is in the store.
+// Applied returns the index of the last entry whose effect can be read.
 func (m *Machine) Applied() uint64 { return m.applied.Load() }
 
 // Logged returns the bytes of the entries applied since the last checkpoint.
 func (m *Machine) Logged() uint64 { return m.logged.Load() }
 
-// Apply applies entries that are committed in the log, as one batch, and returns the answers. Entries that are in the
-// store already are passed over: after a crash the log is read from before where the store ends.
+// Apply applies entries that are committed in the log, and returns the answers. Entries that have been applied already are
+// passed over: after a crash the log is read from before where the store ends.
 func (m *Machine) Apply(logs []*raft.Log) []any {
 	answers := make([]any, len(logs))
 	if m.failed.Load() == nil {
-		if err := m.apply(logs, answers); err != nil {
-			m.failed.Store(&err)
-			m.onFailed(err)
+		done, err := m.apply(logs, answers)
+		for _, a := range done {
+			m.onApplied(a)
 		}
+		m.fail(err)
 	}
 	if m.failed.Load() != nil {
 		for i := range answers {
@@ -107,104 +135,103 @@ func (m *Machine) Apply(logs []*raft.Log) []any {
 	return answers
 }
 
-func (m *Machine) apply(logs []*raft.Log, answers []any) error {
-	b := m.store.NewBatch()
-	done := make([]Applied, 0, len(logs))
+// fail stops the machine if there is an error.
+func (m *Machine) fail(err error) {
+	if err != nil && m.failed.CompareAndSwap(nil, &err) {
+		m.onFailed(err)
+	}
+}
+
+// apply returns what has been applied, also with an error.
+func (m *Machine) apply(logs []*raft.Log, answers []any) (done []Applied, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	done = make([]Applied, 0, len(logs))
 	last := m.applied.Load()
 	for i, l := range logs {
 		if l.Index <= last {
 			continue
 		}
+		if l.Type == raft.LogCommand {
+			applied, failed := m.applyEntry(l)
+			if failed != nil {
+				err = fmt.Errorf("apply entry %d: %w", l.Index, failed)
+				break
+			}
+			answers[i] = applied.Answer
+			done = append(done, applied)
+			m.logged.Add(uint64(len(l.Data)))
+		}
 		last = l.Index
-		if l.Type != raft.LogCommand {
-			continue
+	}
+	if m.torn {
+		return nil, errors.Join(err, m.dropBatch())
+	}
+	m.applied.Store(last)
+	if m.batch != nil || m.full() {
+		if failed := m.put(); failed != nil {
+			return nil, errors.Join(err, failed)
 		}
-		applied, err := m.applyEntry(b, l)
-		if err != nil {
-			return errors.Join(fmt.Errorf("apply entry %d: %w", l.Index, err), b.Discard())
-		}
-		answers[i] = applied.Answer
-		done = append(done, applied)
-		m.logged.Add(uint64(len(l.Data)))
 	}
-	if last == m.applied.Load() {
-		return b.Discard()
-	}
-	if err := m.commit(b, last); err != nil {
-		return err
-	}
-	for _, a := range done {
-		m.onApplied(a)
-	}
-	return nil
+	return done, err
 }
 
-func (m *Machine) applyEntry(b *store.Batch, l *raft.Log) (Applied, error) {
-	e, err := entry.Decode(l.Data)
+func (m *Machine) applyEntry(l *raft.Log) (Applied, error) {
+	e, err := m.reader.Read(l.Data)
 	if err != nil {
 		return Applied{}, err
 	}
-	a := Applied{Index: l.Index, Proposal: e.GetProposal(), Shard: placement.Shard(e.GetShard())}
-	return a, m.dispatch(b, e, &a)
+	a := Applied{Index: l.Index, Proposal: e.Proposal, Shard: placement.Shard(e.Shard)}
+	return a, m.dispatch(e, &a)
 }
 
-// dispatch hands a command to who keeps the state that it changes. It keeps nothing itself.
-func (m *Machine) dispatch(b *store.Batch, e *logpb.Entry, a *Applied) (err error) {
-	if c, ok := e.GetCommand().(*logpb.Entry_Control); ok && m.control != nil {
-		a.Answer, err = m.control.Apply(b, a.Index, e.GetTimeMs(), c.Control)
+// dispatch hands a command to who keeps the state that it changes. It keeps nothing itself. It requires mu.
+func (m *Machine) dispatch(e entry.Entry, a *Applied) (err error) {
+	if c, ok := e.Other.GetCommand().(*logpb.Entry_Control); ok && m.control != nil {
+		if m.batch == nil {
+			m.batch = m.store.NewBatch()
+		}
+		a.Answer, err = m.control.Apply(m.batch, a.Index, e.TimeMs, c.Control)
+		m.torn = err != nil
 		return err
 	}
 	s := m.shards[a.Shard]
 	if s == nil {
 		return fmt.Errorf("there is no shard %d here", a.Shard)
 	}
-	switch c := e.GetCommand().(type) {
-	case *logpb.Entry_Append:
-		out := make([]shard.Outcome, 0, len(c.Append.GetSubmissions()))
-		a.Outcomes, err = s.Append(b, e.GetTimeMs(), c.Append, out)
+	if e.Append != nil {
+		a.Outcomes, err = s.Append(e.TimeMs, e.Append, make([]shard.Outcome, 0, len(e.Append.Publications)))
+		m.torn = err != nil
 		return err
+	}
+	switch c := e.Other.GetCommand().(type) {
 	case *logpb.Entry_Trim:
-		return s.Trim(b, e.GetTimeMs(), c.Trim)
+		err = s.Trim(e.TimeMs, c.Trim)
+		m.torn = err != nil
+		return err
 	case *logpb.Entry_DropTenant:
-		return s.DropTenant(b, c.DropTenant)
+		s.DropTenant(c.DropTenant)
+		return nil
 	case *logpb.Entry_InitShard:
-		return s.Init(b, c.InitShard)
+		s.Init(c.InitShard)
+		return nil
 	}
 	return errors.New("the log has a command that this version does not know: it was written by a newer one")
-}
-
-func (m *Machine) commit(b *store.Batch, last uint64) error {
-	for id, s := range m.shards {
-		if err := s.Finish(b); err != nil {
-			return errors.Join(fmt.Errorf("shard %d: %w", id, err), b.Discard())
-		}
-	}
-	if err := b.Put(appliedKey(), binary.BigEndian.AppendUint64(nil, last)); err != nil {
-		return errors.Join(err, b.Discard())
-	}
-	if err := m.store.Commit(b); err != nil {
-		return err
-	}
-	m.applied.Store(last)
-	if m.control != nil {
-		m.control.Commit()
-	}
-	return nil
 }
 
 func appliedKey() []byte { return []byte{store.OfReplica, 'a'} }
 
 func (m *Machine) readApplied() error {
-	return m.store.View(func(r store.Reader) error {
-		_, err := r.Get(appliedKey(), func(body []byte) error {
-			if len(body) != 8 {
-				return &store.CorruptError{Key: appliedKey(), Reason: "it is no index"}
-			}
-			m.applied.Store(binary.BigEndian.Uint64(body))
-			return nil
-		})
+	var index uint64
+	err := m.store.Peek(func(r store.Reader) (err error) {
+		index, err = AppliedIn(r)
 		return err
 	})
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stored = index
+	m.applied.Store(index)
+	return err
 }
 
 // Checkpoint makes dir a copy of the state that has at least all entries that were applied before. Entries go on being
@@ -224,6 +251,7 @@ func (m *Machine) Checkpoint(dir string) error {
 
 // Replace takes over a checkpoint that fill writes into the folder that it is given.
 func (m *Machine) Replace(fill func(fs vfs.FS, dir string) error) error {
+	m.discard()
 	if err := m.store.Replace(fill); err != nil {
 		return err
 	}
@@ -233,6 +261,7 @@ func (m *Machine) Replace(fill func(fs vfs.FS, dir string) error) error {
 // Anew begins with nothing, as if it had never failed, once move has moved the state's folder away. Nothing may be applied
 // meanwhile.
 func (m *Machine) Anew(move func() error) error {
+	m.discard()
 	if err := m.store.Anew(move); err != nil {
 		return err
 	}
@@ -255,6 +284,5 @@ func (m *Machine) reload() error {
 			return err
 		}
 	}
-	m.applied.Store(0)
 	return m.readApplied()
 }

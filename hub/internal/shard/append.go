@@ -3,6 +3,9 @@ package shard
 import (
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
+	"weir/hub/internal/entry"
 	"weir/hub/internal/sequence"
 	"weir/hub/internal/store"
 	"weir/hub/internal/window"
@@ -28,15 +31,16 @@ type Outcome struct {
 	Fault *fault.Fault
 }
 
-// Append orders publications and appends their outcomes to out, one each. An error is a failure of this node.
-func (s *Shard) Append(b *store.Batch, timeMs int64, c *logpb.Append, out []Outcome) ([]Outcome, error) {
-	for _, sub := range c.GetSubmissions() {
-		p := sub.GetPublication()
-		if int(sub.GetSettings()) >= len(c.GetSettings()) || p == nil {
+// Append orders publications and appends their outcomes to out, one each. An error is a failure of this node, after which
+// what is in memory is no state.
+func (s *Shard) Append(timeMs int64, c *entry.Append, out []Outcome) ([]Outcome, error) {
+	for i := range c.Publications {
+		p := &c.Publications[i]
+		if p.Settings < 0 {
 			out = append(out, Outcome{Fault: fault.New(fault.Internal, "the log has a publication without settings")})
 			continue
 		}
-		o, err := s.appendOne(b, timeMs, c.GetSettings()[sub.GetSettings()], p)
+		o, err := s.appendOne(timeMs, c.Settings[p.Settings], p)
 		if err != nil {
 			return out, err
 		}
@@ -45,16 +49,17 @@ func (s *Shard) Append(b *store.Batch, timeMs int64, c *logpb.Append, out []Outc
 	return out, nil
 }
 
-func (s *Shard) appendOne(b *store.Batch, timeMs int64, settings *logpb.Settings, p *weirpb.Publication) (Outcome, error) {
-	id := ChannelID{Tenant: settings.GetTenantId(), Name: p.GetChannel()}
-	if s.isDropped(id.Tenant) {
-		return Outcome{Channel: id, Fault: fault.New(fault.TenantUnknown, "the tenant has been deleted")}, nil
+func (s *Shard) appendOne(timeMs int64, settings *logpb.Settings, p *entry.Publication) (o Outcome, err error) {
+	if tenant := settings.GetTenantId(); s.isDropped(tenant) {
+		o.Channel = ChannelID{Tenant: tenant, Name: string(p.Channel)}
+		o.Fault = fault.New(fault.TenantUnknown, "the tenant has been deleted")
+		return o, nil
 	}
-	ch, err := s.channel(id)
+	ch, err := s.channel(settings.GetTenantId(), p.Channel)
 	if err != nil {
-		return Outcome{}, err
+		return o, err
 	}
-	o := Outcome{Channel: id}
+	o.Channel = ch.id
 	if o.KindChanged, o.Fault = s.describe(ch.row, settings); o.Fault != nil {
 		return o, nil
 	}
@@ -64,25 +69,30 @@ func (s *Shard) appendOne(b *store.Batch, timeMs int64, settings *logpb.Settings
 	o.Epoch = ch.row.Epoch
 
 	var from *producer
-	if p.GetProducer() != "" {
-		if from, err = s.checkProducer(&o, id, p, timeMs, settings); err != nil || from == nil {
+	if len(p.Producer) > 0 {
+		if from, err = s.checkProducer(&o, p, timeMs, settings); err != nil || from == nil {
 			return o, err
 		}
 	}
-	if settings.GetKind() == weirpb.ChannelKind_CHANNEL_KIND_STATE {
-		if o.Fault, err = s.updateLatest(ch, settings, p); err != nil || o.Fault != nil {
+	state := settings.GetKind() == weirpb.ChannelKind_CHANNEL_KIND_STATE
+	if state {
+		if o.Fault, err = s.countKey(ch, settings, p); err != nil || o.Fault != nil {
 			return o, err
 		}
 	}
-	o.Event = newEvent(ch.row, timeMs, p)
-	o.Offset, o.TimeMs = o.Event.Offset, o.Event.TimeMs
-	if err := s.storeEvent(b, ch, settings, o.Event); err != nil {
-		return o, err
+	o.Offset, o.TimeMs = ch.row.NextOffset, max(timeMs, ch.row.LastTimeMs)
+	row := s.addEvent(ch, window.LimitsOf(settings), p, o.TimeMs)
+	if state {
+		s.setLatest(ch, p, row)
 	}
-	if from == nil {
-		return o, nil
+	if from != nil {
+		s.accepted(from, p.Sequence, outcome{o.Offset, o.TimeMs}, int64(settings.GetDedupeAgeMs()))
 	}
-	return o, s.accepted(b, from, p.GetSequence(), outcome{o.Offset, o.TimeMs}, int64(settings.GetDedupeAgeMs()))
+	if s.followed == nil || s.followed(ch.id) {
+		o.Event = &weirpb.Event{}
+		err = proto.Unmarshal(row[store.SealBytes:], o.Event)
+	}
+	return o, err
 }
 
 // describe completes the row of a channel that has never had an event. A channel that has may have come into another
@@ -104,14 +114,14 @@ func (s *Shard) describe(row *logpb.ChannelRow, settings *logpb.Settings) (chang
 }
 
 // checkProducer returns whom to remember the publication of, or nil where it is not to be accepted; o says why.
-func (s *Shard) checkProducer(o *Outcome, id ChannelID, p *weirpb.Publication, timeMs int64, settings *logpb.Settings) (*producer, error) {
-	from, err := s.producer(ProducerID{Channel: id, Name: p.GetProducer()})
+func (s *Shard) checkProducer(o *Outcome, p *entry.Publication, timeMs int64, settings *logpb.Settings) (*producer, error) {
+	from, err := s.producer(o.Channel, p.Producer)
 	if err != nil {
 		return nil, err
 	}
 	var issuedMs int64
 	if from.row == nil { // else it has been looked at before
-		issued, err := identity.Parse(p.GetProducer())
+		issued, err := identity.Parse(from.id.Name)
 		if err != nil {
 			o.Fault = fault.From(err)
 			return nil, nil
@@ -119,18 +129,18 @@ func (s *Shard) checkProducer(o *Outcome, id ChannelID, p *weirpb.Publication, t
 		issuedMs = issued.UnixMilli()
 	}
 	age := int64(settings.GetDedupeAgeMs())
-	switch sequence.Check(from.row, p.GetSequence(), issuedMs, timeMs, age) {
+	switch sequence.Check(from.row, p.Sequence, issuedMs, timeMs, age) {
 	case sequence.Accept:
 		return from, nil
 	case sequence.Duplicate:
-		first, err := s.remembered(from, p.GetSequence())
+		first, err := s.remembered(from, p.Sequence)
 		o.Offset, o.TimeMs, o.Duplicate = first.offset, first.timeMs, true
 		return nil, err
 	case sequence.Gap:
-		o.Fault = gapFault(from.row.GetLastSequence(), p.GetSequence())
+		o.Fault = gapFault(from.row.GetLastSequence(), p.Sequence)
 	case sequence.Expired:
 		o.Fault = fault.New(fault.SequenceExpired, "publication %d is too old to tell whether it was accepted: the channel has had %d from this producer and remembers the last %d",
-			p.GetSequence(), from.row.GetLastSequence(), sequence.Remembered).
+			p.Sequence, from.row.GetLastSequence(), sequence.Remembered).
 			WithHint("look for it in the channel's history before publishing it again under a new number")
 	case sequence.Unknown:
 		o.Fault = fault.New(fault.ProducerExpired, "the channel does not know this producer, whose identity was issued more than %s ago or in the future: it may have been forgotten",
@@ -145,27 +155,13 @@ func gapFault(last, got uint64) *fault.Fault {
 		WithHint("send %d first; sequences are contiguous per producer and channel, from 1 on", last+1)
 }
 
-func newEvent(row *logpb.ChannelRow, timeMs int64, p *weirpb.Publication) *weirpb.Event {
-	return &weirpb.Event{
-		Offset: row.NextOffset, TimeMs: max(timeMs, row.LastTimeMs), Key: p.GetKey(), Payload: p.GetPayload(),
-		ContentType: p.GetContentType(), Headers: p.GetHeaders(), Tombstone: p.GetTombstone(),
+// countKey counts the keys that have a value and refuses one too many.
+func (s *Shard) countKey(ch *channel, settings *logpb.Settings, p *entry.Publication) (*fault.Fault, error) {
+	there, err := s.hasValue(ch, p.Key)
+	if err != nil {
+		return nil, err
 	}
-}
-
-// updateLatest counts the keys that have a value and refuses one too many.
-func (s *Shard) updateLatest(ch *channel, settings *logpb.Settings, p *weirpb.Publication) (*fault.Fault, error) {
-	s.key = appendLatest(s.key[:0], s.shard, ch.id, p.GetKey())
-	there, changed := s.latest[string(s.key)]
-	if !changed {
-		err := s.store.View(func(r store.Reader) (err error) {
-			there, err = r.Get(s.key, nil)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	switch lives := !p.GetTombstone(); {
+	switch lives := !p.Tombstone; {
 	case lives && !there:
 		if ch.row.Keys >= uint64(settings.GetKeys()) {
 			return fault.New(fault.StateFull, "the channel has %d keys, as many as its namespace allows", ch.row.Keys).
@@ -175,35 +171,42 @@ func (s *Shard) updateLatest(ch *channel, settings *logpb.Settings, p *weirpb.Pu
 	case !lives && there:
 		ch.row.Keys--
 	}
-	s.latest[string(s.key)] = !p.GetTombstone()
 	return nil, nil
 }
 
-// storeEvent writes the event, moves the window and notes what comes of age when.
-func (s *Shard) storeEvent(b *store.Batch, ch *channel, settings *logpb.Settings, e *weirpb.Event) error {
-	s.key = appendEvent(s.key[:0], s.shard, ch.id, e.Offset)
-	size, err := b.PutMessage(s.key, e)
-	if err != nil {
+func (s *Shard) hasValue(ch *channel, key []byte) (there bool, err error) {
+	if row, changed := ch.latest[string(key)]; changed {
+		return row != nil, nil
+	}
+	s.key = appendLatest(s.key[:0], s.shard, ch.id, key)
+	err = s.store.Peek(func(r store.Reader) (err error) {
+		there, err = r.Get(s.key, nil)
 		return err
-	}
-	if settings.GetKind() == weirpb.ChannelKind_CHANNEL_KIND_STATE {
-		if err := s.storeLatest(b, ch, e); err != nil {
-			return err
-		}
-	}
-	row, limits := ch.row, window.LimitsOf(settings)
-	row.NextOffset++
-	row.LastTimeMs = e.TimeMs
-	window.Append(row.Window, limits, e.Offset, uint64(size), e.TimeMs)
-	s.touch(ch)
-	return s.trim(b, ch, limits, e.TimeMs)
+	})
+	return there, err
 }
 
-func (s *Shard) storeLatest(b *store.Batch, ch *channel, e *weirpb.Event) error {
-	s.key = appendLatest(s.key[:0], s.shard, ch.id, e.Key)
-	if e.Tombstone {
-		return b.Delete(s.key)
+// setLatest notes the row of an event as that of its key.
+func (s *Shard) setLatest(ch *channel, p *entry.Publication, row []byte) {
+	if ch.latest == nil {
+		ch.latest = map[string][]byte{}
 	}
-	_, err := b.PutMessage(s.key, e)
-	return err
+	if p.Tombstone {
+		row = nil
+	}
+	ch.latest[string(p.Key)] = row
+	s.pending.bytes += len(p.Key) + len(row) + overheadBytes
+}
+
+// addEvent makes an event of a publication, moves the window and notes what comes of age when. It returns the event's row.
+func (s *Shard) addEvent(ch *channel, limits window.Limits, p *entry.Publication, timeMs int64) []byte {
+	row := p.AppendEvent(s.pending.room(store.SealBytes + p.EventBytes())[:store.SealBytes], ch.row.NextOffset, timeMs)
+	s.pending.keep(len(row))
+	s.touch(ch)
+	ch.events = append(ch.events, row)
+	window.Append(ch.row.Window, limits, ch.row.NextOffset, uint64(len(row)-store.SealBytes), timeMs)
+	ch.row.NextOffset++
+	ch.row.LastTimeMs = timeMs
+	s.trim(ch, limits, timeMs)
+	return row
 }

@@ -30,9 +30,12 @@ func (c *cache[K, V]) removeIf(gone func(K) bool) {
 	maps.DeleteFunc(c.old, func(k K, _ V) bool { return gone(k) })
 }
 
+// full reports whether age would forget something.
+func (c *cache[K, V]) full() bool { return len(c.young) >= c.limit }
+
 // age forgets what was not used lately. It must not be called while entries hold what is not in the store yet.
 func (c *cache[K, V]) age() {
-	if len(c.young) >= c.limit {
+	if c.full() {
 		c.old, c.young = c.young, make(map[K]V, c.limit)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"weir/hub/internal/entry"
 	"weir/hub/internal/store"
 	"weir/proto/logpb"
 	identity "weir/proto/producer"
@@ -36,12 +37,13 @@ func newRig(t tester) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sh, err := Open(s, 1)
+	sh, err := Open(s, 1, Bounds{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &rig{tester: t, store: s, shard: sh}
-	r.apply(func(b *store.Batch) error { return sh.Init(b, &logpb.InitShard{BaseEpoch: base}) })
+	sh.Init(&logpb.InitShard{BaseEpoch: base})
+	r.apply()
 	return r
 }
 
@@ -69,19 +71,24 @@ func (r *rig) apply(commands ...func(*store.Batch) error) {
 // publish orders publications at a time, in one command.
 func (r *rig) publish(timeMs int64, s *logpb.Settings, all ...*weirpb.Publication) (out []Outcome) {
 	r.Helper()
-	r.apply(func(b *store.Batch) (err error) {
-		out, err = r.shard.Append(b, timeMs, appendOf(s, all...), nil)
+	r.apply(func(*store.Batch) (err error) {
+		out, err = r.shard.Append(timeMs, r.appendOf(s, all...), nil)
 		return err
 	})
 	return out
 }
 
-func appendOf(s *logpb.Settings, all ...*weirpb.Publication) *logpb.Append {
+func (r *rig) appendOf(s *logpb.Settings, all ...*weirpb.Publication) *entry.Append {
+	r.Helper()
 	c := &logpb.Append{Settings: []*logpb.Settings{s}}
 	for _, p := range all {
 		c.Submissions = append(c.Submissions, &logpb.Submission{Publication: p})
 	}
-	return c
+	read, err := new(entry.Reader).ReadAppend(c)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return read
 }
 
 // sweep trims all that is due at a time, as a leader would.
@@ -103,7 +110,7 @@ func (r *rig) sweep(timeMs int64, settings func(ChannelID) *logpb.Settings) (row
 		}
 		c.Due = append(c.Due, row)
 	}
-	r.apply(func(b *store.Batch) error { return r.shard.Trim(b, timeMs, c) })
+	r.apply(func(*store.Batch) error { return r.shard.Trim(timeMs, c) })
 	return len(due)
 }
 

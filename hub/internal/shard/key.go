@@ -66,7 +66,7 @@ func appendEvent(dst []byte, shard placement.Shard, id ChannelID, offset uint64)
 	return binary.BigEndian.AppendUint64(appendWithin(dst, shard, kindEvent, id), offset)
 }
 
-func appendLatest(dst []byte, shard placement.Shard, id ChannelID, key string) []byte {
+func appendLatest(dst []byte, shard placement.Shard, id ChannelID, key []byte) []byte {
 	return append(appendWithin(dst, shard, kindLatest, id), key...)
 }
 

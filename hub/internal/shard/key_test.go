@@ -41,7 +41,7 @@ func TestKeysOfDifferentRowsDiffer(t *testing.T) {
 	for _, shard := range []placement.Shard{1, 2} {
 		for _, key := range [][]byte{
 			appendPrefix(nil, shard, kindBase), appendTenant(nil, shard, kindDropped, 7), appendChannel(nil, shard, id.Channel),
-			appendEvent(nil, shard, id.Channel, 7), appendLatest(nil, shard, id.Channel, "p"), appendProducer(nil, shard, id),
+			appendEvent(nil, shard, id.Channel, 7), appendLatest(nil, shard, id.Channel, []byte("p")), appendProducer(nil, shard, id),
 			appendPage(nil, shard, id, 7), appendDue(nil, shard, 7, id), appendDue(nil, shard, 7, ProducerID{Channel: id.Channel}),
 		} {
 			all = append(all, string(key))

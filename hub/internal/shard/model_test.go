@@ -10,7 +10,6 @@ import (
 	"pgregory.net/rapid"
 
 	"weir/hub/internal/sequence"
-	"weir/hub/internal/store"
 	"weir/hub/internal/window"
 	"weir/proto/fault"
 	"weir/proto/logpb"
@@ -185,7 +184,8 @@ func TestAgainstModel(t *testing.T) {
 			"drop tenant": func(t *rapid.T) {
 				r.tester = t
 				id := rapid.Uint64Range(2, 3).Draw(t, "tenant") // one tenant always stays
-				r.apply(func(b *store.Batch) error { return r.shard.DropTenant(b, &logpb.DropTenant{TenantId: id}) })
+				r.shard.DropTenant(&logpb.DropTenant{TenantId: id})
+				r.apply()
 				m.dropped[id] = true
 				maps.DeleteFunc(m.channels, func(c ChannelID, _ *modelChannel) bool { return c.Tenant == id })
 			},

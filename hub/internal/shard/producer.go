@@ -11,14 +11,40 @@ import (
 	"weir/proto/logpb"
 )
 
-func (s *Shard) producer(id ProducerID) (*producer, error) {
+// A producer is a producer's row in memory, with what the store does not have yet; row is nil for one that the channel
+// does not know.
+type producer struct {
+	id    ProducerID
+	row   *logpb.ProducerRow
+	dirty bool
+	// recent has the outcomes that no page has yet, and turned the rows of the pages that have become full, as many as are
+	// remembered.
+	recent page
+	turned []turned
+	// forgotten is whether the producer has been forgotten, so that pages of before have to go.
+	forgotten bool
+}
+
+// A turned page has become full.
+type turned struct {
+	number uint64
+	row    []byte
+}
+
+// producer returns what a channel knows of a producer. Of one that is not in memory nothing is pending, so the store has it
+// as it is.
+func (s *Shard) producer(of ChannelID, name []byte) (*producer, error) {
+	if p, ok := s.producers.young[ProducerID{Channel: of, Name: string(name)}]; ok { // without making a string
+		return p, nil
+	}
+	id := ProducerID{Channel: of, Name: string(name)}
 	if p, ok := s.producers.get(id); ok {
 		return p, nil
 	}
 	p := &producer{id: id}
 	row := &logpb.ProducerRow{}
 	s.key = appendProducer(s.key[:0], s.shard, id)
-	err := s.store.View(func(r store.Reader) error {
+	err := s.store.Peek(func(r store.Reader) error {
 		found, err := r.GetMessage(s.key, row)
 		if err != nil || !found {
 			return err
@@ -33,13 +59,6 @@ func (s *Shard) producer(id ProducerID) (*producer, error) {
 	return p, nil
 }
 
-func (s *Shard) touchProducer(p *producer) {
-	if !p.dirty {
-		p.dirty = true
-		s.dirtyProducers = append(s.dirtyProducers, p)
-	}
-}
-
 // load makes recent of the row.
 func (p *producer) load(key []byte) (err error) {
 	if p.recent, err = parsePage(p.row.Recent, nil); err != nil {
@@ -52,31 +71,31 @@ func (p *producer) load(key []byte) (err error) {
 }
 
 // accepted notes that a producer's next publication got an offset.
-func (s *Shard) accepted(b *store.Batch, p *producer, number uint64, made outcome, ageMs int64) error {
+func (s *Shard) accepted(p *producer, number uint64, made outcome, ageMs int64) {
+	s.touchProducer(p)
 	if p.row == nil {
 		p.row = &logpb.ProducerRow{DueMs: sequence.Due(made.timeMs, ageMs)}
-		if err := b.Put(appendDue(nil, s.shard, p.row.DueMs, p.id), nil); err != nil {
-			return err
-		}
+		s.setDue(p.row.DueMs, p.id, true)
 	}
 	p.row.LastSequence = number
 	p.row.LastUsedMs = made.timeMs
 	p.recent = append(p.recent, made)
-	s.touchProducer(p)
-	if len(p.recent) < sequence.PageLength {
-		return nil
+	if len(p.recent) == sequence.PageLength {
+		s.turnPage(p)
 	}
-	return s.turnPage(b, p)
 }
 
-// turnPage writes the page that has become full.
-func (s *Shard) turnPage(b *store.Batch, p *producer) error {
+// turnPage makes a row of the page that has become full. Its slot is that of the one before all that are remembered.
+func (s *Shard) turnPage(p *producer) {
 	number, _ := sequence.Page(p.row.LastSequence)
-	s.key = appendPage(s.key[:0], s.shard, p.id, sequence.Slot(number))
 	s.body = appendPageRow(s.body[:0], number, p.recent)
-	p.turned = append(p.turned, turned{number, slices.Clone(p.recent)})
+	row := append(s.pending.room(store.SealBytes + len(s.body))[:store.SealBytes], s.body...)
+	s.pending.keep(len(row))
+	if len(p.turned) == sequence.Remembered/sequence.PageLength {
+		p.turned = slices.Delete(p.turned, 0, 1)
+	}
+	p.turned = append(p.turned, turned{number, row})
 	p.recent = p.recent[:0]
-	return b.Put(s.key, s.body)
 }
 
 // remembered returns the outcome of an earlier publication; sequence.Check has said that it is there.
@@ -87,14 +106,24 @@ func (s *Shard) remembered(p *producer, sequenceNumber uint64) (outcome, error) 
 	}
 	for _, t := range p.turned {
 		if t.number == number {
-			return t.page[place], nil
+			_, outcomes, err := parsePageRow(t.row[store.SealBytes:])
+			if err != nil {
+				return outcome{}, err
+			}
+			return outcomes[place], nil
 		}
 	}
+	return s.stored(p, sequenceNumber)
+}
+
+// stored reads the page that has an outcome.
+func (s *Shard) stored(p *producer, sequenceNumber uint64) (outcome, error) {
+	number, place := sequence.Page(sequenceNumber)
 	key := appendPage(nil, s.shard, p.id, sequence.Slot(number))
 	var found bool
 	var written uint64
 	var outcomes page
-	err := s.store.View(func(r store.Reader) (err error) {
+	err := s.store.Peek(func(r store.Reader) (err error) {
 		found, err = r.Get(key, func(body []byte) (err error) {
 			written, outcomes, err = parsePageRow(body)
 			return err
@@ -112,34 +141,21 @@ func (s *Shard) remembered(p *producer, sequenceNumber uint64) (outcome, error) 
 	return outcomes[place], nil
 }
 
-func (s *Shard) finishProducer(b *store.Batch, p *producer) error {
-	if p.row == nil { // forgotten by a later command of the batch
-		return nil
-	}
-	p.row.Recent = p.recent.append(p.row.Recent[:0])
-	s.key = appendProducer(s.key[:0], s.shard, p.id)
-	_, err := b.PutMessage(s.key, p.row)
-	return err
-}
-
 // forget drops a producer that has not published for long enough, or puts it off.
-func (s *Shard) forget(b *store.Batch, due *logpb.Due, id ProducerID, nowMs, ageMs int64) error {
-	p, err := s.producer(id)
+func (s *Shard) forget(due *logpb.Due, id ProducerID, nowMs, ageMs int64) error {
+	p, err := s.producer(id.Channel, []byte(id.Name))
 	if err != nil {
 		return err
 	}
 	if p.row == nil || p.row.DueMs != due.GetDueMs() {
 		return nil
 	}
+	s.touchProducer(p)
 	if next := sequence.Due(p.row.LastUsedMs, ageMs); next > nowMs {
 		p.row.DueMs = next
-		s.touchProducer(p)
-		return b.Put(appendDue(nil, s.shard, next, id), nil)
+		s.setDue(next, id, true)
+		return nil
 	}
-	p.row, p.recent, p.turned = nil, nil, nil
-	pages := appendPages(nil, s.shard, id)
-	if err := b.DeleteRange(pages, store.After(pages)); err != nil {
-		return err
-	}
-	return b.Delete(appendProducer(nil, s.shard, id))
+	p.row, p.recent, p.turned, p.forgotten = nil, nil, nil, true
+	return nil
 }

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 
 	"weir/hub/internal/placement"
 	"weir/hub/internal/store"
@@ -13,6 +14,9 @@ import (
 type Reader struct {
 	store *store.Store
 	shard placement.Shard
+	// earliest is when the first is due of what the store does not have yet, in milliseconds since the Unix epoch. Nil:
+	// it is not known.
+	earliest *atomic.Int64
 }
 
 // NewReader returns a Reader of a shard.
@@ -144,7 +148,7 @@ func (r Reader) LatestOf(id ChannelID, keys []string) (row *logpb.ChannelRow, ev
 		}
 		for _, k := range keys {
 			e := &weirpb.Event{}
-			found, err := rows.GetMessage(appendLatest(nil, r.shard, id, k), e)
+			found, err := rows.GetMessage(appendLatest(nil, r.shard, id, []byte(k)), e)
 			if err != nil {
 				return err
 			}
@@ -197,19 +201,35 @@ type DueRow struct {
 	ID    ProducerID // with an empty name for a channel's window
 }
 
-// Due returns what is due at nowMs, oldest first, at most limit.
+// Due returns what is due at nowMs, oldest first, at most limit. As it is asked for time and again, nothing is put into the
+// store for it unless something is due.
 func (r Reader) Due(nowMs int64, limit int) (due []DueRow, err error) {
+	if r.earliest != nil && r.earliest.Load() > nowMs {
+		err := r.store.Peek(func(rows store.Reader) error {
+			due, err = r.dueIn(rows, nowMs, 1)
+			return err
+		})
+		if err != nil || len(due) == 0 {
+			return nil, err
+		}
+	}
+	err = r.store.View(func(rows store.Reader) error {
+		due, err = r.dueIn(rows, nowMs, limit)
+		return err
+	})
+	return due, err
+}
+
+func (r Reader) dueIn(rows store.Reader, nowMs int64, limit int) (due []DueRow, err error) {
 	start := appendPrefix(nil, r.shard, kindDue)
 	end := binary.BigEndian.AppendUint64(appendPrefix(nil, r.shard, kindDue), uint64(max(0, nowMs)+1))
-	err = r.store.View(func(rows store.Reader) error {
-		return rows.Scan(start, end, func(key, _ []byte) (bool, error) {
-			ms, id, err := parseDue(key)
-			if err != nil {
-				return false, &store.CorruptError{Key: append([]byte(nil), key...), Reason: err.Error()}
-			}
-			due = append(due, DueRow{DueMs: ms, ID: id})
-			return len(due) < limit, nil
-		})
+	err = rows.Scan(start, end, func(key, _ []byte) (bool, error) {
+		ms, id, err := parseDue(key)
+		if err != nil {
+			return false, &store.CorruptError{Key: append([]byte(nil), key...), Reason: err.Error()}
+		}
+		due = append(due, DueRow{DueMs: ms, ID: id})
+		return len(due) < limit, nil
 	})
 	return due, err
 }

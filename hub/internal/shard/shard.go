@@ -5,8 +5,8 @@ package shard
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"weir/hub/internal/placement"
 	"weir/hub/internal/store"
@@ -25,68 +25,80 @@ type ProducerID struct {
 	Name    string
 }
 
-// cached is how many channels, and how many producers, are kept in memory between commands at most (times two): enough
-// that those which publish every few seconds are found there.
-const cached = 1 << 15
+// Bounds of what a Shard has in memory. The zero value of each is the default.
+type Bounds struct {
+	// Cached is how many channels, and how many producers, are kept between commands at most (times two).
+	Cached int
+	// Pending is how much is put off until Finish, in bytes, beyond which Full says so.
+	Pending int
+}
 
-// A Shard applies commands. It belongs to one goroutine; a Reader is for the others.
+const (
+	// cached is enough that those which publish every few seconds are found there.
+	cached = 1 << 15
+	// pendingBytes is some 15,000 events of 200 bytes. More would make the pause longer in which they are written, and less
+	// would have rows that change often written more often.
+	pendingBytes = 4 << 20
+)
+
+// A Shard applies commands. What they change is in its memory until Finish writes it to a batch, so that the store has
+// less than has been applied. It belongs to one goroutine; a Reader is for the others.
 type Shard struct {
 	Reader
-	store *store.Store
+	store  *store.Store
+	bounds Bounds
+	// followed reports whether anybody is to be told of a channel's events.
+	followed func(ChannelID) bool
 
 	channels  cache[ChannelID, *channel]
 	producers cache[ProducerID, *producer]
 	// dropped has the tenants that publications are refused for.
 	dropped map[uint64]struct{}
 	base    uint64
-
-	// What the commands of the batch at hand have changed and Finish will write.
-	dirtyChannels  []*channel
-	dirtyProducers []*producer
-	// latest says of keys of state channels that the batch has changed whether they have a value now.
-	latest map[string]bool
+	pending pending
 
 	// key and body are scratch.
 	key, body []byte
 }
 
-// A channel is a channel's row in memory.
+// A channel is a channel's row in memory, with what the store does not have yet.
 type channel struct {
 	id    ChannelID
 	row   *logpb.ChannelRow
 	dirty bool
-}
-
-// A producer is a producer's row in memory; row is nil for one that the channel does not know.
-type producer struct {
-	id    ProducerID
-	row   *logpb.ProducerRow
-	dirty bool
-	// recent has the outcomes that no page has yet, and turned the pages that the batch at hand has filled, which can't be
-	// read from the store yet.
-	recent page
-	turned []turned
-}
-
-// A turned page has become full.
-type turned struct {
-	number uint64
-	page   page
+	// storedFirst and storedNext say which events the store has: from the one offset on, before the other.
+	storedFirst, storedNext uint64
+	// events has the rows of the window's last events, those from storedNext on that it still has.
+	events [][]byte
+	// latest has the rows of the latest events of keys that have changed, nil for those that have no value now.
+	latest map[string][]byte
 }
 
 // Open reads what is needed in memory.
-func Open(s *store.Store, id placement.Shard) (*Shard, error) {
-	sh := &Shard{Reader: Reader{store: s, shard: id}, store: s}
+func Open(s *store.Store, id placement.Shard, b Bounds, followed func(ChannelID) bool) (*Shard, error) {
+	if b.Cached == 0 {
+		b.Cached = cached
+	}
+	if b.Pending == 0 {
+		b.Pending = pendingBytes
+	}
+	reader := Reader{store: s, shard: id, earliest: &atomic.Int64{}}
+	sh := &Shard{Reader: reader, store: s, bounds: b, followed: followed}
 	return sh, sh.Reload()
 }
 
-// Reload reads anew what is in memory, after the store has been replaced.
-func (s *Shard) Reload() error {
-	s.channels = newCache[ChannelID, *channel](cached)
-	s.producers = newCache[ProducerID, *producer](cached)
+// Discard forgets what is in memory.
+func (s *Shard) Discard() {
+	s.channels = newCache[ChannelID, *channel](s.bounds.Cached)
+	s.producers = newCache[ProducerID, *producer](s.bounds.Cached)
 	s.dropped = map[uint64]struct{}{}
-	s.latest = map[string]bool{}
-	s.dirtyChannels, s.dirtyProducers = nil, nil
+	s.pending = pending{}
+	s.earliest.Store(never)
+}
+
+// Reload reads anew what is in memory, after the store has been replaced. What Finish has not written is lost.
+func (s *Shard) Reload() error {
+	s.Discard()
 	var err error
 	if s.base, err = s.BaseEpoch(); err != nil {
 		return err
@@ -104,30 +116,23 @@ func (s *Shard) Reload() error {
 }
 
 // Init sets the base epoch, once.
-func (s *Shard) Init(b *store.Batch, c *logpb.InitShard) error {
-	if s.base != 0 {
-		return nil
+func (s *Shard) Init(c *logpb.InitShard) {
+	if s.base == 0 {
+		s.base = max(1, c.GetBaseEpoch())
+		s.pending.base = true
 	}
-	s.base = max(1, c.GetBaseEpoch())
-	return b.Put(appendPrefix(nil, s.shard, kindBase), binary.BigEndian.AppendUint64(nil, s.base))
 }
 
 // DropTenant drops all channels of a tenant and refuses commands about it from now on.
-func (s *Shard) DropTenant(b *store.Batch, c *logpb.DropTenant) error {
+func (s *Shard) DropTenant(c *logpb.DropTenant) {
 	id := c.GetTenantId()
-	for _, kind := range perTenant {
-		start := appendTenant(nil, s.shard, kind, id)
-		if err := b.DeleteRange(start, store.After(start)); err != nil {
-			return err
-		}
-	}
 	s.dropped[id] = struct{}{}
+	s.pending.dropped = append(s.pending.dropped, id)
 	// Only the tenant's own rows are forgotten: those of others may hold what the store does not have yet.
 	s.channels.removeIf(func(c ChannelID) bool { return c.Tenant == id })
 	s.producers.removeIf(func(p ProducerID) bool { return p.Channel.Tenant == id })
-	s.dirtyChannels = slices.DeleteFunc(s.dirtyChannels, func(c *channel) bool { return c.id.Tenant == id })
-	s.dirtyProducers = slices.DeleteFunc(s.dirtyProducers, func(p *producer) bool { return p.id.Channel.Tenant == id })
-	return b.Put(appendTenant(nil, s.shard, kindDropped, id), nil)
+	s.pending.channels = slices.DeleteFunc(s.pending.channels, func(c *channel) bool { return c.id.Tenant == id })
+	s.pending.producers = slices.DeleteFunc(s.pending.producers, func(p *producer) bool { return p.id.Channel.Tenant == id })
 }
 
 func (s *Shard) isDropped(tenantID uint64) bool {
@@ -135,46 +140,25 @@ func (s *Shard) isDropped(tenantID uint64) bool {
 	return gone
 }
 
-// Finish writes what the commands have left in memory. It comes last before a batch is committed: until then the store
-// does not have what the batch has changed.
-func (s *Shard) Finish(b *store.Batch) error {
-	for _, c := range s.dirtyChannels {
-		s.key = appendChannel(s.key[:0], s.shard, c.id)
-		if _, err := b.PutMessage(s.key, c.row); err != nil {
-			return fmt.Errorf("store a channel: %w", err)
-		}
-		c.dirty = false
+// channel returns a channel's row, an empty one for a channel that nobody has published to. One that is not in memory has
+// nothing pending, so the store has it as it is.
+func (s *Shard) channel(tenant uint64, name []byte) (*channel, error) {
+	if c, ok := s.channels.young[ChannelID{Tenant: tenant, Name: string(name)}]; ok { // without making a string
+		return c, nil
 	}
-	for _, p := range s.dirtyProducers {
-		if err := s.finishProducer(b, p); err != nil {
-			return fmt.Errorf("store a producer: %w", err)
-		}
-		p.dirty, p.turned = false, nil
-	}
-	s.dirtyChannels, s.dirtyProducers = s.dirtyChannels[:0], s.dirtyProducers[:0]
-	clear(s.latest)
-	s.channels.age()
-	s.producers.age()
-	return nil
-}
-
-// channel returns a channel's row, an empty one for a channel that nobody has published to.
-func (s *Shard) channel(id ChannelID) (*channel, error) {
+	id := ChannelID{Tenant: tenant, Name: string(name)}
 	if c, ok := s.channels.get(id); ok {
 		return c, nil
 	}
-	row, err := s.channelRow(id)
+	c := &channel{id: id}
+	err := s.store.Peek(func(r store.Reader) (err error) {
+		c.row, err = s.channelIn(r, id)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	c := &channel{id: id, row: row}
+	c.storedFirst, c.storedNext = c.row.Window.FirstOffset, c.row.NextOffset
 	s.channels.put(id, c)
 	return c, nil
-}
-
-func (s *Shard) touch(c *channel) {
-	if !c.dirty {
-		c.dirty = true
-		s.dirtyChannels = append(s.dirtyChannels, c)
-	}
 }

@@ -82,6 +82,7 @@ func (m *member) describe(settings *logpb.Settings, name string, row *logpb.Chan
 		}
 		c.Kind, c.Epoch = settings.GetKind(), base+settings.GetGeneration()
 	}
+	m.node.w.truth.noteTrimmed(c)
 	return c
 }
 

@@ -105,7 +105,6 @@ func (m *member) start() {
 	if m.store, err = store.Open("", store.Options{Memory: m.memory}); err != nil {
 		panic(err)
 	}
-	m.reader = shard.NewReader(m.store, m.shard)
 	m.feeds = feed.NewRegistry(&feed.Budget{})
 	m.ingest = ingest.Stepped(ingest.Config{
 		Shard: m.shard, Now: m.node.clock, Emit: m.feeds.Emit,
@@ -124,6 +123,7 @@ func (m *member) start() {
 	if err != nil {
 		panic(err)
 	}
+	m.reader = m.machine.Reader(m.shard)
 }
 
 // committed plans to apply: Raft's state machine has a goroutine of its own.
@@ -170,7 +170,6 @@ func (m *member) apply() {
 			delete(m.peer.proposals, at+1)
 		}
 	}
-	m.node.w.truth.noteTrimmed(m)
 	if m.node.w.chance(5) {
 		_ = m.memory.Flush()
 	}

@@ -108,15 +108,10 @@ func (t *truth) add(o shard.Outcome) {
 	}
 }
 
-// noteTrimmed looks what a member's windows have lost.
-func (t *truth) noteTrimmed(m *member) {
-	for at, h := range t.channels {
-		if shards.ShardOf(tenant, at.channel) != m.shard {
-			continue
-		}
-		if row, err := m.reader.Channel(h.id); err == nil {
-			h.trimmed = max(h.trimmed, row.GetWindow().GetFirstOffset()-1)
-		}
+// noteTrimmed notes what the window of a replica that is read has lost.
+func (t *truth) noteTrimmed(c *weirpb.Channel) {
+	if h := t.channels[place{c.GetName(), c.GetEpoch()}]; h != nil {
+		h.trimmed = max(h.trimmed, c.GetFirstOffset()-1)
 	}
 }
 

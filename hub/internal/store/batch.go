@@ -33,12 +33,18 @@ func (b *Batch) PutMessage(key []byte, m proto.Message) (int, error) {
 	return len(b.value) - checksumBytes, b.set(key)
 }
 
-func (b *Batch) set(key []byte) error {
+func (b *Batch) set(key []byte) error { return b.PutRow(key, b.value) }
+
+// SealBytes is how much of a row is its checksum, at its beginning.
+const SealBytes = checksumBytes
+
+// PutRow stores a row that is whole but for its checksum, which it fills in: contents behind SealBytes.
+func (b *Batch) PutRow(key, row []byte) error {
 	if b.to == nil {
 		return ErrClosed
 	}
-	Seal(key, b.value)
-	return b.to.Set(key, b.value, nil)
+	Seal(key, row)
+	return b.to.Set(key, row, nil)
 }
 
 // Delete removes a row, if it is there.

@@ -9,7 +9,8 @@ import (
 // An engine keeps rows in the order of their keys: Pebble in a folder, or a Memory. It knows nothing of seals.
 type engine interface {
 	rows
-	newBatch() writer
+	// newBatch has room for so many bytes, 0 for few.
+	newBatch(bytes int) writer
 	snapshot() snapshot
 	Flush() error
 	checkpoint(dir string) error
@@ -51,7 +52,7 @@ type writer interface {
 // A disk is Pebble in a folder.
 type disk struct{ *pebble.DB }
 
-func (d disk) newBatch() writer                       { return d.NewBatch() }
+func (d disk) newBatch(bytes int) writer              { return d.NewBatchWithSize(bytes) }
 func (d disk) snapshot() snapshot                     { return diskSnapshot{d.NewSnapshot()} }
 func (d disk) scan(start, end []byte) (cursor, error) { return scanPebble(d.DB, start, end) }
 func (d disk) checkpoint(dir string) error            { return d.Checkpoint(dir) }

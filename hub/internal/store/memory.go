@@ -195,7 +195,7 @@ type memoryBatch struct {
 	changes []memoryChange
 }
 
-func (m *Memory) newBatch() writer { return &memoryBatch{to: m} }
+func (m *Memory) newBatch(int) writer { return &memoryBatch{to: m} }
 
 // Set stores a row.
 func (b *memoryBatch) Set(key, value []byte, _ *pebble.WriteOptions) error {

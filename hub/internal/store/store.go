@@ -53,6 +53,8 @@ type Store struct {
 	mu sync.Mutex
 	// db is nil while the folder is replaced, and once it is closed. Guarded by mu.
 	db engine
+	// settle commits what has been put off; see Behind. Guarded by mu.
+	settle func() error
 	// users is how many calls are using db; idle is signalled when there are none. Guarded by mu.
 	users int
 	idle  *sync.Cond
@@ -72,7 +74,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.OnCorrupt == nil {
 		o.OnCorrupt = func(error) {}
 	}
-	s := &Store{dir: dir, options: o}
+	s := &Store{dir: dir, options: o, settle: func() error { return nil }}
 	s.idle = sync.NewCond(&s.mu)
 	db, err := s.open()
 	if err != nil {
@@ -144,8 +146,17 @@ func (s *Store) retire() engine {
 	return db
 }
 
-// View calls f with what has been committed. Rows that f reads are valid until it returns.
+// View calls f with all that has been applied, also what was put off until now. Rows that f reads are valid until it
+// returns.
 func (s *Store) View(f func(Reader) error) error {
+	if err := s.caughtUp(); err != nil {
+		return err
+	}
+	return s.Peek(f)
+}
+
+// Peek is View without what has been put off, for who knows what that is.
+func (s *Store) Peek(f func(Reader) error) error {
 	db, err := s.use()
 	if err != nil {
 		return err
@@ -156,6 +167,9 @@ func (s *Store) View(f func(Reader) error) error {
 
 // ViewSnapshot is View with one state of the store, whatever is committed meanwhile.
 func (s *Store) ViewSnapshot(f func(Reader) error) error {
+	if err := s.caughtUp(); err != nil {
+		return err
+	}
 	db, err := s.use()
 	if err != nil {
 		return err
@@ -176,13 +190,16 @@ func (s *Store) noted(err error) error {
 }
 
 // NewBatch returns an empty batch, for one goroutine.
-func (s *Store) NewBatch() *Batch {
+func (s *Store) NewBatch() *Batch { return s.NewBatchOf(0) }
+
+// NewBatchOf is NewBatch with room for so many bytes.
+func (s *Store) NewBatchOf(bytes int) *Batch {
 	db, err := s.use()
 	if err != nil {
 		return &Batch{}
 	}
 	defer s.done()
-	return &Batch{to: db.newBatch()}
+	return &Batch{to: db.newBatch(bytes)}
 }
 
 // Commit applies all of a batch or, with an error, none of it, and ends it. It does not wait for the disk: see Flush.
@@ -201,8 +218,11 @@ func (s *Store) Commit(b *Batch) error {
 	return b.to.Close()
 }
 
-// Flush waits until all that has been committed is on disk.
+// Flush waits until all that has been applied is on disk.
 func (s *Store) Flush() error {
+	if err := s.caughtUp(); err != nil {
+		return err
+	}
 	db, err := s.use()
 	if err != nil {
 		return err
@@ -214,6 +234,9 @@ func (s *Store) Flush() error {
 // Checkpoint makes the folder dir a copy of the state on disk, of hard links. Batches that are committed meanwhile are in
 // it or not, in order and each as a whole; those committed before are.
 func (s *Store) Checkpoint(dir string) error {
+	if err := s.caughtUp(); err != nil {
+		return err
+	}
 	db, err := s.use()
 	if err != nil {
 		return err
@@ -269,6 +292,9 @@ func (s *Store) exchange(change func(engine) error) error {
 
 // Close flushes and closes the store. It waits for the views that are open.
 func (s *Store) Close() error {
+	if err := s.caughtUp(); err != nil && !errors.Is(err, ErrClosed) {
+		s.options.Logger.Info("the state is closed without what was applied last, which is in the log", "error", err)
+	}
 	db := s.retire()
 	if db == nil {
 		return nil

@@ -1,0 +1,259 @@
+package shard
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"weir/hub/internal/sequence"
+	"weir/hub/internal/store"
+)
+
+// A pending is what commands have changed and the store does not have yet: mostly the difference between what is in memory
+// and there, so that rows which change often are written once.
+type pending struct {
+	channels  []*channel
+	producers []*producer
+	// due has keys of the index of what is due, and whether each is there.
+	due map[string]bool
+	// dropped are tenants, and base is whether the base epoch has been set.
+	dropped []uint64
+	base    bool
+	// bytes is about what all that takes in memory, and in a batch.
+	bytes int
+	// chunk is where rows are made; it is full up to its length.
+	chunk []byte
+}
+
+const (
+	// overheadBytes is about what a row takes beside itself, with its key.
+	overheadBytes = 100
+	// touchBytes is about what the row of a channel or a producer takes.
+	touchBytes = 300
+	// chunkBytes are allocated at once for rows: less than an allocation a row, and little for a shard that is idle.
+	chunkBytes = 64 << 10
+	// never is later than all times.
+	never = math.MaxInt64
+)
+
+// reset forgets all and keeps some room.
+func (p *pending) reset() {
+	clear(p.channels)
+	clear(p.producers)
+	*p = pending{channels: p.channels[:0], producers: p.producers[:0], chunk: p.chunk[:0]}
+	if cap(p.chunk) > chunkBytes {
+		p.chunk = nil
+	}
+}
+
+// room returns an empty slice with room for n bytes, which keep takes.
+func (p *pending) room(n int) []byte {
+	if cap(p.chunk)-len(p.chunk) < n {
+		p.chunk = make([]byte, 0, max(n, chunkBytes))
+	}
+	return p.chunk[len(p.chunk) : len(p.chunk) : len(p.chunk)+n]
+}
+
+// keep takes the first n bytes of what room has returned.
+func (p *pending) keep(n int) {
+	p.chunk = p.chunk[:len(p.chunk)+n]
+	p.bytes += n + overheadBytes
+}
+
+func (s *Shard) touch(c *channel) {
+	if !c.dirty {
+		c.dirty = true
+		s.pending.channels = append(s.pending.channels, c)
+		s.pending.bytes += touchBytes
+	}
+}
+
+func (s *Shard) touchProducer(p *producer) {
+	if !p.dirty {
+		p.dirty = true
+		s.pending.producers = append(s.pending.producers, p)
+		s.pending.bytes += touchBytes
+	}
+}
+
+// setDue puts a row into the index of what is due, or takes it out.
+func (s *Shard) setDue(dueMs int64, id ProducerID, there bool) {
+	if s.pending.due == nil {
+		s.pending.due = map[string]bool{}
+	}
+	s.key = appendDue(s.key[:0], s.shard, dueMs, id)
+	s.pending.due[string(s.key)] = there
+	s.pending.bytes += len(s.key) + overheadBytes
+	if there && dueMs < s.earliest.Load() {
+		s.earliest.Store(dueMs)
+	}
+}
+
+// Full reports whether so much is in memory that it should be written.
+func (s *Shard) Full() bool {
+	return s.pending.bytes >= s.bounds.Pending || s.channels.full() || s.producers.full()
+}
+
+// Pending returns about how much Finish will write, in bytes.
+func (s *Shard) Pending() int { return s.pending.bytes }
+
+// Finish writes what the store does not have. The batch must be committed before the next command: until then the store has
+// less than the shard takes it to have. Rows of a kind come in the order of their keys, which the store likes best.
+func (s *Shard) Finish(b *store.Batch) error {
+	p := &s.pending
+	slices.SortFunc(p.channels, func(a, b *channel) int { return compareChannels(a.id, b.id) })
+	slices.SortFunc(p.producers, func(a, b *producer) int {
+		return cmp.Or(compareChannels(a.id.Channel, b.id.Channel), compareNames(a.id.Name, b.id.Name))
+	})
+	for _, write := range []func(*store.Batch) error{
+		s.finishBase, s.finishDropped, s.finishChannels, s.finishEvents, s.finishLatest, s.finishProducers, s.finishPages, s.finishDue,
+	} {
+		if err := write(b); err != nil {
+			return err
+		}
+	}
+	p.reset()
+	s.earliest.Store(never) // a look before the commit may miss what is due: it is seen by the next
+	s.channels.age()
+	s.producers.age()
+	return nil
+}
+
+// compareChannels orders channels as keys that go on after their names are.
+func compareChannels(a, b ChannelID) int {
+	return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), compareNames(a.Name, b.Name))
+}
+
+func compareNames(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+}
+
+func (s *Shard) finishBase(b *store.Batch) error {
+	if !s.pending.base {
+		return nil
+	}
+	return b.Put(appendPrefix(nil, s.shard, kindBase), binary.BigEndian.AppendUint64(nil, s.base))
+}
+
+func (s *Shard) finishDropped(b *store.Batch) error {
+	for _, id := range s.pending.dropped {
+		for _, kind := range perTenant {
+			start := appendTenant(nil, s.shard, kind, id)
+			if err := b.DeleteRange(start, store.After(start)); err != nil {
+				return err
+			}
+		}
+		if err := b.Put(appendTenant(nil, s.shard, kindDropped, id), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Shard) finishChannels(b *store.Batch) error {
+	for _, c := range s.pending.channels {
+		s.key = appendChannel(s.key[:0], s.shard, c.id)
+		if _, err := b.PutMessage(s.key, c.row); err != nil {
+			return fmt.Errorf("store a channel: %w", err)
+		}
+		c.dirty = false
+	}
+	return nil
+}
+
+func (s *Shard) finishEvents(b *store.Batch) error {
+	for _, c := range s.pending.channels {
+		first, next := c.row.Window.FirstOffset, c.row.NextOffset
+		if gone := min(first, c.storedNext); gone > c.storedFirst {
+			err := b.DeleteRange(appendEvent(nil, s.shard, c.id, c.storedFirst), appendEvent(nil, s.shard, c.id, gone))
+			if err != nil {
+				return err
+			}
+		}
+		s.key = appendWithin(s.key[:0], s.shard, kindEvent, c.id)
+		prefix := len(s.key)
+		for i, row := range c.events {
+			s.key = binary.BigEndian.AppendUint64(s.key[:prefix], next-uint64(len(c.events)-i))
+			if err := b.PutRow(s.key, row); err != nil {
+				return err
+			}
+		}
+		c.storedFirst, c.storedNext, c.events = first, next, nil
+	}
+	return nil
+}
+
+func (s *Shard) finishLatest(b *store.Batch) error {
+	for _, c := range s.pending.channels {
+		for _, key := range slices.Sorted(maps.Keys(c.latest)) {
+			s.key = append(appendWithin(s.key[:0], s.shard, kindLatest, c.id), key...)
+			if err := putOrDelete(b, s.key, c.latest[key]); err != nil {
+				return err
+			}
+		}
+		c.latest = nil
+	}
+	return nil
+}
+
+// putOrDelete stores a row, nil for none.
+func putOrDelete(b *store.Batch, key, row []byte) error {
+	if row == nil {
+		return b.Delete(key)
+	}
+	return b.PutRow(key, row)
+}
+
+func (s *Shard) finishProducers(b *store.Batch) error {
+	for _, p := range s.pending.producers {
+		s.key = appendProducer(s.key[:0], s.shard, p.id)
+		p.dirty = false
+		if p.row == nil {
+			if err := b.Delete(s.key); err != nil {
+				return err
+			}
+			continue
+		}
+		p.row.Recent = p.recent.append(p.row.Recent[:0])
+		if _, err := b.PutMessage(s.key, p.row); err != nil {
+			return fmt.Errorf("store a producer: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Shard) finishPages(b *store.Batch) error {
+	for _, p := range s.pending.producers {
+		if p.forgotten {
+			pages := appendPages(nil, s.shard, p.id)
+			if err := b.DeleteRange(pages, store.After(pages)); err != nil {
+				return err
+			}
+		}
+		for _, t := range p.turned {
+			s.key = appendPage(s.key[:0], s.shard, p.id, sequence.Slot(t.number))
+			if err := b.PutRow(s.key, t.row); err != nil {
+				return err
+			}
+		}
+		p.turned, p.forgotten = nil, false
+	}
+	return nil
+}
+
+func (s *Shard) finishDue(b *store.Batch) error {
+	for _, key := range slices.Sorted(maps.Keys(s.pending.due)) {
+		var row []byte
+		if s.pending.due[key] {
+			row = make([]byte, store.SealBytes)
+		}
+		if err := putOrDelete(b, []byte(key), row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
