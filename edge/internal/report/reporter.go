@@ -175,6 +175,9 @@ func (r *Reporter) report(limit time.Duration) {
 // say reports counts that have changed and lines that wait. What is not taken is said again next time.
 func (r *Reporter) say(ctx context.Context, changed []*weirpb.FilterReport) error {
 	for _, part := range cut(changed) {
+		if len(part) == 0 && len(r.lines) > 0 {
+			break // the lines are a sign of life
+		}
 		if err := r.send(ctx, &weirpb.EdgeReport{Filters: part}); err != nil {
 			return err
 		}
