@@ -174,17 +174,6 @@ func (m *Mesh) do(task func()) bool {
 	return true
 }
 
-// Disconnect closes the connections to a node: one that has been removed from the region. It may connect again, and opens
-// streams as far as Config.Admit lets it.
-func (m *Mesh) Disconnect(node string) {
-	m.mu.Lock()
-	p := m.peers[node]
-	m.mu.Unlock()
-	if p != nil {
-		p.close(codeRemoved, "removed from the region")
-	}
-}
-
 // socket waits until there is one.
 func (m *Mesh) socket(ctx context.Context) (*quic.Transport, error) {
 	select {

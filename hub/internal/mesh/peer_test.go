@@ -156,26 +156,6 @@ func TestDialingADeadNodeDoesNotSpin(t *testing.T) {
 	})
 }
 
-func TestDisconnect(t *testing.T) {
-	inRegion(t, 2, func(t *testing.T, r *region) {
-		a, b := r.nodes[0], r.nodes[1]
-		b.StreamLayer(1)
-		ours, _ := r.pair()
-		b.admit = func(string, uint32) error { return errors.New("removed") }
-		b.Disconnect("hub-1")
-		if _, err := ours.Read(make([]byte, 1)); err == nil || err == io.EOF {
-			t.Errorf("Read: %v", err)
-		}
-		conn, err := a.StreamLayer(1).Dial("hub-2", time.Second)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := conn.Read(make([]byte, 1)); err == nil || err == io.EOF {
-			t.Errorf("Read: %v", err)
-		}
-	})
-}
-
 // A node of another region gets nowhere, in either direction, and both sides say why.
 func TestAnotherAuthority(t *testing.T) {
 	inRegion(t, 2, func(t *testing.T, r *region) {
