@@ -25,30 +25,29 @@ func (g *Ingest) Applied(proposal uint64, outcomes []shard.Outcome) {
 	g.tell(freed, outcomes)
 }
 
-// emitAll emits the events of an entry that nobody here waits for.
+// emitAll emits the events of an entry that nobody here waits for. It requires emitting.
 func (g *Ingest) emitAll(outcomes []shard.Outcome) {
-	run := run{emit: g.config.Emit}
 	for i := range outcomes {
-		run.add(outcomes[i].Channel, outcomes[i].Event)
+		g.runs.add(outcomes[i].Channel, outcomes[i].Event)
 	}
-	run.flush()
+	g.runs.flush(g.config.Emit)
 }
 
-// emit tells followers what the batches have become, in the order of their items. The outcomes are those of the first.
+// emit tells followers what the batches have become, in the order of their items. The outcomes are those of the first. It
+// requires emitting.
 func (g *Ingest) emit(batches []*batch, outcomes []shard.Outcome) {
-	run := run{emit: g.config.Emit}
 	for _, b := range batches {
 		for _, i := range b.items {
 			switch {
 			case i.Ephemeral:
-				run.add(i.Channel, ephemeral(i, g.config.Now()))
+				g.runs.add(i.Channel, ephemeral(i, g.config.Now()))
 			case len(outcomes) > 0:
-				run.add(outcomes[0].Channel, outcomes[0].Event)
+				g.runs.add(outcomes[0].Channel, outcomes[0].Event)
 				outcomes = outcomes[1:]
 			}
 		}
 	}
-	run.flush()
+	g.runs.flush(g.config.Emit)
 }
 
 // tell answers the publishers.
@@ -120,30 +119,4 @@ func ephemeral(i *Item, now time.Time) *weirpb.Event {
 		e.Headers = append(e.Headers, proto.CloneOf(h))
 	}
 	return e
-}
-
-// A run collects events of one channel, so that its followers are woken once.
-type run struct {
-	emit    func(shard.ChannelID, []*weirpb.Event)
-	channel shard.ChannelID
-	events  []*weirpb.Event
-}
-
-// add takes an event, which is nil for what added none.
-func (r *run) add(channel shard.ChannelID, e *weirpb.Event) {
-	if e == nil {
-		return
-	}
-	if len(r.events) > 0 && r.channel != channel {
-		r.flush()
-	}
-	r.channel = channel
-	r.events = append(r.events, e)
-}
-
-func (r *run) flush() {
-	if len(r.events) > 0 {
-		r.emit(r.channel, r.events)
-		r.events = nil
-	}
 }

@@ -82,6 +82,7 @@ type Ingest struct {
 	// emitting is held while events are emitted, so that they come in order. It is taken before mu, and never while a Done
 	// is called: that may submit the next item.
 	emitting sync.Mutex
+	runs     runs // guarded by emitting
 
 	mu sync.Mutex
 	// queue has what waits, bytes its size. Guarded by mu.
