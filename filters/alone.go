@@ -24,6 +24,7 @@ func (f *Filter) alone(ctx context.Context, do func(in *instance) error) error {
 			return
 		}
 		defer f.pool.discard(in)
+		in.listen = func(string) {} // what is said once more has been heard
 		err = do(in)
 	})
 	return err

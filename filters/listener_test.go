@@ -37,3 +37,23 @@ func TestListenersHearEveryLine(t *testing.T) {
 		t.Errorf("an explanation is heard, or failed: %v", err)
 	}
 }
+
+func TestWhatIsAskedOnceMoreIsNotHeardTwice(t *testing.T) {
+	e := newEngine(t, Config{})
+	g := logging(wt.Const(0), wt.Const(2))
+	h := &heard{}
+	f := openFor(t, e, g.Bytes(), Terms{Listener: h})
+	matches(t, f, event(t, "{}"), nil)
+	before := len(h.said)
+	var set Set
+	set.Add(nil)
+	verdicts := NewBitmap(1)
+	sample := &Sample{}
+	sample.Take(event(t, "{}"), &set, verdicts, 0)
+	if _, err := f.Recheck(t.Context(), sample); err != nil {
+		t.Fatal(err)
+	}
+	if before == 0 || len(h.said) != before {
+		t.Errorf("heard was %d times, then %d", before, len(h.said))
+	}
+}

@@ -151,7 +151,7 @@ static inline void weir_allow(weir_verdicts *verdicts, uint32_t group) {
     verdicts->words[group / 64] |= (uint64_t)1 << group % 64;
 }
 
-/* Says something in the host's log, where debugging is on. Long and frequent messages are cut and sampled. */
+/* Says something: "weir filter logs" shows it. The first 256 bytes of a message are kept, and so many messages a second. */
 void weir_log(weir_bytes text);
 
 /* ---- JSON ---- */

@@ -81,7 +81,7 @@ func answer(bytes []byte, err error) uint64 {
 //go:wasmimport weir log
 func hostLog(text unsafe.Pointer, size uint32)
 
-// Log says something in the host's log, where debugging is on. Long and frequent messages are cut and sampled.
+// Log says something: "weir filter logs" shows it. The first 256 bytes of a message are kept, and so many messages a second.
 func Log(text string) { hostLog(unsafe.Pointer(unsafe.StringData(text)), uint32(len(text))) }
 
 func eventAt(start unsafe.Pointer, size uint32) Event {

@@ -53,7 +53,7 @@ pub trait Filter {
     fn decide(event: &Event, groups: Groups, verdicts: Verdicts);
 }
 
-/// Says something in the host's log, where debugging is on. Long and frequent messages are cut and sampled.
+/// Says something: "weir filter logs" shows it. The first 256 bytes of a message are kept, and so many messages a second.
 pub fn log(message: &str) {
     abi::log(message)
 }
