@@ -97,3 +97,45 @@ func TestHistoryRefusesWhatCannotBe(t *testing.T) {
 		}
 	}
 }
+
+func TestHistory(t *testing.T) {
+	h := withTenant(t, Config{})
+	ctx := testContext(t)
+	putNamespace(t, h, &weirpb.Namespace{Tenant: "acme", Name: "short", WindowCount: 5})
+	for range 12 {
+		mustPublish(t, h, &weirpb.Publication{Channel: "short:a", Payload: make([]byte, 60<<10)})
+		mustPublish(t, h, &weirpb.Publication{Channel: "chat:a", Payload: make([]byte, 60<<10)})
+	}
+	for range 12 {
+		mustPublish(t, h, &weirpb.Publication{Channel: "chat:a", Payload: make([]byte, 60<<10)})
+	}
+	read := func(channel string, after *weirpb.Cursor) (*weirpb.HistoryResponse, error) {
+		return h.History(ctx, &weirpb.HistoryRequest{Tenant: "acme", Channel: channel, After: after})
+	}
+	page, err := read("chat:a", nil)
+	if err != nil || len(page.GetEvents()) != 17 || !page.GetMore() {
+		t.Errorf("1 MiB of events is %d, %v", len(page.GetEvents()), err)
+	}
+	page, err = read("short:a", nil)
+	if err != nil || len(page.GetEvents()) != 5 || page.GetGap() != nil || page.GetMore() {
+		t.Errorf("what is left is %d events, gap %v, %v", len(page.GetEvents()), page.GetGap(), err)
+	}
+	epoch := page.GetChannel().GetEpoch()
+	page, err = read("short:a", &weirpb.Cursor{Epoch: epoch, Offset: 3})
+	if g := page.GetGap(); err != nil || g.GetFrom() != 4 || g.GetTo() != 7 || g.GetReason() != "trimmed" || len(page.GetEvents()) != 5 {
+		t.Errorf("after 3 the gap is %v, %v", g, err)
+	}
+	page, err = read("short:a", &weirpb.Cursor{Epoch: epoch + 7, Offset: 3})
+	if g := page.GetGap(); err != nil || g.GetFrom() != 0 || g.GetReason() != "epoch_changed" || len(page.GetEvents()) != 5 {
+		t.Errorf("of another epoch the gap is %v, %v", g, err)
+	}
+	if _, err = read("short:a", &weirpb.Cursor{Offset: 13}); fault.CodeOf(err) != fault.CursorAhead {
+		t.Errorf("ahead: %v", err)
+	}
+	if page, err = read("short:a", &weirpb.Cursor{Offset: 12}); err != nil || len(page.GetEvents()) != 0 {
+		t.Errorf("at the end: %v, %v", page, err)
+	}
+	if page, err = read("chat:none", nil); err != nil || len(page.GetEvents()) != 0 || page.GetChannel().GetNextOffset() != 1 {
+		t.Errorf("of a channel that nobody has published to: %v, %v", page, err)
+	}
+}
