@@ -118,6 +118,9 @@ func (h *Hub) takeOnce(ctx context.Context) ([]checkpoint, error) {
 // catchUp waits until this node has applied what the group's leader had committed when it was asked.
 func (g *group) catchUp(ctx context.Context) error {
 	for {
+		if why := g.ailing(); why != "" {
+			return fault.New(fault.Unavailable, "this node's %s of group %d is not what it should be", why, g.id)
+		}
 		at, err := g.committed(ctx)
 		for err == nil && g.replica.Applied() < at {
 			err = sleep(ctx, readyEvery)

@@ -21,6 +21,12 @@ const (
 	methodRetire  = "retire-node"
 
 	methodCommitted = "committed"
+	methodBelongs   = "belongs"
+	methodLend      = "lend-state"
+	methodReadLoan  = "read-loan"
+	methodRecover   = "recover"
+	methodVerify    = "verify"
+	methodOffer     = "offer-snapshot"
 )
 
 // answerCalls has this node answer the others.
@@ -36,6 +42,12 @@ func (h *Hub) answerCalls() {
 	handle(h, methodStatus, h.answerStatus)
 	handle(h, methodRetire, h.answerRetire)
 	handle(h, methodCommitted, h.answerCommitted)
+	handle(h, methodBelongs, h.answerBelongs)
+	handle(h, methodLend, h.answerLend)
+	handle(h, methodReadLoan, h.answerReadLoan)
+	handle(h, methodRecover, h.answerRecover)
+	handle(h, methodVerify, h.answerVerify)
+	handle(h, methodOffer, h.answerOffer)
 }
 
 // handle answers a method's calls.
@@ -43,6 +55,13 @@ func handle[Q, A any, PQ message[Q], PA message[A]](h *Hub, method string, answe
 	h.transport.Handle(method, func(ctx context.Context, from string, request []byte) ([]byte, error) {
 		if err := h.ctx.Err(); err != nil {
 			return nil, fault.From(context.Cause(h.ctx))
+		}
+		switch method {
+		case methodHello, methodJoin, methodBelongs: // who was removed may be told so, and join anew
+		default:
+			if err := h.checkMember(from); err != nil {
+				return nil, err
+			}
 		}
 		q := PQ(new(Q))
 		if err := proto.Unmarshal(request, q); err != nil {

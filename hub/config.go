@@ -56,6 +56,11 @@ type Config struct {
 	Inspect Inspector
 	// CacheBytes bounds the memory for blocks read from disk, of all groups together. 0: 64 MiB.
 	CacheBytes int64
+	// VerifyEvery is how often all that is on disk is read, to find damage that nobody comes upon. 0: every 7 days; negative:
+	// never by itself.
+	VerifyEvery time.Duration
+	// VerifyRate bounds that reading, in bytes a second. 0: 8 MiB.
+	VerifyRate int
 	// Now is the clock that events are stamped with. Nil: time.Now.
 	Now func() time.Time
 
@@ -73,6 +78,8 @@ func (c Config) withDefaults() Config {
 	c.NodeID = cmp.Or(c.NodeID, "hub-1")
 	c.CacheBytes = cmp.Or(c.CacheBytes, defaultCacheBytes)
 	c.Shards = cmp.Or(c.Shards, defaultShards)
+	c.VerifyEvery = cmp.Or(c.VerifyEvery, defaultVerifyEvery)
+	c.VerifyRate = cmp.Or(c.VerifyRate, defaultVerifyRate)
 	c.surveyEvery = cmp.Or(c.surveyEvery, surveyEvery)
 	c.segmentBytes = cmp.Or(c.segmentBytes, shardSegmentBytes)
 	if c.Logger == nil {

@@ -18,6 +18,9 @@ func (h *Hub) connect() (err error) {
 	if h.transport, err = h.config.Connect(h.meshAddress); err != nil {
 		return fmt.Errorf("connect to other nodes: %w", err)
 	}
+	if a, ok := h.transport.(admitter); ok {
+		a.Admit(h.admitStream)
+	}
 	return nil
 }
 

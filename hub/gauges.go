@@ -52,8 +52,15 @@ func newGauges(h *Hub) *gauges {
 		func() float64 { return oneIf(h.room.Full()) })
 	g.node("weir_hub_disk_free_bytes", "Bytes that are free on the data folder's disk.",
 		func() float64 { return float64(h.room.Free()) })
-	g.group("weir_hub_group_out", "1 while this node takes no part in the group: its data are corrupt, or its disk is full or has failed.",
-		func(g *group) float64 { return oneIf(g.replica.Parked()) })
+	g.group("weir_hub_group_out", "1 while this node takes no part in the group, or has no state of it: its data are corrupt, or its disk is full or has failed.",
+		func(g *group) float64 { return oneIf(g.replica.Parked() || g.ailing() != "") })
+	g.group("weir_hub_verified_timestamp_seconds", "When all that is on disk was last read without finding damage, in Unix seconds; 0 for never.",
+		func(g *group) float64 { return float64(g.verification.get().GetFinishedMs()) / 1000 })
+	g.group("weir_hub_verify_unread_bytes", "Bytes that the verification under way has yet to read.",
+		func(g *group) float64 {
+			v := g.verification.get()
+			return float64(v.GetTotalBytes() - v.GetDoneBytes())
+		})
 	g.group("weir_hub_snapshot_unsent_bytes", "Bytes of snapshots that are being sent to other nodes and have yet to be.",
 		func(g *group) (sum float64) {
 			for _, f := range g.replica.Feeds() {

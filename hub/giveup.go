@@ -1,7 +1,9 @@
 package hub
 
 import (
+	"context"
 	"errors"
+	"os"
 
 	"weir/hub/internal/quarantine"
 	"weir/hub/internal/raftlog"
@@ -16,8 +18,15 @@ func (g *group) openState() error {
 	if err := g.quarantine.Load(); err != nil {
 		return err
 	}
-	if g.quarantine.Set() {
+	g.note()
+	switch {
+	case g.quarantine.Set():
 		if err := g.setAside(); err != nil {
+			return err
+		}
+	case g.quarantine.Part() == quarantine.State:
+		// What stands in its place has not been rebuilt to the end.
+		if err := os.RemoveAll(g.stateDir()); err != nil {
 			return err
 		}
 	}
@@ -42,21 +51,22 @@ func (g *group) giveUp(why error) error {
 		return fault.New(fault.Unavailable, "the data of group %d are corrupt, and no other node has them", g.id).
 			WithHint("restore the data folder from a backup").WithCause(why)
 	}
-	g.log.Error("what this node has of the group is corrupt: it is set aside and rebuilt from the others", "error", why)
-	if err := g.quarantine.Begin(why, h.config.Now()); err != nil {
-		return err
+	if g.condemn(why); g.ailing() == "" {
+		return context.Cause(h.ctx) // it could not be noted
 	}
 	return g.setAside()
 }
 
 // openReplica opens the node's part in the group: parked if its vote has yet to be taken from it, because its data are new.
 func (g *group) openReplica(c replica.Config) (err error) {
-	if g.quarantine.Pending() {
+	switch g.quarantine.Part() {
+	case quarantine.Whole:
 		c.Kept, c.Found = false, nil
-		c.Parked = !g.quarantine.Removed()
-		if c.Parked {
-			g.ails.Store(ailsCorrupt)
+		if c.Parked = !g.quarantine.Removed(); !c.Parked {
+			g.ails.Store(ailment(""))
 		}
+	case quarantine.State:
+		c.Parked = true
 	}
 	g.replica, err = replica.Open(c)
 	switch {
@@ -64,7 +74,6 @@ func (g *group) openReplica(c replica.Config) (err error) {
 		g.ails.Store(ailsFull)
 	case isCorrupt(err):
 		g.hub.noteCorrupt(err)
-		g.ails.Store(ailsCorrupt)
 		err = g.machine.Anew(func() error { return g.giveUp(err) })
 	default:
 		return err

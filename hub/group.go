@@ -35,10 +35,19 @@ type group struct {
 	shard   *shardPart       // nil in the control group
 	lead    leadership
 
-	// ails is the ailment for which this node takes no part in the group, if any.
+	// ails is the ailment for which this node takes no part in the group, or not all of it; had is up to which entry its log
+	// is known to have been durable where that is lost.
 	ails atomic.Value
+	had  atomic.Uint64
+	// filling is under way where the state is being rebuilt. It belongs to attend.
+	filling *filling
+	// fetched counts what filling fetches.
+	fetched progress
 	// quarantine belongs to whoever opens the group, then to attend.
-	quarantine *quarantine.Quarantine
+	quarantine   *quarantine.Quarantine
+	verification verification
+	// orders are what an operator has told, for attend to do.
+	orders chan func()
 	// changing is true while this node as the leader has a change of the membership under way.
 	changing atomic.Bool
 }
@@ -68,7 +77,9 @@ func (h *Hub) folderOf(id placement.Group) string {
 
 // openGroup opens a group's state. What it returns has to be closed, also with an error.
 func (h *Hub) openGroup(id placement.Group) (g *group, err error) {
-	g = &group{hub: h, id: id, dir: h.folderOf(id), log: h.log.With("group", uint32(id))}
+	g = &group{
+		hub: h, id: id, dir: h.folderOf(id), log: h.log.With("group", uint32(id)), orders: make(chan func()),
+	}
 	g.lead.init()
 	err = g.openState()
 	if g.store == nil {
@@ -81,10 +92,12 @@ func (h *Hub) openGroup(id placement.Group) (g *group, err error) {
 	return g, err
 }
 
+func (g *group) stateDir() string { return filepath.Join(g.dir, "state") }
+
 // readState opens the group's state and reads what has to be known of it.
 func (g *group) readState() (err error) {
 	h := g.hub
-	g.store, err = store.Open(filepath.Join(g.dir, "state"), store.Options{
+	g.store, err = store.Open(g.stateDir(), store.Options{
 		FS: h.room.FS(vfs.Default), Logger: g.log.With("source", "store"), Cache: h.cache, OnCorrupt: g.suspect,
 	})
 	if err != nil {
@@ -130,7 +143,7 @@ func (g *group) join() error {
 	c := replica.Config{
 		Dir: g.dir, NodeID: h.node.Name, Logger: g.log, Machine: g.machine, Kept: h.region.Begun,
 		SegmentBytes: h.config.segmentBytes, Trailing: h.config.trailing, Lazy: g.shard != nil, Full: h.room.Exhausted,
-		Check: func(dir string) error { return store.Check(vfs.Default, dir) },
+		Check: func(dir string) error { return store.Check(vfs.Default, dir) }, Offer: g.offer,
 	}
 	if g.shard == nil {
 		c.SegmentBytes = controlSegmentBytes

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +54,9 @@ type Hub struct {
 	// backingUp is true while a backup is made.
 	backingUp atomic.Bool
 	late      lateComers
+	lender    lender
+	// verifyNow has room for one wish that all be read now.
+	verifyNow chan struct{}
 
 	// ctx ends, with the reason, when the hub stops serving. cancel ends it.
 	ctx     context.Context
@@ -70,10 +75,13 @@ func Open(ctx context.Context, cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the hub: %w", err)
 	}
-	h := &Hub{config: cfg, log: cfg.Logger, dir: dir, cache: store.NewCache(cfg.CacheBytes)}
+	h := &Hub{
+		config: cfg, log: cfg.Logger, dir: dir, cache: store.NewCache(cfg.CacheBytes), verifyNow: make(chan struct{}, 1),
+	}
 	h.status.init()
 	h.catching.init()
 	h.late.init()
+	h.lender.init(cfg.Dir)
 	h.survey.init()
 	h.routes = newRouteTable(h.routesNow())
 	h.ctx, h.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -98,6 +106,9 @@ func (h *Hub) start(ctx context.Context) (err error) {
 	}
 	if err := h.dropCheckpoints(); err != nil {
 		return fmt.Errorf("remove what a backup has left: %w", err)
+	}
+	if err := errors.Join(os.RemoveAll(h.lender.dir), os.RemoveAll(filepath.Join(h.dir.Path, verifyFolder))); err != nil {
+		return fmt.Errorf("remove copies of states: %w", err)
 	}
 	if err := h.connect(); err != nil {
 		return err
@@ -137,6 +148,7 @@ func (h *Hub) takePart(r region.Region) error {
 		h.running.Go(g.attend)
 	}
 	h.running.Go(h.catchUpFirst)
+	h.running.Go(h.scrub)
 	if h.transport != nil {
 		h.running.Go(h.look)
 	}

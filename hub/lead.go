@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"weir/hub/internal/placement"
 	"weir/proto/logpb"
 	"weir/proto/weirpb"
 )
@@ -14,8 +15,12 @@ import (
 // snapshot.
 const tick = time.Second
 
-// stuckTicks without a leader are too many.
-const stuckTicks = 10
+const (
+	// stuckTicks without a leader are too many.
+	stuckTicks = 10
+	// askTicks without a leader of the control group are reason to ask whether this node has been removed.
+	askTicks = 3
+)
 
 // snapshotBytes of entries make a snapshot, so that a restart reads no more than that.
 const snapshotBytes = 128 << 20
@@ -34,10 +39,15 @@ func (g *group) attend() {
 			return
 		case <-g.replica.Led():
 			g.yield()
-			if g.replica.Leads() {
+			switch {
+			case g.replica.Leads() && g.ailing() == ailsState:
+				g.handOn()
+			case g.replica.Leads():
 				err = g.take()
 			}
 			g.hub.updateRoutes()
+		case do := <-g.orders:
+			do()
 		case why := <-g.replica.Broken():
 			g.breakDown(why)
 		case <-g.replica.Changed():
@@ -71,6 +81,9 @@ func (g *group) leave() {
 
 // noteIdle counts ticks without a leader, and says so when there have been too many.
 func (g *group) noteIdle(idle int) int {
+	if g.id == placement.Control && (idle+1)%askTicks == 0 && !g.led() && g.ailing() == "" {
+		g.hub.askWhetherRemoved()
+	}
 	switch {
 	case g.led():
 		return 0
@@ -132,7 +145,7 @@ func (g *group) work() error {
 		return fmt.Errorf("make a snapshot: %w", err)
 	}
 	switch {
-	case !g.replica.Leads():
+	case !g.replica.Leads(), g.ailing() != "":
 		return nil
 	case !g.lead.leads():
 		defer g.hub.updateRoutes()

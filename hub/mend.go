@@ -1,34 +1,47 @@
 package hub
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"time"
+	"path/filepath"
 
-	"google.golang.org/protobuf/types/known/emptypb"
-	"google.golang.org/protobuf/types/known/wrapperspb"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"weir/hub/internal/placement"
+	"weir/hub/internal/quarantine"
 	"weir/hub/internal/raftlog"
 	"weir/hub/internal/store"
-	"weir/proto/fault"
 )
 
-// An ailment is why this node takes no part in a group.
+// An ailment is why this node takes no part in a group, or not all of it.
 type ailment string
 
-// The ailments, as metrics and logs name them.
+// The ailments, as status and logs name them.
 const (
-	ailsCorrupt ailment = "corrupt" // what it has is not what was written; it is rebuilt from the group's other nodes
-	ailsFull    ailment = "full"    // its log has no room
-	ailsDisk    ailment = "disk"    // its disk has failed
+	ailsLog   ailment = "log"   // its log is corrupt: it has lost its vote, and is rebuilt by the others
+	ailsState ailment = "state" // its state is corrupt: it votes and keeps the log, while the state is rebuilt
+	ailsFull  ailment = "full"  // its log has no room
+	ailsDisk  ailment = "disk"  // its disk has failed
 )
 
+// ailing returns what ails this node's part of the group, "" for nothing.
+func (g *group) ailing() ailment {
+	why, _ := g.ails.Load().(ailment)
+	return why
+}
+
 // isCorrupt reports whether an error is about what is on disk not being what was written.
-func isCorrupt(err error) bool {
+func isCorrupt(err error) bool { return corruptPart(err) != "" }
+
+// corruptPart returns what an error says is not what was written, "" for nothing.
+func corruptPart(err error) quarantine.Part {
 	var row *store.CorruptError
-	return errors.Is(err, raftlog.ErrCorrupt) || errors.As(err, &row)
+	switch {
+	case errors.Is(err, raftlog.ErrCorrupt):
+		return quarantine.Whole
+	case errors.As(err, &row):
+		return quarantine.State
+	}
+	return ""
 }
 
 // suspect takes this node out of a group whose rows are corrupt here, if another node has them.
@@ -51,6 +64,9 @@ func (g *group) stopped(err error) {
 // breakDown takes the node out of the group, whatever for. mend brings it back.
 func (g *group) breakDown(why error) {
 	h := g.hub
+	if g.ailing() == ailsState && corruptPart(why) == quarantine.State {
+		return // known, and being seen to
+	}
 	led := g.lead.leads()
 	g.yield()
 	if led && isCorrupt(why) && h.transport != nil {
@@ -75,46 +91,63 @@ func (g *group) breakDown(why error) {
 	if err := g.replica.Park(); err != nil {
 		g.log.Info("the node's part in the group ended with errors", "error", err)
 	}
+	if g.ailing() == ailsState { // the group may need its vote
+		if err := g.refill(); err != nil {
+			g.log.Warn("the state can't be rebuilt yet", "error", err)
+		}
+	}
 	h.updateRoutes()
 }
 
-// condemn notes that what this node has of the group is to be given up.
+// condemn notes that a part of what this node has of the group is to be given up.
 func (g *group) condemn(why error) {
 	h := g.hub
-	g.ails.Store(ailsCorrupt)
-	g.log.Error("what this node has of the group is corrupt: it is set aside and rebuilt from the others", "error", why)
+	part := corruptPart(why)
 	if len(h.others()) == 0 {
 		h.fail(why)
 		return
 	}
-	if err := g.quarantine.Begin(why, h.config.Now()); err != nil {
+	had := raftlog.Marked(vfs.Default, filepath.Join(g.dir, "log"))
+	if err := g.quarantine.Begin(part, why, had, h.config.Now()); err != nil {
 		h.fail(fmt.Errorf("note that the group is corrupt here: %w", err))
 		return
 	}
-	if g.id == placement.Control {
-		// What every node serves of the control state can't be taken away from those who follow it. The process that
-		// starts again waits for having all of it.
-		h.fail(why)
+	g.note()
+	if g.ailing() == ailsLog {
+		g.log.Error("this node's log of the group is corrupt: all that it has of it is set aside, and rebuilt from the others", "error", why)
+		return
 	}
+	g.log.Error("this node's state of the group is corrupt: it is set aside and rebuilt, while the node goes on voting", "error", why)
+}
+
+// note keeps for others what the quarantine says.
+func (g *group) note() {
+	switch g.quarantine.Part() {
+	case quarantine.Whole:
+		g.ails.Store(ailsLog)
+	case quarantine.State:
+		g.ails.Store(ailsState)
+	}
+	g.had.Store(g.quarantine.Had())
 }
 
 // mend takes the next step, if there is one, to bring the node back into the group.
 func (g *group) mend() error {
-	if !g.replica.Parked() {
-		if g.quarantine.Pending() && !g.replica.Empty() {
-			g.log.Info("what was corrupt here has been rebuilt, up to the group's next entries")
-			return g.quarantine.End()
-		}
-		return nil
-	}
-	switch g.ails.Load() {
+	switch g.ailing() {
 	case ailsFull:
 		if g.hub.room.Full() {
 			return nil
 		}
 		return g.begin(g.replica.Again)
-	case ailsCorrupt:
+	case ailsLog:
 		return g.rebuild()
+	case ailsState:
+		return g.refill()
+	case "":
+		if g.quarantine.Pending() && !g.replica.Empty() {
+			g.log.Info("what was corrupt here has been rebuilt, up to the group's next entries")
+			return g.quarantine.End()
+		}
 	}
 	return nil
 }
@@ -132,76 +165,4 @@ func (g *group) begin(begin func() error) error {
 		return err
 	}
 	return nil
-}
-
-// rebuild sets what is corrupt aside, has the group remove this node, and begins with nothing. The order is Raft's safety:
-// a node that has forgotten what it acknowledged must not vote as if it had not, so its vote is taken from it before it is
-// heard again.
-func (g *group) rebuild() error {
-	if g.quarantine.Set() {
-		if err := g.machine.Anew(g.setAside); err != nil {
-			return fmt.Errorf("set the corrupt data aside: %w", err)
-		}
-	}
-	if !g.quarantine.Removed() {
-		if err := g.askRemoval(g.hub.ctx); err != nil {
-			g.log.Info("the group has not removed this node yet, which must be before it is rebuilt", "error", err)
-			return nil
-		}
-		if err := g.quarantine.NoteRemoved(); err != nil {
-			return err
-		}
-	}
-	return g.begin(g.replica.Anew)
-}
-
-func (g *group) setAside() error {
-	to, err := g.quarantine.SetAside(g.hub.config.Now())
-	if err != nil {
-		return err
-	}
-	g.hub.metrics.quarantines.Inc()
-	g.log.Error("the corrupt data have been set aside; remove them once nobody needs them", "folder", to)
-	return nil
-}
-
-// expelTimeout is how long the group's leader may take to remove this node, which needs a majority of the others.
-const expelTimeout = 5 * time.Second
-
-// askRemoval asks all nodes to remove this one from the group. Its leader does.
-func (g *group) askRemoval(ctx context.Context) error {
-	var failed error
-	for _, node := range g.hub.others() {
-		ctx, cancel := context.WithTimeout(ctx, expelTimeout)
-		_, err := call[emptypb.Empty](ctx, g.hub, node, methodExpel, wrapperspb.UInt32(uint32(g.id)))
-		cancel()
-		if err == nil {
-			return nil
-		}
-		failed = errors.Join(failed, err)
-	}
-	return failed
-}
-
-// answerExpel removes the node that asks for it from a group. That is committed when it returns without an error.
-func (h *Hub) answerExpel(_ context.Context, from string, q *wrapperspb.UInt32Value) (*emptypb.Empty, error) {
-	if !h.status.takes() {
-		return nil, errStarting
-	}
-	if int(q.GetValue()) >= len(h.groups) {
-		return nil, fault.New(fault.InvalidArgument, "there is no group %d", q.GetValue())
-	}
-	g := h.groups[q.GetValue()]
-	if !g.lead.leads() {
-		return nil, g.notLeader()
-	}
-	err := g.replica.Remove(from) // changes nothing if it is no member, but tells whether this node leads
-	if err == nil {
-		err = g.replica.Barrier() // what had removed it before may not have been committed
-	}
-	if err != nil {
-		return nil, fault.New(fault.Unavailable, "node %q could not be removed from group %d", from, g.id).WithCause(err)
-	}
-	g.log.Warn("a node whose data are corrupt has been removed from the group, and may come back as a new one", "removed", from)
-	return &emptypb.Empty{}, nil
 }

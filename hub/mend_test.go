@@ -123,7 +123,7 @@ func TestInterruptedRebuildGoesOn(t *testing.T) {
 				c.publish(&weirpb.Publication{Channel: "chat:other"})
 				c.stop("hub-3")
 				q := quarantine.Open(filepath.Join(c.dir, "hub-3", "groups", "1"))
-				if err := errors.Join(q.Begin(errors.New("a test"), time.Now()), at.steps(q)); err != nil {
+				if err := errors.Join(q.Begin(quarantine.Whole, errors.New("a test"), 0, time.Now()), at.steps(q)); err != nil {
 					t.Fatal(err)
 				}
 				c.start("hub-3")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -28,14 +29,15 @@ type MeshConfig struct {
 // Mesh returns a Config.Connect that joins the nodes over QUIC.
 func Mesh(c MeshConfig) func(resolve func(node string) (addr string, ok bool)) (Transport, error) {
 	return func(resolve func(node string) (addr string, ok bool)) (Transport, error) {
+		t := &meshTransport{served: make(chan error, 1)}
 		m, err := mesh.New(mesh.Config{
-			Node: c.Node, Identity: c.Identity, Address: resolve, Logger: c.Logger, Registerer: c.Registerer,
+			Node: c.Node, Identity: c.Identity, Address: resolve, Admit: t.mayOpen, Logger: c.Logger, Registerer: c.Registerer,
 		})
 		if err != nil {
 			return nil, errors.Join(err, c.Conn.Close())
 		}
 		ctx, stop := context.WithCancel(context.Background())
-		t := &meshTransport{Mesh: m, stop: stop, served: make(chan error, 1)}
+		t.Mesh, t.stop = m, stop
 		go func() { t.served <- m.Serve(ctx, c.Conn) }()
 		return t, nil
 	}
@@ -46,6 +48,17 @@ type meshTransport struct {
 	*mesh.Mesh
 	stop   context.CancelFunc
 	served chan error
+	admit  atomic.Pointer[func(node string, group uint32) error]
+}
+
+// Admit has each stream that another node opens for a Raft group be asked for.
+func (t *meshTransport) Admit(admit func(node string, group uint32) error) { t.admit.Store(&admit) }
+
+func (t *meshTransport) mayOpen(node string, group uint32) error {
+	if admit := t.admit.Load(); admit != nil {
+		return (*admit)(node, group)
+	}
+	return nil
 }
 
 // Close ends the connections to other nodes.

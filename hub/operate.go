@@ -55,7 +55,8 @@ func describeGroup(id uint32, answers map[string]*meshpb.NodeStatus) *weirpb.Reg
 	member := func(node string, voter bool) {
 		m := &weirpb.RegionMember{Node: node, Voter: voter}
 		if g := all[node]; g != nil {
-			m.Applied, m.HeardMs = g.GetApplied(), g.GetHeardMs()
+			m.Applied, m.HeardMs, m.Ails, m.Last = g.GetApplied(), g.GetHeardMs(), g.GetAils(), g.GetLast()
+			m.Receiving, m.Verification = receiving(node, g, all), g.GetVerification()
 			m.Lag = max(r.GetCommitted(), m.Applied) - m.Applied
 		}
 		r.Members = append(r.Members, m)
@@ -66,7 +67,25 @@ func describeGroup(id uint32, answers map[string]*meshpb.NodeStatus) *weirpb.Reg
 	for _, node := range right.GetLearners() {
 		member(node, false)
 	}
+	for _, node := range slices.Sorted(maps.Keys(all)) {
+		if !isMember(right, node) && all[node].GetAils() != "" {
+			member(node, false) // its vote has been taken from it until it is rebuilt
+		}
+	}
 	return r
+}
+
+// receiving returns what a node is being sent, or fetches; nil for nothing.
+func receiving(node string, of *meshpb.GroupStatus, all map[string]*meshpb.GroupStatus) *weirpb.Transfer {
+	if t := of.GetFetching(); t != nil {
+		return t
+	}
+	for _, g := range all {
+		if t := g.GetSending()[node]; t != nil {
+			return t
+		}
+	}
+	return nil
 }
 
 // RetireNode has a node leave all groups, dead or alive, after another has taken its place if one is named.

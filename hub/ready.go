@@ -55,6 +55,9 @@ func (h *Hub) groupsReady(ctx context.Context) error {
 
 // ready reports whether the group has a leader, and this node a vote.
 func (g *group) ready() bool {
+	if g.ailing() != "" {
+		return false
+	}
 	if g.replica.Leads() {
 		return g.lead.leads()
 	}

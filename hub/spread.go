@@ -70,7 +70,7 @@ func (h *Hub) fit() map[string]bool {
 
 func keepsUp(status *meshpb.NodeStatus) bool {
 	for _, g := range status.GetGroups() {
-		if g.GetApplied()+maxLag < g.GetCommitted() {
+		if g.GetAils() != "" || g.GetApplied()+maxLag < g.GetCommitted() {
 			return false
 		}
 	}

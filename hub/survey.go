@@ -79,13 +79,18 @@ func (h *Hub) look() {
 	every := time.NewTicker(h.config.surveyEvery)
 	defer every.Stop()
 	var s spreading
+	var known []string
 	for {
 		select {
 		case <-h.ctx.Done():
 			return
 		case <-every.C:
 		}
+		known = h.disconnectGone(known)
 		h.updateRoutes()
+		if err := h.lender.drop(time.Now().Add(-loanIdle)); err != nil {
+			h.log.Warn("what was lent to another node could not be removed", "error", err)
+		}
 		committed := map[uint32]uint64{}
 		for _, g := range h.groups {
 			if g.lead.leads() {
@@ -170,6 +175,11 @@ func (g *group) status() *meshpb.GroupStatus {
 		Voters: m.Voters, Learners: m.Learners,
 		// What a leader had found in its log was committed before it served.
 		Settled: g.lead.leads() && !g.changing.Load(),
+	}
+	s.Sending = g.sending()
+	s.Ails, s.Fetching, s.Verification = string(g.ailing()), g.fetched.get(), g.verification.get()
+	if s.Last, s.LastTerm = g.replica.End(); g.ailing() == ailsLog {
+		s.Last, s.LastTerm = g.had.Load(), 0
 	}
 	if heard := g.replica.Heard(); leader != g.hub.node.Name && !heard.IsZero() {
 		s.HeardMs = uint64(max(1, time.Since(heard).Milliseconds()))

@@ -50,6 +50,8 @@ type hubRun struct {
 	AdvertiseMesh string `help:"Where other nodes reach this one, if not at --mesh." env:"WEIR_HUB_ADVERTISE_MESH" placeholder:"HOST:PORT"`
 
 	StopTimeout time.Duration `help:"When told to stop, end after this time whatever is still under way." default:"10s" env:"WEIR_HUB_STOP_TIMEOUT" placeholder:"DURATION"`
+	VerifyEvery time.Duration `help:"How often all that is on disk is read, to find what has rotted; negative: only when told." default:"168h" env:"WEIR_HUB_VERIFY_EVERY" placeholder:"DURATION"`
+	VerifyRate  int           `help:"Bytes a second that this may read." default:"8388608" env:"WEIR_HUB_VERIFY_RATE" placeholder:"BYTES"`
 
 	ClockSkew time.Duration `hidden:"" help:"Added to the clock, for tests." env:"WEIR_HUB_CLOCK_SKEW"`
 	Config    string        `help:"YAML file with these settings." type:"path" env:"WEIR_HUB_CONFIG" placeholder:"FILE"`
@@ -121,6 +123,8 @@ func (c *hubRun) check() error {
 		return usagef("give --node-id", "this node, %q, is not among the peers", c.NodeID)
 	case c.StopTimeout <= 0:
 		return usagef("", "--stop-timeout must be positive")
+	case c.VerifyRate < 1:
+		return usagef("", "--verify-rate has to be at least 1 byte a second, not %d", c.VerifyRate)
 	case c.Shards < 1 || c.Shards > maxShards:
 		return usagef("", "a region has 1 to %d shards, not %d", maxShards, c.Shards)
 	}
@@ -174,6 +178,7 @@ func (s *hubProcess) open(ctx context.Context) error {
 	s.hub, err = hub.Open(ctx, hub.Config{
 		Dir: c.Data, NodeID: c.NodeID, Logger: s.log, Registerer: s.metrics, Connect: s.connect,
 		Peers: peersOf(c.Peers), Join: c.Join, Shards: c.Shards, Advertise: c.advertised(),
+		VerifyEvery: c.VerifyEvery, VerifyRate: c.VerifyRate,
 		Now: func() time.Time { return time.Now().Add(c.ClockSkew) },
 		// There is no engine yet.
 		Inspect: func(ctx context.Context, u *hub.Upload) ([]string, error) { return inspect.Upload(ctx, s.filters, u) },

@@ -19,7 +19,10 @@ type hubStatus struct {
 
 func (hubStatus) Help() string {
 	return `Any node answers for all that it can reach. Group 0 is the control group, the others are the shards. A member that
-is "learning" has no vote yet; "behind" counts the committed entries that it has yet to apply.
+is "learning" has no vote yet; "behind" counts the committed entries that it has yet to apply. "State corrupt" and "log
+corrupt" are rebuilt by themselves while a majority of the logs is intact; else see "weir hub recover". "Receiving" is
+how much of a group's data has come, at which rate, and how long the rest takes. VERIFIED is the day since which all
+members have been read through; see "weir hub verify".
 
 Needs an operator's API key.
 
@@ -81,6 +84,24 @@ type (
 		Applied uint64 `json:"applied"`
 		Behind  uint64 `json:"behind"`
 		HeardMs uint64 `json:"heard_ms"`
+		// Ails is "log", "state", "full" or "disk"; empty for a member that is well.
+		Ails      string        `json:"ails,omitempty"`
+		Last      uint64        `json:"last"`
+		Receiving *transferView `json:"receiving,omitempty"`
+		Verified  verifiedView  `json:"verified"`
+	}
+	transferView struct {
+		From           string  `json:"from"`
+		DoneBytes      uint64  `json:"done_bytes"`
+		TotalBytes     uint64  `json:"total_bytes"`
+		BytesPerSecond uint64  `json:"bytes_per_second"`
+		LeftSeconds    float64 `json:"left_seconds,omitempty"`
+	}
+	verifiedView struct {
+		Finished   string `json:"finished,omitempty"`
+		Damaged    string `json:"damaged,omitempty"`
+		DoneBytes  uint64 `json:"done_bytes,omitempty"`
+		TotalBytes uint64 `json:"total_bytes,omitempty"`
 	}
 )
 
@@ -103,11 +124,41 @@ func viewRegion(r *weirpb.Region) regionView {
 	for _, g := range r.GetGroups() {
 		group := groupView{Group: g.GetGroup(), Leader: g.GetLeader(), Term: g.GetTerm(), Committed: g.GetCommitted()}
 		for _, m := range g.GetMembers() {
-			group.Members = append(group.Members, memberView{m.GetNode(), m.GetVoter(), m.GetApplied(), m.GetLag(), m.GetHeardMs()})
+			group.Members = append(group.Members, viewMember(m))
 		}
 		view.Groups = append(view.Groups, group)
 	}
 	return view
+}
+
+func viewMember(m *weirpb.RegionMember) memberView {
+	view := memberView{
+		Node: m.GetNode(), Voter: m.GetVoter(), Applied: m.GetApplied(), Behind: m.GetLag(), HeardMs: m.GetHeardMs(),
+		Ails: m.GetAils(), Last: m.GetLast(),
+	}
+	if t := m.GetReceiving(); t != nil {
+		view.Receiving = &transferView{
+			From: t.GetFrom(), DoneBytes: t.GetDoneBytes(), TotalBytes: t.GetTotalBytes(), BytesPerSecond: t.GetBytesPerSecond(),
+			LeftSeconds: leftOf(t).Seconds(),
+		}
+	}
+	v := m.GetVerification()
+	view.Verified = verifiedView{DoneBytes: v.GetDoneBytes(), TotalBytes: v.GetTotalBytes()}
+	if v.GetFinishedMs() != 0 {
+		view.Verified.Finished = timestamp(v.GetFinishedMs())
+	}
+	if v.GetDamagedMs() != 0 {
+		view.Verified.Damaged = timestamp(v.GetDamagedMs())
+	}
+	return view
+}
+
+// leftOf returns how long the rest of a transfer takes at its rate, 0 if that can't be told.
+func leftOf(t *weirpb.Transfer) time.Duration {
+	if t.GetBytesPerSecond() == 0 || t.GetDoneBytes() > t.GetTotalBytes() {
+		return 0
+	}
+	return time.Duration(float64(t.GetTotalBytes()-t.GetDoneBytes()) / float64(t.GetBytesPerSecond()) * float64(time.Second))
 }
 
 func printRegion(con *console, r *weirpb.Region) error {
@@ -135,10 +186,24 @@ func printRegion(con *console, r *weirpb.Region) error {
 		}
 		groups = append(groups, []string{
 			strconv.Itoa(int(g.GetGroup())), firstNonEmpty(g.GetLeader(), "none"), strconv.FormatUint(g.GetTerm(), 10),
-			strconv.FormatUint(g.GetCommitted(), 10), strings.Join(members, ", "),
+			strconv.FormatUint(g.GetCommitted(), 10), verifiedText(g), strings.Join(members, ", "),
 		})
 	}
-	return con.printTable("no groups", []string{"GROUP", "LEADER", "TERM", "COMMITTED", "MEMBERS"}, groups)
+	return con.printTable("no groups", []string{"GROUP", "LEADER", "TERM", "COMMITTED", "VERIFIED", "MEMBERS"}, groups)
+}
+
+// verifiedText says since when all members of a group have been read through.
+func verifiedText(g *weirpb.RegionGroup) string {
+	oldest := int64(0)
+	for i, m := range g.GetMembers() {
+		if at := m.GetVerification().GetFinishedMs(); i == 0 || at < oldest {
+			oldest = at
+		}
+	}
+	if oldest == 0 {
+		return "never"
+	}
+	return time.UnixMilli(oldest).UTC().Format(time.DateOnly)
 }
 
 func stateOf(n *weirpb.RegionNode) string {
@@ -160,10 +225,26 @@ func memberText(g *weirpb.RegionGroup, m *weirpb.RegionMember, reachable bool) s
 	if !m.GetVoter() {
 		notes = append(notes, "learning")
 	}
+	switch m.GetAils() {
+	case "":
+	case "log", "state":
+		notes = append(notes, m.GetAils()+" corrupt, being rebuilt")
+	case "full":
+		notes = append(notes, "disk full")
+	default:
+		notes = append(notes, m.GetAils()+" failed")
+	}
+	if t := m.GetReceiving(); t != nil {
+		notes = append(notes, transferText(t))
+	}
+	if v := m.GetVerification(); v.GetTotalBytes() > 0 {
+		notes = append(notes, fmt.Sprintf("verifying %d%%", 100*v.GetDoneBytes()/v.GetTotalBytes()))
+	}
 	heard := time.Duration(m.GetHeardMs()) * time.Millisecond
 	switch {
 	case !reachable:
 		notes = append(notes, "not reached")
+	case m.GetAils() != "":
 	case m.GetLag() > 0:
 		notes = append(notes, fmt.Sprintf("%d behind", m.GetLag()))
 	case heard > heardLate && m.GetNode() != g.GetLeader():
@@ -173,4 +254,25 @@ func memberText(g *weirpb.RegionGroup, m *weirpb.RegionMember, reachable bool) s
 		return m.GetNode()
 	}
 	return m.GetNode() + " (" + strings.Join(notes, ", ") + ")"
+}
+
+// transferText says how far a transfer is.
+func transferText(t *weirpb.Transfer) string {
+	text := fmt.Sprintf("receiving from %s: %s of %s, %s/s", t.GetFrom(), sizeText(t.GetDoneBytes()), sizeText(t.GetTotalBytes()),
+		sizeText(t.GetBytesPerSecond()))
+	if left := leftOf(t); left > 0 {
+		text += fmt.Sprintf(", %s left", left.Round(time.Second))
+	}
+	return text
+}
+
+// sizeText writes bytes with the unit that suits them.
+func sizeText(bytes uint64) string {
+	switch {
+	case bytes >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
+	case bytes >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+	}
+	return fmt.Sprintf("%d KiB", bytes>>10)
 }

@@ -47,7 +47,9 @@ type Hub interface {
 	ListFilters(context.Context, *weirpb.ListFiltersRequest) (*weirpb.ListFiltersResponse, error)
 	GetFilter(context.Context, *weirpb.GetFilterRequest) (*weirpb.GetFilterResponse, error)
 
-	// GetRegion and RetireNode are answered by any node.
+	// What follows is answered by any node.
 	GetRegion(context.Context, *weirpb.GetRegionRequest) (*weirpb.Region, error)
 	RetireNode(context.Context, *weirpb.RetireNodeRequest) (*weirpb.RegionNode, error)
+	VerifyRegion(context.Context, *weirpb.VerifyRegionRequest) (*weirpb.VerifyRegionResponse, error)
+	RecoverGroup(context.Context, *weirpb.RecoverGroupRequest) (*weirpb.RecoverGroupResponse, error)
 }

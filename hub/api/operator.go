@@ -26,3 +26,20 @@ func (s operator) RetireNode(ctx context.Context, r *weirpb.RetireNodeRequest) (
 	}
 	return s.hub.RetireNode(ctx, r)
 }
+
+func (s operator) VerifyRegion(ctx context.Context, r *weirpb.VerifyRegionRequest) (*weirpb.VerifyRegionResponse, error) {
+	if _, err := operatorsOnly(ctx, ""); err != nil {
+		return nil, err
+	}
+	return s.hub.VerifyRegion(ctx, r)
+}
+
+func (s operator) RecoverGroup(ctx context.Context, r *weirpb.RecoverGroupRequest) (*weirpb.RecoverGroupResponse, error) {
+	if _, err := operatorsOnly(ctx, ""); err != nil {
+		return nil, err
+	}
+	if r.GetNode() == "" {
+		return nil, fault.New(fault.InvalidArgument, "the request does not say which node has the group's data")
+	}
+	return s.hub.RecoverGroup(ctx, r)
+}

@@ -12,6 +12,7 @@ import (
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
+	weirpb "weir/proto/weirpb"
 )
 
 const (
@@ -588,10 +589,12 @@ func (*Done) Descriptor() ([]byte, []int) {
 	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{9}
 }
 
-// GetStatus asks a node how it is. Answered with NodeStatus.
+// GetStatus asks a node how it is. Answered with NodeStatus. As "belongs" it asks whether the region has the caller.
 type GetStatus struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Region        string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Region string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// Of the caller's folder; for "belongs".
+	Incarnation   string `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -629,6 +632,13 @@ func (*GetStatus) Descriptor() ([]byte, []int) {
 func (x *GetStatus) GetRegion() string {
 	if x != nil {
 		return x.Region
+	}
+	return ""
+}
+
+func (x *GetStatus) GetIncarnation() string {
+	if x != nil {
+		return x.Incarnation
 	}
 	return ""
 }
@@ -708,7 +718,17 @@ type GroupStatus struct {
 	Voters   []string `protobuf:"bytes,7,rep,name=voters,proto3" json:"voters,omitempty"`
 	Learners []string `protobuf:"bytes,8,rep,name=learners,proto3" json:"learners,omitempty"`
 	// Whether the membership is committed, so that it can't be undone.
-	Settled       bool `protobuf:"varint,9,opt,name=settled,proto3" json:"settled,omitempty"`
+	Settled bool `protobuf:"varint,9,opt,name=settled,proto3" json:"settled,omitempty"`
+	// Why the node has not all of the group: "log", "state", "full" or "disk". Empty: it is well.
+	Ails string `protobuf:"bytes,10,opt,name=ails,proto3" json:"ails,omitempty"`
+	// Index and term of the last entry of its log; where that is corrupt, the index that it is known to have had.
+	Last     uint64 `protobuf:"varint,11,opt,name=last,proto3" json:"last,omitempty"`
+	LastTerm uint64 `protobuf:"varint,12,opt,name=last_term,json=lastTerm,proto3" json:"last_term,omitempty"`
+	// Snapshots on their way to other nodes, by node.
+	Sending map[string]*weirpb.Transfer `protobuf:"bytes,13,rep,name=sending,proto3" json:"sending,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The state that it fetches to replace a corrupt one.
+	Fetching      *weirpb.Transfer     `protobuf:"bytes,14,opt,name=fetching,proto3" json:"fetching,omitempty"`
+	Verification  *weirpb.Verification `protobuf:"bytes,15,opt,name=verification,proto3" json:"verification,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -806,6 +826,48 @@ func (x *GroupStatus) GetSettled() bool {
 	return false
 }
 
+func (x *GroupStatus) GetAils() string {
+	if x != nil {
+		return x.Ails
+	}
+	return ""
+}
+
+func (x *GroupStatus) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetLastTerm() uint64 {
+	if x != nil {
+		return x.LastTerm
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetSending() map[string]*weirpb.Transfer {
+	if x != nil {
+		return x.Sending
+	}
+	return nil
+}
+
+func (x *GroupStatus) GetFetching() *weirpb.Transfer {
+	if x != nil {
+		return x.Fetching
+	}
+	return nil
+}
+
+func (x *GroupStatus) GetVerification() *weirpb.Verification {
+	if x != nil {
+		return x.Verification
+	}
+	return nil
+}
+
 // RetireNode asks the leader of the control group to have a node leave. Answered with Done.
 type RetireNode struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -867,11 +929,556 @@ func (x *RetireNode) GetReplacedBy() string {
 	return ""
 }
 
+// LendState asks a node for a copy of its state of a group. Answered with Loan.
+type LendState struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Region string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	Group  uint32                 `protobuf:"varint,2,opt,name=group,proto3" json:"group,omitempty"`
+	// The copy must have at least the entries up to this one.
+	AtLeast       uint64 `protobuf:"varint,3,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LendState) Reset() {
+	*x = LendState{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LendState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LendState) ProtoMessage() {}
+
+func (x *LendState) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LendState.ProtoReflect.Descriptor instead.
+func (*LendState) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *LendState) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *LendState) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *LendState) GetAtLeast() uint64 {
+	if x != nil {
+		return x.AtLeast
+	}
+	return 0
+}
+
+// A Loan is a copy of a state whose files can be read for as long as somebody does.
+type Loan struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Files         []*LentFile            `protobuf:"bytes,2,rep,name=files,proto3" json:"files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Loan) Reset() {
+	*x = Loan{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Loan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Loan) ProtoMessage() {}
+
+func (x *Loan) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Loan.ProtoReflect.Descriptor instead.
+func (*Loan) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Loan) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Loan) GetFiles() []*LentFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+type LentFile struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Size          uint64                 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LentFile) Reset() {
+	*x = LentFile{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LentFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LentFile) ProtoMessage() {}
+
+func (x *LentFile) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LentFile.ProtoReflect.Descriptor instead.
+func (*LentFile) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *LentFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LentFile) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+// ReadLoan asks for a part of a lent file. Answered with LoanPart.
+type ReadLoan struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Region        string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Offset        uint64                 `protobuf:"varint,4,opt,name=offset,proto3" json:"offset,omitempty"`
+	Length        uint32                 `protobuf:"varint,5,opt,name=length,proto3" json:"length,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadLoan) Reset() {
+	*x = ReadLoan{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadLoan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadLoan) ProtoMessage() {}
+
+func (x *ReadLoan) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadLoan.ProtoReflect.Descriptor instead.
+func (*ReadLoan) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ReadLoan) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *ReadLoan) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReadLoan) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ReadLoan) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *ReadLoan) GetLength() uint32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+type LoanPart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Shorter than was asked for at the end of the file only.
+	Content       []byte `protobuf:"bytes,1,opt,name=content,proto3" json:"content,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoanPart) Reset() {
+	*x = LoanPart{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoanPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoanPart) ProtoMessage() {}
+
+func (x *LoanPart) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoanPart.ProtoReflect.Descriptor instead.
+func (*LoanPart) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *LoanPart) GetContent() []byte {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+// OfferSnapshot tells a node which files the snapshot has that it is about to be sent. Answered with KeptFiles: what it has
+// of them from a transfer that broke off.
+type OfferSnapshot struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Region        string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	Group         uint32                 `protobuf:"varint,2,opt,name=group,proto3" json:"group,omitempty"`
+	Files         []*LentFile            `protobuf:"bytes,3,rep,name=files,proto3" json:"files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OfferSnapshot) Reset() {
+	*x = OfferSnapshot{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OfferSnapshot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OfferSnapshot) ProtoMessage() {}
+
+func (x *OfferSnapshot) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OfferSnapshot.ProtoReflect.Descriptor instead.
+func (*OfferSnapshot) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *OfferSnapshot) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *OfferSnapshot) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *OfferSnapshot) GetFiles() []*LentFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+type KeptFiles struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Files         []*KeptFile            `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeptFiles) Reset() {
+	*x = KeptFiles{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeptFiles) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeptFiles) ProtoMessage() {}
+
+func (x *KeptFiles) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeptFiles.ProtoReflect.Descriptor instead.
+func (*KeptFiles) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *KeptFiles) GetFiles() []*KeptFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+type KeptFile struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Sha256        []byte                 `protobuf:"bytes,2,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeptFile) Reset() {
+	*x = KeptFile{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeptFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeptFile) ProtoMessage() {}
+
+func (x *KeptFile) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeptFile.ProtoReflect.Descriptor instead.
+func (*KeptFile) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *KeptFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *KeptFile) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+// Verify asks a node to read all that it has and compare the checksums. Answered with Done.
+type Verify struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Region        string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Verify) Reset() {
+	*x = Verify{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Verify) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Verify) ProtoMessage() {}
+
+func (x *Verify) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Verify.ProtoReflect.Descriptor instead.
+func (*Verify) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Verify) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+// RecoverGroup asks a node to be the only voter of a group. Answered with weir.v1.RecoverGroupResponse.
+type RecoverGroup struct {
+	state         protoimpl.MessageState      `protogen:"open.v1"`
+	Region        string                      `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	Request       *weirpb.RecoverGroupRequest `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecoverGroup) Reset() {
+	*x = RecoverGroup{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecoverGroup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecoverGroup) ProtoMessage() {}
+
+func (x *RecoverGroup) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecoverGroup.ProtoReflect.Descriptor instead.
+func (*RecoverGroup) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *RecoverGroup) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *RecoverGroup) GetRequest() *weirpb.RecoverGroupRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
 var File_weir_mesh_v1_mesh_proto protoreflect.FileDescriptor
 
 const file_weir_mesh_v1_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x17weir/mesh/v1/mesh.proto\x12\fweir.mesh.v1\"\xaa\x01\n" +
+	"\x17weir/mesh/v1/mesh.proto\x12\fweir.mesh.v1\x1a\x11weir/v1/api.proto\"\xaa\x01\n" +
 	"\x06Member\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12\x12\n" +
@@ -907,14 +1514,15 @@ const file_weir_mesh_v1_mesh_proto_rawDesc = "" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\rR\x05group\x12\x1b\n" +
 	"\ttenant_id\x18\x03 \x01(\x04R\btenantId\"\x06\n" +
-	"\x04Done\"#\n" +
+	"\x04Done\"E\n" +
 	"\tGetStatus\x12\x16\n" +
-	"\x06region\x18\x01 \x01(\tR\x06region\"i\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12 \n" +
+	"\vincarnation\x18\x02 \x01(\tR\vincarnation\"i\n" +
 	"\n" +
 	"NodeStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aclosing\x18\x02 \x01(\bR\aclosing\x121\n" +
-	"\x06groups\x18\x03 \x03(\v2\x19.weir.mesh.v1.GroupStatusR\x06groups\"\xf0\x01\n" +
+	"\x06groups\x18\x03 \x03(\v2\x19.weir.mesh.v1.GroupStatusR\x06groups\"\xb0\x04\n" +
 	"\vGroupStatus\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x16\n" +
 	"\x06leader\x18\x02 \x01(\tR\x06leader\x12\x12\n" +
@@ -924,13 +1532,55 @@ const file_weir_mesh_v1_mesh_proto_rawDesc = "" +
 	"\bheard_ms\x18\x06 \x01(\x04R\aheardMs\x12\x16\n" +
 	"\x06voters\x18\a \x03(\tR\x06voters\x12\x1a\n" +
 	"\blearners\x18\b \x03(\tR\blearners\x12\x18\n" +
-	"\asettled\x18\t \x01(\bR\asettled\"U\n" +
+	"\asettled\x18\t \x01(\bR\asettled\x12\x12\n" +
+	"\x04ails\x18\n" +
+	" \x01(\tR\x04ails\x12\x12\n" +
+	"\x04last\x18\v \x01(\x04R\x04last\x12\x1b\n" +
+	"\tlast_term\x18\f \x01(\x04R\blastTerm\x12@\n" +
+	"\asending\x18\r \x03(\v2&.weir.mesh.v1.GroupStatus.SendingEntryR\asending\x12-\n" +
+	"\bfetching\x18\x0e \x01(\v2\x11.weir.v1.TransferR\bfetching\x129\n" +
+	"\fverification\x18\x0f \x01(\v2\x15.weir.v1.VerificationR\fverification\x1aM\n" +
+	"\fSendingEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
+	"\x05value\x18\x02 \x01(\v2\x11.weir.v1.TransferR\x05value:\x028\x01\"U\n" +
 	"\n" +
 	"RetireNode\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1f\n" +
 	"\vreplaced_by\x18\x03 \x01(\tR\n" +
-	"replacedByB\x1aZ\x18weir/proto/meshpb;meshpbb\x06proto3"
+	"replacedBy\"T\n" +
+	"\tLendState\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x14\n" +
+	"\x05group\x18\x02 \x01(\rR\x05group\x12\x19\n" +
+	"\bat_least\x18\x03 \x01(\x04R\aatLeast\"D\n" +
+	"\x04Loan\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
+	"\x05files\x18\x02 \x03(\v2\x16.weir.mesh.v1.LentFileR\x05files\"2\n" +
+	"\bLentFile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\"v\n" +
+	"\bReadLoan\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x16\n" +
+	"\x06offset\x18\x04 \x01(\x04R\x06offset\x12\x16\n" +
+	"\x06length\x18\x05 \x01(\rR\x06length\"$\n" +
+	"\bLoanPart\x12\x18\n" +
+	"\acontent\x18\x01 \x01(\fR\acontent\"k\n" +
+	"\rOfferSnapshot\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x14\n" +
+	"\x05group\x18\x02 \x01(\rR\x05group\x12,\n" +
+	"\x05files\x18\x03 \x03(\v2\x16.weir.mesh.v1.LentFileR\x05files\"9\n" +
+	"\tKeptFiles\x12,\n" +
+	"\x05files\x18\x01 \x03(\v2\x16.weir.mesh.v1.KeptFileR\x05files\"6\n" +
+	"\bKeptFile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06sha256\x18\x02 \x01(\fR\x06sha256\" \n" +
+	"\x06Verify\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\"^\n" +
+	"\fRecoverGroup\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x126\n" +
+	"\arequest\x18\x02 \x01(\v2\x1c.weir.v1.RecoverGroupRequestR\arequestB\x1aZ\x18weir/proto/meshpb;meshpbb\x06proto3"
 
 var (
 	file_weir_mesh_v1_mesh_proto_rawDescOnce sync.Once
@@ -944,22 +1594,36 @@ func file_weir_mesh_v1_mesh_proto_rawDescGZIP() []byte {
 	return file_weir_mesh_v1_mesh_proto_rawDescData
 }
 
-var file_weir_mesh_v1_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_weir_mesh_v1_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_weir_mesh_v1_mesh_proto_goTypes = []any{
-	(*Member)(nil),         // 0: weir.mesh.v1.Member
-	(*Region)(nil),         // 1: weir.mesh.v1.Region
-	(*Hello)(nil),          // 2: weir.mesh.v1.Hello
-	(*Join)(nil),           // 3: weir.mesh.v1.Join
-	(*ControlIndex)(nil),   // 4: weir.mesh.v1.ControlIndex
-	(*ControlIndexed)(nil), // 5: weir.mesh.v1.ControlIndexed
-	(*GetCommitted)(nil),   // 6: weir.mesh.v1.GetCommitted
-	(*Committed)(nil),      // 7: weir.mesh.v1.Committed
-	(*DropTenant)(nil),     // 8: weir.mesh.v1.DropTenant
-	(*Done)(nil),           // 9: weir.mesh.v1.Done
-	(*GetStatus)(nil),      // 10: weir.mesh.v1.GetStatus
-	(*NodeStatus)(nil),     // 11: weir.mesh.v1.NodeStatus
-	(*GroupStatus)(nil),    // 12: weir.mesh.v1.GroupStatus
-	(*RetireNode)(nil),     // 13: weir.mesh.v1.RetireNode
+	(*Member)(nil),                     // 0: weir.mesh.v1.Member
+	(*Region)(nil),                     // 1: weir.mesh.v1.Region
+	(*Hello)(nil),                      // 2: weir.mesh.v1.Hello
+	(*Join)(nil),                       // 3: weir.mesh.v1.Join
+	(*ControlIndex)(nil),               // 4: weir.mesh.v1.ControlIndex
+	(*ControlIndexed)(nil),             // 5: weir.mesh.v1.ControlIndexed
+	(*GetCommitted)(nil),               // 6: weir.mesh.v1.GetCommitted
+	(*Committed)(nil),                  // 7: weir.mesh.v1.Committed
+	(*DropTenant)(nil),                 // 8: weir.mesh.v1.DropTenant
+	(*Done)(nil),                       // 9: weir.mesh.v1.Done
+	(*GetStatus)(nil),                  // 10: weir.mesh.v1.GetStatus
+	(*NodeStatus)(nil),                 // 11: weir.mesh.v1.NodeStatus
+	(*GroupStatus)(nil),                // 12: weir.mesh.v1.GroupStatus
+	(*RetireNode)(nil),                 // 13: weir.mesh.v1.RetireNode
+	(*LendState)(nil),                  // 14: weir.mesh.v1.LendState
+	(*Loan)(nil),                       // 15: weir.mesh.v1.Loan
+	(*LentFile)(nil),                   // 16: weir.mesh.v1.LentFile
+	(*ReadLoan)(nil),                   // 17: weir.mesh.v1.ReadLoan
+	(*LoanPart)(nil),                   // 18: weir.mesh.v1.LoanPart
+	(*OfferSnapshot)(nil),              // 19: weir.mesh.v1.OfferSnapshot
+	(*KeptFiles)(nil),                  // 20: weir.mesh.v1.KeptFiles
+	(*KeptFile)(nil),                   // 21: weir.mesh.v1.KeptFile
+	(*Verify)(nil),                     // 22: weir.mesh.v1.Verify
+	(*RecoverGroup)(nil),               // 23: weir.mesh.v1.RecoverGroup
+	nil,                                // 24: weir.mesh.v1.GroupStatus.SendingEntry
+	(*weirpb.Transfer)(nil),            // 25: weir.v1.Transfer
+	(*weirpb.Verification)(nil),        // 26: weir.v1.Verification
+	(*weirpb.RecoverGroupRequest)(nil), // 27: weir.v1.RecoverGroupRequest
 }
 var file_weir_mesh_v1_mesh_proto_depIdxs = []int32{
 	0,  // 0: weir.mesh.v1.Region.founders:type_name -> weir.mesh.v1.Member
@@ -968,11 +1632,19 @@ var file_weir_mesh_v1_mesh_proto_depIdxs = []int32{
 	1,  // 3: weir.mesh.v1.Hello.region:type_name -> weir.mesh.v1.Region
 	0,  // 4: weir.mesh.v1.Join.self:type_name -> weir.mesh.v1.Member
 	12, // 5: weir.mesh.v1.NodeStatus.groups:type_name -> weir.mesh.v1.GroupStatus
-	6,  // [6:6] is the sub-list for method output_type
-	6,  // [6:6] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	24, // 6: weir.mesh.v1.GroupStatus.sending:type_name -> weir.mesh.v1.GroupStatus.SendingEntry
+	25, // 7: weir.mesh.v1.GroupStatus.fetching:type_name -> weir.v1.Transfer
+	26, // 8: weir.mesh.v1.GroupStatus.verification:type_name -> weir.v1.Verification
+	16, // 9: weir.mesh.v1.Loan.files:type_name -> weir.mesh.v1.LentFile
+	16, // 10: weir.mesh.v1.OfferSnapshot.files:type_name -> weir.mesh.v1.LentFile
+	21, // 11: weir.mesh.v1.KeptFiles.files:type_name -> weir.mesh.v1.KeptFile
+	27, // 12: weir.mesh.v1.RecoverGroup.request:type_name -> weir.v1.RecoverGroupRequest
+	25, // 13: weir.mesh.v1.GroupStatus.SendingEntry.value:type_name -> weir.v1.Transfer
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_weir_mesh_v1_mesh_proto_init() }
@@ -986,7 +1658,7 @@ func file_weir_mesh_v1_mesh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_mesh_v1_mesh_proto_rawDesc), len(file_weir_mesh_v1_mesh_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -3360,7 +3360,15 @@ type RegionMember struct {
 	// How many committed entries it has yet to apply.
 	Lag uint64 `protobuf:"varint,4,opt,name=lag,proto3" json:"lag,omitempty"`
 	// How long ago it heard from the leader, in milliseconds; 0 for the leader itself and for one that did not answer.
-	HeardMs       uint64 `protobuf:"varint,5,opt,name=heard_ms,json=heardMs,proto3" json:"heard_ms,omitempty"`
+	HeardMs uint64 `protobuf:"varint,5,opt,name=heard_ms,json=heardMs,proto3" json:"heard_ms,omitempty"`
+	// Why it has not all of the group: "log" or "state" for one that is corrupt and being rebuilt, "full" or "disk" for what its
+	// disk is. Empty: it is well, or did not answer.
+	Ails string `protobuf:"bytes,6,opt,name=ails,proto3" json:"ails,omitempty"`
+	// Index of the last entry of its log; where that is corrupt, the index that it is known to have had.
+	Last uint64 `protobuf:"varint,7,opt,name=last,proto3" json:"last,omitempty"`
+	// What it is being sent, or fetches. Absent: nothing.
+	Receiving     *Transfer     `protobuf:"bytes,8,opt,name=receiving,proto3" json:"receiving,omitempty"`
+	Verification  *Verification `protobuf:"bytes,9,opt,name=verification,proto3" json:"verification,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3430,6 +3438,410 @@ func (x *RegionMember) GetHeardMs() uint64 {
 	return 0
 }
 
+func (x *RegionMember) GetAils() string {
+	if x != nil {
+		return x.Ails
+	}
+	return ""
+}
+
+func (x *RegionMember) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *RegionMember) GetReceiving() *Transfer {
+	if x != nil {
+		return x.Receiving
+	}
+	return nil
+}
+
+func (x *RegionMember) GetVerification() *Verification {
+	if x != nil {
+		return x.Verification
+	}
+	return nil
+}
+
+// A Transfer is a copy of a group's state on its way.
+type Transfer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	From  string                 `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// Bytes that have been sent, of how many. What the receiver had already counts as sent.
+	DoneBytes  uint64 `protobuf:"varint,2,opt,name=done_bytes,json=doneBytes,proto3" json:"done_bytes,omitempty"`
+	TotalBytes uint64 `protobuf:"varint,3,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
+	// Of the last seconds.
+	BytesPerSecond uint64 `protobuf:"varint,4,opt,name=bytes_per_second,json=bytesPerSecond,proto3" json:"bytes_per_second,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Transfer) Reset() {
+	*x = Transfer{}
+	mi := &file_weir_v1_api_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Transfer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Transfer) ProtoMessage() {}
+
+func (x *Transfer) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Transfer.ProtoReflect.Descriptor instead.
+func (*Transfer) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *Transfer) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Transfer) GetDoneBytes() uint64 {
+	if x != nil {
+		return x.DoneBytes
+	}
+	return 0
+}
+
+func (x *Transfer) GetTotalBytes() uint64 {
+	if x != nil {
+		return x.TotalBytes
+	}
+	return 0
+}
+
+func (x *Transfer) GetBytesPerSecond() uint64 {
+	if x != nil {
+		return x.BytesPerSecond
+	}
+	return 0
+}
+
+// A Verification is the reading of all that a node has of a group on disk.
+type Verification struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bytes that have been read, of how many, while it is under way; both 0 while it is not.
+	DoneBytes  uint64 `protobuf:"varint,1,opt,name=done_bytes,json=doneBytes,proto3" json:"done_bytes,omitempty"`
+	TotalBytes uint64 `protobuf:"varint,2,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
+	// When the last one came to its end without finding damage, in milliseconds since the Unix epoch. 0: never.
+	FinishedMs int64 `protobuf:"varint,3,opt,name=finished_ms,json=finishedMs,proto3" json:"finished_ms,omitempty"`
+	// When the last one found damage. 0: never since the node was started.
+	DamagedMs     int64 `protobuf:"varint,4,opt,name=damaged_ms,json=damagedMs,proto3" json:"damaged_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Verification) Reset() {
+	*x = Verification{}
+	mi := &file_weir_v1_api_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Verification) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Verification) ProtoMessage() {}
+
+func (x *Verification) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Verification.ProtoReflect.Descriptor instead.
+func (*Verification) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *Verification) GetDoneBytes() uint64 {
+	if x != nil {
+		return x.DoneBytes
+	}
+	return 0
+}
+
+func (x *Verification) GetTotalBytes() uint64 {
+	if x != nil {
+		return x.TotalBytes
+	}
+	return 0
+}
+
+func (x *Verification) GetFinishedMs() int64 {
+	if x != nil {
+		return x.FinishedMs
+	}
+	return 0
+}
+
+func (x *Verification) GetDamagedMs() int64 {
+	if x != nil {
+		return x.DamagedMs
+	}
+	return 0
+}
+
+type VerifyRegionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty: all nodes.
+	Node          string `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyRegionRequest) Reset() {
+	*x = VerifyRegionRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyRegionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyRegionRequest) ProtoMessage() {}
+
+func (x *VerifyRegionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyRegionRequest.ProtoReflect.Descriptor instead.
+func (*VerifyRegionRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *VerifyRegionRequest) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+type VerifyRegionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The nodes that have begun, or were at it already.
+	Nodes         []string `protobuf:"bytes,1,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyRegionResponse) Reset() {
+	*x = VerifyRegionResponse{}
+	mi := &file_weir_v1_api_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyRegionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyRegionResponse) ProtoMessage() {}
+
+func (x *VerifyRegionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyRegionResponse.ProtoReflect.Descriptor instead.
+func (*VerifyRegionResponse) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *VerifyRegionResponse) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+type RecoverGroupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Group uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	// The node that has the group's data.
+	Node string `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
+	// Voters that are gone for good: their folders are lost, and they never come back under their names.
+	Lost []string `protobuf:"bytes,3,rep,name=lost,proto3" json:"lost,omitempty"`
+	// Index of the last entry of the node's log, as an earlier answer had it. 0: nothing is changed, it is only told what would be.
+	Last          uint64 `protobuf:"varint,4,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecoverGroupRequest) Reset() {
+	*x = RecoverGroupRequest{}
+	mi := &file_weir_v1_api_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecoverGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecoverGroupRequest) ProtoMessage() {}
+
+func (x *RecoverGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecoverGroupRequest.ProtoReflect.Descriptor instead.
+func (*RecoverGroupRequest) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *RecoverGroupRequest) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *RecoverGroupRequest) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *RecoverGroupRequest) GetLost() []string {
+	if x != nil {
+		return x.Lost
+	}
+	return nil
+}
+
+func (x *RecoverGroupRequest) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+type RecoverGroupResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The node's part: its data go up to last.
+	Kept *RegionMember `protobuf:"bytes,1,opt,name=kept,proto3" json:"kept,omitempty"`
+	// The other voters.
+	Others []*RegionMember `protobuf:"bytes,2,rep,name=others,proto3" json:"others,omitempty"`
+	// Whether entries may be lost that were acknowledged.
+	MayLose bool `protobuf:"varint,3,opt,name=may_lose,json=mayLose,proto3" json:"may_lose,omitempty"`
+	// Whether it has been done.
+	Done          bool `protobuf:"varint,4,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecoverGroupResponse) Reset() {
+	*x = RecoverGroupResponse{}
+	mi := &file_weir_v1_api_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecoverGroupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecoverGroupResponse) ProtoMessage() {}
+
+func (x *RecoverGroupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_v1_api_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecoverGroupResponse.ProtoReflect.Descriptor instead.
+func (*RecoverGroupResponse) Descriptor() ([]byte, []int) {
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *RecoverGroupResponse) GetKept() *RegionMember {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
+}
+
+func (x *RecoverGroupResponse) GetOthers() []*RegionMember {
+	if x != nil {
+		return x.Others
+	}
+	return nil
+}
+
+func (x *RecoverGroupResponse) GetMayLose() bool {
+	if x != nil {
+		return x.MayLose
+	}
+	return false
+}
+
+func (x *RecoverGroupResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
 type RetireNodeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -3441,7 +3853,7 @@ type RetireNodeRequest struct {
 
 func (x *RetireNodeRequest) Reset() {
 	*x = RetireNodeRequest{}
-	mi := &file_weir_v1_api_proto_msgTypes[58]
+	mi := &file_weir_v1_api_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3453,7 +3865,7 @@ func (x *RetireNodeRequest) String() string {
 func (*RetireNodeRequest) ProtoMessage() {}
 
 func (x *RetireNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_v1_api_proto_msgTypes[58]
+	mi := &file_weir_v1_api_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3466,7 +3878,7 @@ func (x *RetireNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireNodeRequest.ProtoReflect.Descriptor instead.
 func (*RetireNodeRequest) Descriptor() ([]byte, []int) {
-	return file_weir_v1_api_proto_rawDescGZIP(), []int{58}
+	return file_weir_v1_api_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *RetireNodeRequest) GetId() string {
@@ -3701,13 +4113,47 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\x06leader\x18\x02 \x01(\tR\x06leader\x12\x12\n" +
 	"\x04term\x18\x03 \x01(\x04R\x04term\x12\x1c\n" +
 	"\tcommitted\x18\x04 \x01(\x04R\tcommitted\x12/\n" +
-	"\amembers\x18\x05 \x03(\v2\x15.weir.v1.RegionMemberR\amembers\"\x7f\n" +
+	"\amembers\x18\x05 \x03(\v2\x15.weir.v1.RegionMemberR\amembers\"\x93\x02\n" +
 	"\fRegionMember\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
 	"\x05voter\x18\x02 \x01(\bR\x05voter\x12\x18\n" +
 	"\aapplied\x18\x03 \x01(\x04R\aapplied\x12\x10\n" +
 	"\x03lag\x18\x04 \x01(\x04R\x03lag\x12\x19\n" +
-	"\bheard_ms\x18\x05 \x01(\x04R\aheardMs\"D\n" +
+	"\bheard_ms\x18\x05 \x01(\x04R\aheardMs\x12\x12\n" +
+	"\x04ails\x18\x06 \x01(\tR\x04ails\x12\x12\n" +
+	"\x04last\x18\a \x01(\x04R\x04last\x12/\n" +
+	"\treceiving\x18\b \x01(\v2\x11.weir.v1.TransferR\treceiving\x129\n" +
+	"\fverification\x18\t \x01(\v2\x15.weir.v1.VerificationR\fverification\"\x88\x01\n" +
+	"\bTransfer\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\tR\x04from\x12\x1d\n" +
+	"\n" +
+	"done_bytes\x18\x02 \x01(\x04R\tdoneBytes\x12\x1f\n" +
+	"\vtotal_bytes\x18\x03 \x01(\x04R\n" +
+	"totalBytes\x12(\n" +
+	"\x10bytes_per_second\x18\x04 \x01(\x04R\x0ebytesPerSecond\"\x8e\x01\n" +
+	"\fVerification\x12\x1d\n" +
+	"\n" +
+	"done_bytes\x18\x01 \x01(\x04R\tdoneBytes\x12\x1f\n" +
+	"\vtotal_bytes\x18\x02 \x01(\x04R\n" +
+	"totalBytes\x12\x1f\n" +
+	"\vfinished_ms\x18\x03 \x01(\x03R\n" +
+	"finishedMs\x12\x1d\n" +
+	"\n" +
+	"damaged_ms\x18\x04 \x01(\x03R\tdamagedMs\")\n" +
+	"\x13VerifyRegionRequest\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\",\n" +
+	"\x14VerifyRegionResponse\x12\x14\n" +
+	"\x05nodes\x18\x01 \x03(\tR\x05nodes\"g\n" +
+	"\x13RecoverGroupRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
+	"\x04node\x18\x02 \x01(\tR\x04node\x12\x12\n" +
+	"\x04lost\x18\x03 \x03(\tR\x04lost\x12\x12\n" +
+	"\x04last\x18\x04 \x01(\x04R\x04last\"\x9f\x01\n" +
+	"\x14RecoverGroupResponse\x12)\n" +
+	"\x04kept\x18\x01 \x01(\v2\x15.weir.v1.RegionMemberR\x04kept\x12-\n" +
+	"\x06others\x18\x02 \x03(\v2\x15.weir.v1.RegionMemberR\x06others\x12\x19\n" +
+	"\bmay_lose\x18\x03 \x01(\bR\amayLose\x12\x12\n" +
+	"\x04done\x18\x04 \x01(\bR\x04done\"D\n" +
 	"\x11RetireNodeRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vreplaced_by\x18\x02 \x01(\tR\n" +
@@ -3754,11 +4200,13 @@ const file_weir_v1_api_proto_rawDesc = "" +
 	"\vListFilters\x12\x1b.weir.v1.ListFiltersRequest\x1a\x1c.weir.v1.ListFiltersResponse\"\x03\x90\x02\x01\x12G\n" +
 	"\tGetFilter\x12\x19.weir.v1.GetFilterRequest\x1a\x1a.weir.v1.GetFilterResponse\"\x03\x90\x02\x01\x12V\n" +
 	"\x0eGetFilterStats\x12\x1e.weir.v1.GetFilterStatsRequest\x1a\x1f.weir.v1.GetFilterStatsResponse\"\x03\x90\x02\x01\x12S\n" +
-	"\rGetFilterLogs\x12\x1d.weir.v1.GetFilterLogsRequest\x1a\x1e.weir.v1.GetFilterLogsResponse\"\x03\x90\x02\x012\x8e\x01\n" +
+	"\rGetFilterLogs\x12\x1d.weir.v1.GetFilterLogsRequest\x1a\x1e.weir.v1.GetFilterLogsResponse\"\x03\x90\x02\x012\xa8\x02\n" +
 	"\x0fOperatorService\x12<\n" +
 	"\tGetRegion\x12\x19.weir.v1.GetRegionRequest\x1a\x0f.weir.v1.Region\"\x03\x90\x02\x01\x12=\n" +
 	"\n" +
-	"RetireNode\x12\x1a.weir.v1.RetireNodeRequest\x1a\x13.weir.v1.RegionNodeB\x1aZ\x18weir/proto/weirpb;weirpbb\x06proto3"
+	"RetireNode\x12\x1a.weir.v1.RetireNodeRequest\x1a\x13.weir.v1.RegionNode\x12K\n" +
+	"\fVerifyRegion\x12\x1c.weir.v1.VerifyRegionRequest\x1a\x1d.weir.v1.VerifyRegionResponse\x12K\n" +
+	"\fRecoverGroup\x12\x1c.weir.v1.RecoverGroupRequest\x1a\x1d.weir.v1.RecoverGroupResponseB\x1aZ\x18weir/proto/weirpb;weirpbb\x06proto3"
 
 var (
 	file_weir_v1_api_proto_rawDescOnce sync.Once
@@ -3773,7 +4221,7 @@ func file_weir_v1_api_proto_rawDescGZIP() []byte {
 }
 
 var file_weir_v1_api_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_weir_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
+var file_weir_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
 var file_weir_v1_api_proto_goTypes = []any{
 	(Consistency)(0),                 // 0: weir.v1.Consistency
 	(*PublishRequest)(nil),           // 1: weir.v1.PublishRequest
@@ -3834,139 +4282,153 @@ var file_weir_v1_api_proto_goTypes = []any{
 	(*RegionNode)(nil),               // 56: weir.v1.RegionNode
 	(*RegionGroup)(nil),              // 57: weir.v1.RegionGroup
 	(*RegionMember)(nil),             // 58: weir.v1.RegionMember
-	(*RetireNodeRequest)(nil),        // 59: weir.v1.RetireNodeRequest
-	(*Publication)(nil),              // 60: weir.v1.Publication
-	(*structpb.Value)(nil),           // 61: google.protobuf.Value
-	(*Receipt)(nil),                  // 62: weir.v1.Receipt
-	(*Fault)(nil),                    // 63: weir.v1.Fault
-	(*Cursor)(nil),                   // 64: weir.v1.Cursor
-	(*Channel)(nil),                  // 65: weir.v1.Channel
-	(*Event)(nil),                    // 66: weir.v1.Event
-	(*Gap)(nil),                      // 67: weir.v1.Gap
-	(*FilterLimits)(nil),             // 68: weir.v1.FilterLimits
-	(*Tenant)(nil),                   // 69: weir.v1.Tenant
-	(*Namespace)(nil),                // 70: weir.v1.Namespace
-	(*ApiKey)(nil),                   // 71: weir.v1.ApiKey
-	(*SigningKey)(nil),               // 72: weir.v1.SigningKey
-	(*FilterLine)(nil),               // 73: weir.v1.FilterLine
-	(*FilterVersion)(nil),            // 74: weir.v1.FilterVersion
-	(*FilterCounts)(nil),             // 75: weir.v1.FilterCounts
-	(*FilterDifference)(nil),         // 76: weir.v1.FilterDifference
-	(FilterRole)(0),                  // 77: weir.v1.FilterRole
+	(*Transfer)(nil),                 // 59: weir.v1.Transfer
+	(*Verification)(nil),             // 60: weir.v1.Verification
+	(*VerifyRegionRequest)(nil),      // 61: weir.v1.VerifyRegionRequest
+	(*VerifyRegionResponse)(nil),     // 62: weir.v1.VerifyRegionResponse
+	(*RecoverGroupRequest)(nil),      // 63: weir.v1.RecoverGroupRequest
+	(*RecoverGroupResponse)(nil),     // 64: weir.v1.RecoverGroupResponse
+	(*RetireNodeRequest)(nil),        // 65: weir.v1.RetireNodeRequest
+	(*Publication)(nil),              // 66: weir.v1.Publication
+	(*structpb.Value)(nil),           // 67: google.protobuf.Value
+	(*Receipt)(nil),                  // 68: weir.v1.Receipt
+	(*Fault)(nil),                    // 69: weir.v1.Fault
+	(*Cursor)(nil),                   // 70: weir.v1.Cursor
+	(*Channel)(nil),                  // 71: weir.v1.Channel
+	(*Event)(nil),                    // 72: weir.v1.Event
+	(*Gap)(nil),                      // 73: weir.v1.Gap
+	(*FilterLimits)(nil),             // 74: weir.v1.FilterLimits
+	(*Tenant)(nil),                   // 75: weir.v1.Tenant
+	(*Namespace)(nil),                // 76: weir.v1.Namespace
+	(*ApiKey)(nil),                   // 77: weir.v1.ApiKey
+	(*SigningKey)(nil),               // 78: weir.v1.SigningKey
+	(*FilterLine)(nil),               // 79: weir.v1.FilterLine
+	(*FilterVersion)(nil),            // 80: weir.v1.FilterVersion
+	(*FilterCounts)(nil),             // 81: weir.v1.FilterCounts
+	(*FilterDifference)(nil),         // 82: weir.v1.FilterDifference
+	(FilterRole)(0),                  // 83: weir.v1.FilterRole
 }
 var file_weir_v1_api_proto_depIdxs = []int32{
-	60, // 0: weir.v1.PublishRequest.event:type_name -> weir.v1.Publication
-	61, // 1: weir.v1.PublishRequest.json:type_name -> google.protobuf.Value
-	62, // 2: weir.v1.PublishResponse.receipt:type_name -> weir.v1.Receipt
-	60, // 3: weir.v1.PublishManyRequest.events:type_name -> weir.v1.Publication
+	66, // 0: weir.v1.PublishRequest.event:type_name -> weir.v1.Publication
+	67, // 1: weir.v1.PublishRequest.json:type_name -> google.protobuf.Value
+	68, // 2: weir.v1.PublishResponse.receipt:type_name -> weir.v1.Receipt
+	66, // 3: weir.v1.PublishManyRequest.events:type_name -> weir.v1.Publication
 	5,  // 4: weir.v1.PublishManyResponse.outcomes:type_name -> weir.v1.PublishOutcome
-	62, // 5: weir.v1.PublishOutcome.receipt:type_name -> weir.v1.Receipt
-	63, // 6: weir.v1.PublishOutcome.fault:type_name -> weir.v1.Fault
-	64, // 7: weir.v1.HistoryRequest.after:type_name -> weir.v1.Cursor
+	68, // 5: weir.v1.PublishOutcome.receipt:type_name -> weir.v1.Receipt
+	69, // 6: weir.v1.PublishOutcome.fault:type_name -> weir.v1.Fault
+	70, // 7: weir.v1.HistoryRequest.after:type_name -> weir.v1.Cursor
 	0,  // 8: weir.v1.HistoryRequest.consistency:type_name -> weir.v1.Consistency
-	64, // 9: weir.v1.HistoryRequest.until:type_name -> weir.v1.Cursor
-	65, // 10: weir.v1.HistoryResponse.channel:type_name -> weir.v1.Channel
-	66, // 11: weir.v1.HistoryResponse.events:type_name -> weir.v1.Event
-	67, // 12: weir.v1.HistoryResponse.gap:type_name -> weir.v1.Gap
-	64, // 13: weir.v1.HistoryResponse.next:type_name -> weir.v1.Cursor
+	70, // 9: weir.v1.HistoryRequest.until:type_name -> weir.v1.Cursor
+	71, // 10: weir.v1.HistoryResponse.channel:type_name -> weir.v1.Channel
+	72, // 11: weir.v1.HistoryResponse.events:type_name -> weir.v1.Event
+	73, // 12: weir.v1.HistoryResponse.gap:type_name -> weir.v1.Gap
+	70, // 13: weir.v1.HistoryResponse.next:type_name -> weir.v1.Cursor
 	0,  // 14: weir.v1.StateRequest.consistency:type_name -> weir.v1.Consistency
-	65, // 15: weir.v1.StateResponse.channel:type_name -> weir.v1.Channel
-	66, // 16: weir.v1.StateResponse.events:type_name -> weir.v1.Event
+	71, // 15: weir.v1.StateResponse.channel:type_name -> weir.v1.Channel
+	72, // 16: weir.v1.StateResponse.events:type_name -> weir.v1.Event
 	0,  // 17: weir.v1.GetChannelRequest.consistency:type_name -> weir.v1.Consistency
-	68, // 18: weir.v1.SetTenantLimitsRequest.limits:type_name -> weir.v1.FilterLimits
-	69, // 19: weir.v1.ListTenantsResponse.tenants:type_name -> weir.v1.Tenant
-	70, // 20: weir.v1.PutNamespaceRequest.namespace:type_name -> weir.v1.Namespace
-	70, // 21: weir.v1.ListNamespacesResponse.namespaces:type_name -> weir.v1.Namespace
-	71, // 22: weir.v1.CreateApiKeyResponse.api_key:type_name -> weir.v1.ApiKey
-	71, // 23: weir.v1.ListApiKeysResponse.api_keys:type_name -> weir.v1.ApiKey
-	72, // 24: weir.v1.CreateSigningKeyResponse.signing_key:type_name -> weir.v1.SigningKey
-	72, // 25: weir.v1.ListSigningKeysResponse.signing_keys:type_name -> weir.v1.SigningKey
+	74, // 18: weir.v1.SetTenantLimitsRequest.limits:type_name -> weir.v1.FilterLimits
+	75, // 19: weir.v1.ListTenantsResponse.tenants:type_name -> weir.v1.Tenant
+	76, // 20: weir.v1.PutNamespaceRequest.namespace:type_name -> weir.v1.Namespace
+	76, // 21: weir.v1.ListNamespacesResponse.namespaces:type_name -> weir.v1.Namespace
+	77, // 22: weir.v1.CreateApiKeyResponse.api_key:type_name -> weir.v1.ApiKey
+	77, // 23: weir.v1.ListApiKeysResponse.api_keys:type_name -> weir.v1.ApiKey
+	78, // 24: weir.v1.CreateSigningKeyResponse.signing_key:type_name -> weir.v1.SigningKey
+	78, // 25: weir.v1.ListSigningKeysResponse.signing_keys:type_name -> weir.v1.SigningKey
 	40, // 26: weir.v1.GetFilterStatsResponse.filters:type_name -> weir.v1.FilterStats
 	39, // 27: weir.v1.GetFilterLogsRequest.after:type_name -> weir.v1.FilterLogPosition
 	38, // 28: weir.v1.GetFilterLogsResponse.lines:type_name -> weir.v1.EdgeFilterLine
 	39, // 29: weir.v1.GetFilterLogsResponse.positions:type_name -> weir.v1.FilterLogPosition
-	73, // 30: weir.v1.EdgeFilterLine.line:type_name -> weir.v1.FilterLine
-	74, // 31: weir.v1.FilterStats.filter:type_name -> weir.v1.FilterVersion
-	75, // 32: weir.v1.FilterStats.total:type_name -> weir.v1.FilterCounts
+	79, // 30: weir.v1.EdgeFilterLine.line:type_name -> weir.v1.FilterLine
+	80, // 31: weir.v1.FilterStats.filter:type_name -> weir.v1.FilterVersion
+	81, // 32: weir.v1.FilterStats.total:type_name -> weir.v1.FilterCounts
 	41, // 33: weir.v1.FilterStats.edges:type_name -> weir.v1.EdgeFilterStats
-	76, // 34: weir.v1.FilterStats.samples:type_name -> weir.v1.FilterDifference
-	75, // 35: weir.v1.EdgeFilterStats.counts:type_name -> weir.v1.FilterCounts
-	77, // 36: weir.v1.SetRolloutRequest.role:type_name -> weir.v1.FilterRole
-	68, // 37: weir.v1.SetFilterLimitsRequest.limits:type_name -> weir.v1.FilterLimits
-	74, // 38: weir.v1.ListFiltersResponse.filters:type_name -> weir.v1.FilterVersion
-	74, // 39: weir.v1.GetFilterResponse.filter:type_name -> weir.v1.FilterVersion
+	82, // 34: weir.v1.FilterStats.samples:type_name -> weir.v1.FilterDifference
+	81, // 35: weir.v1.EdgeFilterStats.counts:type_name -> weir.v1.FilterCounts
+	83, // 36: weir.v1.SetRolloutRequest.role:type_name -> weir.v1.FilterRole
+	74, // 37: weir.v1.SetFilterLimitsRequest.limits:type_name -> weir.v1.FilterLimits
+	80, // 38: weir.v1.ListFiltersResponse.filters:type_name -> weir.v1.FilterVersion
+	80, // 39: weir.v1.GetFilterResponse.filter:type_name -> weir.v1.FilterVersion
 	56, // 40: weir.v1.Region.nodes:type_name -> weir.v1.RegionNode
 	57, // 41: weir.v1.Region.groups:type_name -> weir.v1.RegionGroup
 	58, // 42: weir.v1.RegionGroup.members:type_name -> weir.v1.RegionMember
-	1,  // 43: weir.v1.EventService.Publish:input_type -> weir.v1.PublishRequest
-	3,  // 44: weir.v1.EventService.PublishMany:input_type -> weir.v1.PublishManyRequest
-	6,  // 45: weir.v1.EventService.History:input_type -> weir.v1.HistoryRequest
-	8,  // 46: weir.v1.EventService.State:input_type -> weir.v1.StateRequest
-	10, // 47: weir.v1.EventService.GetChannel:input_type -> weir.v1.GetChannelRequest
-	11, // 48: weir.v1.EventService.OpenProducer:input_type -> weir.v1.OpenProducerRequest
-	14, // 49: weir.v1.TenantService.CreateTenant:input_type -> weir.v1.CreateTenantRequest
-	15, // 50: weir.v1.TenantService.ListTenants:input_type -> weir.v1.ListTenantsRequest
-	17, // 51: weir.v1.TenantService.DeleteTenant:input_type -> weir.v1.DeleteTenantRequest
-	13, // 52: weir.v1.TenantService.SetTenantLimits:input_type -> weir.v1.SetTenantLimitsRequest
-	19, // 53: weir.v1.NamespaceService.PutNamespace:input_type -> weir.v1.PutNamespaceRequest
-	20, // 54: weir.v1.NamespaceService.ListNamespaces:input_type -> weir.v1.ListNamespacesRequest
-	22, // 55: weir.v1.KeyService.CreateApiKey:input_type -> weir.v1.CreateApiKeyRequest
-	24, // 56: weir.v1.KeyService.ListApiKeys:input_type -> weir.v1.ListApiKeysRequest
-	26, // 57: weir.v1.KeyService.RevokeApiKey:input_type -> weir.v1.RevokeApiKeyRequest
-	28, // 58: weir.v1.KeyService.CreateSigningKey:input_type -> weir.v1.CreateSigningKeyRequest
-	30, // 59: weir.v1.KeyService.ListSigningKeys:input_type -> weir.v1.ListSigningKeysRequest
-	32, // 60: weir.v1.KeyService.RevokeSigningKey:input_type -> weir.v1.RevokeSigningKeyRequest
-	42, // 61: weir.v1.FilterService.UploadFilter:input_type -> weir.v1.UploadFilterRequest
-	43, // 62: weir.v1.FilterService.PushFilter:input_type -> weir.v1.PushFilterRequest
-	44, // 63: weir.v1.FilterService.SetRollout:input_type -> weir.v1.SetRolloutRequest
-	45, // 64: weir.v1.FilterService.PromoteFilter:input_type -> weir.v1.PromoteFilterRequest
-	46, // 65: weir.v1.FilterService.RollbackFilter:input_type -> weir.v1.RollbackFilterRequest
-	47, // 66: weir.v1.FilterService.PauseFilter:input_type -> weir.v1.PauseFilterRequest
-	48, // 67: weir.v1.FilterService.ResumeFilter:input_type -> weir.v1.ResumeFilterRequest
-	49, // 68: weir.v1.FilterService.SetFilterLimits:input_type -> weir.v1.SetFilterLimitsRequest
-	50, // 69: weir.v1.FilterService.ListFilters:input_type -> weir.v1.ListFiltersRequest
-	52, // 70: weir.v1.FilterService.GetFilter:input_type -> weir.v1.GetFilterRequest
-	34, // 71: weir.v1.FilterService.GetFilterStats:input_type -> weir.v1.GetFilterStatsRequest
-	36, // 72: weir.v1.FilterService.GetFilterLogs:input_type -> weir.v1.GetFilterLogsRequest
-	54, // 73: weir.v1.OperatorService.GetRegion:input_type -> weir.v1.GetRegionRequest
-	59, // 74: weir.v1.OperatorService.RetireNode:input_type -> weir.v1.RetireNodeRequest
-	2,  // 75: weir.v1.EventService.Publish:output_type -> weir.v1.PublishResponse
-	4,  // 76: weir.v1.EventService.PublishMany:output_type -> weir.v1.PublishManyResponse
-	7,  // 77: weir.v1.EventService.History:output_type -> weir.v1.HistoryResponse
-	9,  // 78: weir.v1.EventService.State:output_type -> weir.v1.StateResponse
-	65, // 79: weir.v1.EventService.GetChannel:output_type -> weir.v1.Channel
-	12, // 80: weir.v1.EventService.OpenProducer:output_type -> weir.v1.OpenProducerResponse
-	69, // 81: weir.v1.TenantService.CreateTenant:output_type -> weir.v1.Tenant
-	16, // 82: weir.v1.TenantService.ListTenants:output_type -> weir.v1.ListTenantsResponse
-	18, // 83: weir.v1.TenantService.DeleteTenant:output_type -> weir.v1.DeleteTenantResponse
-	69, // 84: weir.v1.TenantService.SetTenantLimits:output_type -> weir.v1.Tenant
-	70, // 85: weir.v1.NamespaceService.PutNamespace:output_type -> weir.v1.Namespace
-	21, // 86: weir.v1.NamespaceService.ListNamespaces:output_type -> weir.v1.ListNamespacesResponse
-	23, // 87: weir.v1.KeyService.CreateApiKey:output_type -> weir.v1.CreateApiKeyResponse
-	25, // 88: weir.v1.KeyService.ListApiKeys:output_type -> weir.v1.ListApiKeysResponse
-	27, // 89: weir.v1.KeyService.RevokeApiKey:output_type -> weir.v1.RevokeApiKeyResponse
-	29, // 90: weir.v1.KeyService.CreateSigningKey:output_type -> weir.v1.CreateSigningKeyResponse
-	31, // 91: weir.v1.KeyService.ListSigningKeys:output_type -> weir.v1.ListSigningKeysResponse
-	33, // 92: weir.v1.KeyService.RevokeSigningKey:output_type -> weir.v1.RevokeSigningKeyResponse
-	74, // 93: weir.v1.FilterService.UploadFilter:output_type -> weir.v1.FilterVersion
-	74, // 94: weir.v1.FilterService.PushFilter:output_type -> weir.v1.FilterVersion
-	74, // 95: weir.v1.FilterService.SetRollout:output_type -> weir.v1.FilterVersion
-	74, // 96: weir.v1.FilterService.PromoteFilter:output_type -> weir.v1.FilterVersion
-	74, // 97: weir.v1.FilterService.RollbackFilter:output_type -> weir.v1.FilterVersion
-	74, // 98: weir.v1.FilterService.PauseFilter:output_type -> weir.v1.FilterVersion
-	74, // 99: weir.v1.FilterService.ResumeFilter:output_type -> weir.v1.FilterVersion
-	68, // 100: weir.v1.FilterService.SetFilterLimits:output_type -> weir.v1.FilterLimits
-	51, // 101: weir.v1.FilterService.ListFilters:output_type -> weir.v1.ListFiltersResponse
-	53, // 102: weir.v1.FilterService.GetFilter:output_type -> weir.v1.GetFilterResponse
-	35, // 103: weir.v1.FilterService.GetFilterStats:output_type -> weir.v1.GetFilterStatsResponse
-	37, // 104: weir.v1.FilterService.GetFilterLogs:output_type -> weir.v1.GetFilterLogsResponse
-	55, // 105: weir.v1.OperatorService.GetRegion:output_type -> weir.v1.Region
-	56, // 106: weir.v1.OperatorService.RetireNode:output_type -> weir.v1.RegionNode
-	75, // [75:107] is the sub-list for method output_type
-	43, // [43:75] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	59, // 43: weir.v1.RegionMember.receiving:type_name -> weir.v1.Transfer
+	60, // 44: weir.v1.RegionMember.verification:type_name -> weir.v1.Verification
+	58, // 45: weir.v1.RecoverGroupResponse.kept:type_name -> weir.v1.RegionMember
+	58, // 46: weir.v1.RecoverGroupResponse.others:type_name -> weir.v1.RegionMember
+	1,  // 47: weir.v1.EventService.Publish:input_type -> weir.v1.PublishRequest
+	3,  // 48: weir.v1.EventService.PublishMany:input_type -> weir.v1.PublishManyRequest
+	6,  // 49: weir.v1.EventService.History:input_type -> weir.v1.HistoryRequest
+	8,  // 50: weir.v1.EventService.State:input_type -> weir.v1.StateRequest
+	10, // 51: weir.v1.EventService.GetChannel:input_type -> weir.v1.GetChannelRequest
+	11, // 52: weir.v1.EventService.OpenProducer:input_type -> weir.v1.OpenProducerRequest
+	14, // 53: weir.v1.TenantService.CreateTenant:input_type -> weir.v1.CreateTenantRequest
+	15, // 54: weir.v1.TenantService.ListTenants:input_type -> weir.v1.ListTenantsRequest
+	17, // 55: weir.v1.TenantService.DeleteTenant:input_type -> weir.v1.DeleteTenantRequest
+	13, // 56: weir.v1.TenantService.SetTenantLimits:input_type -> weir.v1.SetTenantLimitsRequest
+	19, // 57: weir.v1.NamespaceService.PutNamespace:input_type -> weir.v1.PutNamespaceRequest
+	20, // 58: weir.v1.NamespaceService.ListNamespaces:input_type -> weir.v1.ListNamespacesRequest
+	22, // 59: weir.v1.KeyService.CreateApiKey:input_type -> weir.v1.CreateApiKeyRequest
+	24, // 60: weir.v1.KeyService.ListApiKeys:input_type -> weir.v1.ListApiKeysRequest
+	26, // 61: weir.v1.KeyService.RevokeApiKey:input_type -> weir.v1.RevokeApiKeyRequest
+	28, // 62: weir.v1.KeyService.CreateSigningKey:input_type -> weir.v1.CreateSigningKeyRequest
+	30, // 63: weir.v1.KeyService.ListSigningKeys:input_type -> weir.v1.ListSigningKeysRequest
+	32, // 64: weir.v1.KeyService.RevokeSigningKey:input_type -> weir.v1.RevokeSigningKeyRequest
+	42, // 65: weir.v1.FilterService.UploadFilter:input_type -> weir.v1.UploadFilterRequest
+	43, // 66: weir.v1.FilterService.PushFilter:input_type -> weir.v1.PushFilterRequest
+	44, // 67: weir.v1.FilterService.SetRollout:input_type -> weir.v1.SetRolloutRequest
+	45, // 68: weir.v1.FilterService.PromoteFilter:input_type -> weir.v1.PromoteFilterRequest
+	46, // 69: weir.v1.FilterService.RollbackFilter:input_type -> weir.v1.RollbackFilterRequest
+	47, // 70: weir.v1.FilterService.PauseFilter:input_type -> weir.v1.PauseFilterRequest
+	48, // 71: weir.v1.FilterService.ResumeFilter:input_type -> weir.v1.ResumeFilterRequest
+	49, // 72: weir.v1.FilterService.SetFilterLimits:input_type -> weir.v1.SetFilterLimitsRequest
+	50, // 73: weir.v1.FilterService.ListFilters:input_type -> weir.v1.ListFiltersRequest
+	52, // 74: weir.v1.FilterService.GetFilter:input_type -> weir.v1.GetFilterRequest
+	34, // 75: weir.v1.FilterService.GetFilterStats:input_type -> weir.v1.GetFilterStatsRequest
+	36, // 76: weir.v1.FilterService.GetFilterLogs:input_type -> weir.v1.GetFilterLogsRequest
+	54, // 77: weir.v1.OperatorService.GetRegion:input_type -> weir.v1.GetRegionRequest
+	65, // 78: weir.v1.OperatorService.RetireNode:input_type -> weir.v1.RetireNodeRequest
+	61, // 79: weir.v1.OperatorService.VerifyRegion:input_type -> weir.v1.VerifyRegionRequest
+	63, // 80: weir.v1.OperatorService.RecoverGroup:input_type -> weir.v1.RecoverGroupRequest
+	2,  // 81: weir.v1.EventService.Publish:output_type -> weir.v1.PublishResponse
+	4,  // 82: weir.v1.EventService.PublishMany:output_type -> weir.v1.PublishManyResponse
+	7,  // 83: weir.v1.EventService.History:output_type -> weir.v1.HistoryResponse
+	9,  // 84: weir.v1.EventService.State:output_type -> weir.v1.StateResponse
+	71, // 85: weir.v1.EventService.GetChannel:output_type -> weir.v1.Channel
+	12, // 86: weir.v1.EventService.OpenProducer:output_type -> weir.v1.OpenProducerResponse
+	75, // 87: weir.v1.TenantService.CreateTenant:output_type -> weir.v1.Tenant
+	16, // 88: weir.v1.TenantService.ListTenants:output_type -> weir.v1.ListTenantsResponse
+	18, // 89: weir.v1.TenantService.DeleteTenant:output_type -> weir.v1.DeleteTenantResponse
+	75, // 90: weir.v1.TenantService.SetTenantLimits:output_type -> weir.v1.Tenant
+	76, // 91: weir.v1.NamespaceService.PutNamespace:output_type -> weir.v1.Namespace
+	21, // 92: weir.v1.NamespaceService.ListNamespaces:output_type -> weir.v1.ListNamespacesResponse
+	23, // 93: weir.v1.KeyService.CreateApiKey:output_type -> weir.v1.CreateApiKeyResponse
+	25, // 94: weir.v1.KeyService.ListApiKeys:output_type -> weir.v1.ListApiKeysResponse
+	27, // 95: weir.v1.KeyService.RevokeApiKey:output_type -> weir.v1.RevokeApiKeyResponse
+	29, // 96: weir.v1.KeyService.CreateSigningKey:output_type -> weir.v1.CreateSigningKeyResponse
+	31, // 97: weir.v1.KeyService.ListSigningKeys:output_type -> weir.v1.ListSigningKeysResponse
+	33, // 98: weir.v1.KeyService.RevokeSigningKey:output_type -> weir.v1.RevokeSigningKeyResponse
+	80, // 99: weir.v1.FilterService.UploadFilter:output_type -> weir.v1.FilterVersion
+	80, // 100: weir.v1.FilterService.PushFilter:output_type -> weir.v1.FilterVersion
+	80, // 101: weir.v1.FilterService.SetRollout:output_type -> weir.v1.FilterVersion
+	80, // 102: weir.v1.FilterService.PromoteFilter:output_type -> weir.v1.FilterVersion
+	80, // 103: weir.v1.FilterService.RollbackFilter:output_type -> weir.v1.FilterVersion
+	80, // 104: weir.v1.FilterService.PauseFilter:output_type -> weir.v1.FilterVersion
+	80, // 105: weir.v1.FilterService.ResumeFilter:output_type -> weir.v1.FilterVersion
+	74, // 106: weir.v1.FilterService.SetFilterLimits:output_type -> weir.v1.FilterLimits
+	51, // 107: weir.v1.FilterService.ListFilters:output_type -> weir.v1.ListFiltersResponse
+	53, // 108: weir.v1.FilterService.GetFilter:output_type -> weir.v1.GetFilterResponse
+	35, // 109: weir.v1.FilterService.GetFilterStats:output_type -> weir.v1.GetFilterStatsResponse
+	37, // 110: weir.v1.FilterService.GetFilterLogs:output_type -> weir.v1.GetFilterLogsResponse
+	55, // 111: weir.v1.OperatorService.GetRegion:output_type -> weir.v1.Region
+	56, // 112: weir.v1.OperatorService.RetireNode:output_type -> weir.v1.RegionNode
+	62, // 113: weir.v1.OperatorService.VerifyRegion:output_type -> weir.v1.VerifyRegionResponse
+	64, // 114: weir.v1.OperatorService.RecoverGroup:output_type -> weir.v1.RecoverGroupResponse
+	81, // [81:115] is the sub-list for method output_type
+	47, // [47:81] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_weir_v1_api_proto_init() }
@@ -3983,7 +4445,7 @@ func file_weir_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_v1_api_proto_rawDesc), len(file_weir_v1_api_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   59,
+			NumMessages:   65,
 			NumExtensions: 0,
 			NumServices:   6,
 		},

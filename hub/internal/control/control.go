@@ -22,6 +22,9 @@ type Control struct {
 	// next is what the commands of the batch at hand have made; Commit publishes it.
 	next    *State
 	updates []*weirpb.ControlUpdate
+	// held is true while next is older than what is shown, because the store begins anew: what everybody has seen stays
+	// until it is made again.
+	held atomic.Bool
 
 	current atomic.Pointer[State]
 
@@ -39,7 +42,8 @@ func Open(s *store.Store) (*Control, error) {
 	return c, c.Reload()
 }
 
-// Reload reads the state anew, after the store has been replaced. Watchers are given everything anew.
+// Reload reads the state anew, after the store has been replaced. Watchers are given everything anew, but never what is older
+// than what they have been given: until the log has led up to that it stays.
 func (c *Control) Reload() error {
 	state, err := load(c.store)
 	if err != nil {
@@ -47,12 +51,26 @@ func (c *Control) Reload() error {
 	}
 	c.next = state
 	c.updates = nil
-	c.current.Store(state)
+	c.held.Store(c.older(state))
+	if !c.held.Load() {
+		c.show(state)
+	}
+	return nil
+}
+
+// older reports whether a state is of before the one that is shown.
+func (c *Control) older(state *State) bool {
+	shown := c.current.Load()
+	return shown != nil && state.Meta.GetIndex() < shown.Meta.GetIndex()
+}
+
+// show gives everybody a state that does not follow from the one before by updates.
+func (c *Control) show(state *State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.current.Store(state)
 	c.recent, c.floor = nil, state.Meta.GetIndex()
 	c.wake()
-	return nil
 }
 
 // State returns the state that has been committed last.
@@ -80,6 +98,14 @@ func (c *Control) Commit() {
 	if c.next == c.current.Load() {
 		return
 	}
+	if c.held.Load() {
+		c.updates = nil
+		if !c.older(c.next) {
+			c.held.Store(false)
+			c.show(c.next)
+		}
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.current.Store(c.next)
@@ -99,6 +125,9 @@ func (c *Control) wake() {
 
 // Module reads a module that a version of a filter refers to.
 func (c *Control) Module(digest []byte) ([]byte, error) {
+	if c.held.Load() {
+		return nil, fault.New(fault.Unavailable, "this node's control state is being rebuilt").WithHint("ask another node, or again in a moment")
+	}
 	d, ok := digestOf(digest)
 	m := c.State().Modules[d]
 	if !ok || !m.GetCommitted() {

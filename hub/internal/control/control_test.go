@@ -403,3 +403,45 @@ func TestWatcherThatFallsBehindBeginsAnew(t *testing.T) {
 		t.Errorf("the watch ended with %v after %d resets; the mirror has %d names", err, m.resets, len(m.names))
 	}
 }
+
+// TestWhatWasShownStays begins with nothing, as after a corrupt state has been set aside, and applies everything again.
+func TestWhatWasShownStays(t *testing.T) {
+	r := newRig(t)
+	tenants := []string{"one", "two"}
+	all := func() {
+		for _, name := range tenants {
+			r.must(&logpb.ControlCommand{Command: &logpb.ControlCommand_CreateTenant{CreateTenant: &logpb.CreateTenant{Name: name}}})
+		}
+	}
+	all()
+	before := r.control.State()
+	empty, err := store.Open("again", store.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := empty.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	r.store, r.control.store, r.index = empty, empty, 0
+	if err := r.control.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if r.control.State() != before {
+		t.Error("it is gone")
+	}
+	if _, err := r.control.Module(make([]byte, sha256.Size)); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("a module that may be there is answered with %v", err)
+	}
+	tenants = tenants[:1]
+	all()
+	if r.control.State() != before {
+		t.Error("it has gone back")
+	}
+	tenants = []string{"two", "three"}
+	all()
+	if now := r.control.State(); now == before || now.Tenants["three"] == nil || now.Tenants["one"] == nil || r.control.held.Load() {
+		t.Errorf("in the end there are %v", now.Tenants)
+	}
+}

@@ -39,7 +39,7 @@ func TestStepsSurviveRestarts(t *testing.T) {
 	if q := load(t, dir); q.Pending() || q.Set() || q.Removed() {
 		t.Error("something is pending from the beginning")
 	}
-	if err := load(t, dir).Begin(errors.New("a test"), at); err != nil {
+	if err := load(t, dir).Begin(quarantine.Whole, errors.New("a test"), 7, at); err != nil {
 		t.Fatal(err)
 	}
 	q := load(t, dir)
@@ -79,7 +79,7 @@ func TestStepsSurviveRestarts(t *testing.T) {
 func TestInterruptedSettingAside(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "3")
 	makeGroup(t, dir)
-	if err := load(t, dir).Begin(errors.New("a test"), at); err != nil {
+	if err := load(t, dir).Begin(quarantine.Whole, errors.New("a test"), 7, at); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(dir, dir+".corrupt-before"); err != nil {
@@ -96,7 +96,7 @@ func TestCopiesAreBounded(t *testing.T) {
 	for i := range 4 {
 		makeGroup(t, dir)
 		q := load(t, dir)
-		if err := q.Begin(errors.New("a test"), at); err != nil {
+		if err := q.Begin(quarantine.Whole, errors.New("a test"), 7, at); err != nil {
 			t.Fatal(err)
 		}
 		_, err := q.SetAside(at.Add(time.Duration(i) * time.Second))
@@ -113,5 +113,39 @@ func TestUnreadableNoteIsRefused(t *testing.T) {
 	}
 	if err := quarantine.Open(dir).Load(); err == nil {
 		t.Error("it is read")
+	}
+}
+
+// TestStateIsSetAsideAlone leaves the log where it is, and becomes a whole folder's quarantine when that is corrupt too.
+func TestStateIsSetAsideAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "3")
+	makeGroup(t, filepath.Join(dir, "state"))
+	makeGroup(t, filepath.Join(dir, "log"))
+	if err := load(t, dir).Begin(quarantine.State, errors.New("a test"), 0, at); err != nil {
+		t.Fatal(err)
+	}
+	q := load(t, dir)
+	to, err := q.SetAside(at)
+	if err != nil || q.Part() != quarantine.State {
+		t.Fatal(err, q.Part())
+	}
+	for _, path := range []string{filepath.Join(to, "state", "data"), filepath.Join(dir, "log", "data")} {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
+	makeGroup(t, filepath.Join(dir, "snapshot"))
+	if err := load(t, dir).Move(filepath.Join(dir, "snapshot"), "snapshot"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(to, "snapshot", "data")); err != nil {
+		t.Error(err)
+	}
+	q = load(t, dir)
+	if err := q.Begin(quarantine.Whole, errors.New("a test"), 9, at); err != nil || !q.Set() {
+		t.Fatal("the log is not to be set aside", err)
+	}
+	if err := q.Begin(quarantine.State, errors.New("a test"), 0, at); err != nil || q.Part() != quarantine.Whole || q.Had() != 9 {
+		t.Errorf("it is forgotten that the log is corrupt: %v, %q, %d", err, q.Part(), q.Had())
 	}
 }

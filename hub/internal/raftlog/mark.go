@@ -43,6 +43,16 @@ func openMark(fs vfs.FS, dir string) (*mark, error) {
 	return m, nil
 }
 
+// Marked returns up to which entry the log in a folder is known to have been durable, 0 if nothing is known. The log itself may
+// be corrupt, or in use.
+func Marked(fs vfs.FS, dir string) uint64 {
+	content, err := readFile(fs, fs.PathJoin(dir, markFile))
+	if err != nil || len(content) < markBytes || binary.LittleEndian.Uint32(content[8:]) != crc32.Checksum(content[:8], castagnoli) {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(content)
+}
+
 // set says that the log is durable up to an entry.
 func (m *mark) set(index uint64) error {
 	content := binary.LittleEndian.AppendUint64(make([]byte, 0, markBytes), index)

@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"context"
+	"crypto/sha256"
 	"io"
 	"log/slog"
 	"strings"
@@ -9,6 +11,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
+
+	"weir/hub/internal/snapshot"
 )
 
 // Bounds of sending snapshots to nodes that are too far behind.
@@ -23,12 +27,33 @@ const (
 	feedReport = 5 * time.Second
 )
 
+// offerTimeout is how long a node may take to say what it has of a snapshot: it reads all of that.
+const offerTimeout = 30 * time.Second
+
 // A Feed is a snapshot on its way to another node.
 type Feed struct {
 	Node string
-	// Sent and Size are in bytes.
-	Sent, Size int64
-	Began      time.Time
+	// Sent, of Size, and what the node has Kept of an earlier attempt, which counts as sent, are in bytes.
+	Sent, Size, Kept int64
+	Began            time.Time
+}
+
+// Rate returns how many bytes a second have been sent.
+func (f Feed) Rate() uint64 {
+	took := time.Since(f.Began).Seconds()
+	if took <= 0 {
+		return 0
+	}
+	return uint64(float64(f.Sent-f.Kept) / took)
+}
+
+// KeptFiles returns which files of a snapshot that is offered are here already, with their SHA-256.
+func (r *Replica) KeptFiles(offered []snapshot.File) (map[string][sha256.Size]byte, error) {
+	l := r.life.Load()
+	if l == nil {
+		return nil, raft.ErrRaftShutdown
+	}
+	return l.snapshots.Kept(offered)
 }
 
 // feeding knows to whom snapshots are sent, so that the log keeps what those nodes need next: without that a node whose
@@ -37,6 +62,8 @@ type feeding struct {
 	fs      vfs.FS
 	log     *slog.Logger
 	segment int64
+	// offer asks a node what it has of a snapshot. May be nil.
+	offer func(ctx context.Context, node string, files []snapshot.File) (map[string][sha256.Size]byte, error)
 
 	mu sync.Mutex
 	// feeds are on their way or were lately, by node. Guarded by mu.
@@ -50,7 +77,7 @@ type feed struct {
 }
 
 func (f *feeding) init(c Config) {
-	f.fs, f.log, f.segment, f.feeds = c.FS, c.Logger, int64(c.SegmentBytes), map[string]*feed{}
+	f.fs, f.log, f.segment, f.feeds, f.offer = c.FS, c.Logger, int64(c.SegmentBytes), map[string]*feed{}, c.Offer
 }
 
 // keep returns the first entry that somebody needs next, 0 if nobody does or the log is too long to wait for them.
@@ -116,6 +143,35 @@ func (f *feeding) sent(one *feed, n int) (sent int64) {
 	return one.Sent
 }
 
+// resume counts what need not be sent.
+func (f *feeding) resume(one *feed, kept int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	one.Sent, one.Kept, one.Began = kept, kept, time.Now()
+}
+
+// leaveOut has a stream leave out what the node has of it, and returns the request for the rest.
+func (f *feeding) leaveOut(one *feed, args *raft.InstallSnapshotRequest, data io.Reader) (*raft.InstallSnapshotRequest, error) {
+	stream, ok := data.(*snapshot.Stream)
+	if !ok || f.offer == nil {
+		return args, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), offerTimeout)
+	defer cancel()
+	has, err := f.offer(ctx, one.Node, stream.Files())
+	if err != nil || len(has) == 0 {
+		return args, nil // all of it is sent
+	}
+	size, kept, err := stream.Keep(has)
+	if err != nil {
+		return nil, err
+	}
+	rest := *args
+	rest.Size = size
+	f.resume(one, kept)
+	return &rest, nil
+}
+
 func (f *feeding) end(one *feed) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -134,7 +190,11 @@ func (t *feedingTransport) InstallSnapshot(id raft.ServerID, target raft.ServerA
 	log := f.log.With("to", string(id), "index", args.LastLogIndex, "bytes", args.Size)
 	one := f.begin(string(id), args.LastLogIndex, args.Size)
 	defer f.end(one)
-	log.Info("sending a snapshot")
+	args, err := f.leaveOut(one, args, data)
+	if err != nil {
+		return err
+	}
+	log.Info("sending a snapshot", "kept from before", one.Kept)
 	p := &pacer{from: data, feeding: f, feed: one, log: log, reported: one.Began}
 	if err := t.NetworkTransport.InstallSnapshot(id, target, args, resp, p); err != nil {
 		log.Warn("the snapshot could not be sent, it is tried again", "error", err)
@@ -162,7 +222,7 @@ func (p *pacer) Read(b []byte) (int, error) {
 		p.reported = now
 		p.log.Info("sending a snapshot", "sent", sent)
 	}
-	due := p.feed.Began.Add(time.Duration(float64(sent) / feedRate * float64(time.Second)))
+	due := p.feed.Began.Add(time.Duration(float64(sent-p.feed.Kept) / feedRate * float64(time.Second)))
 	if wait := due.Sub(now); wait > time.Millisecond {
 		time.Sleep(wait)
 	}

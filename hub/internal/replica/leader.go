@@ -44,8 +44,13 @@ func (r *Replica) Committed() uint64 { return r.index((*raft.Raft).CommitIndex) 
 func (r *Replica) Last() uint64 { return r.index((*raft.Raft).LastIndex) }
 
 // Applied returns the index of the last committed entry that the machine has been handed, Raft's own among them, of which
-// the machine does not hear.
-func (r *Replica) Applied() uint64 { return r.index((*raft.Raft).AppliedIndex) }
+// the machine does not hear; 0 while it is idle.
+func (r *Replica) Applied() uint64 {
+	if r.Idle() {
+		return 0
+	}
+	return r.index((*raft.Raft).AppliedIndex)
+}
 
 // index reads an index, 0 while the replica is parked.
 func (r *Replica) index(of func(*raft.Raft) uint64) uint64 {

@@ -20,7 +20,10 @@ const observations = 16
 type life struct {
 	raft      *raft.Raft
 	log       *raftlog.Log
+	snapshots *snapshot.Store
 	transport closingTransport
+	// idle is true for one without the machine.
+	idle bool
 
 	// observed gets leaders and peers as they change.
 	observer *raft.Observer
@@ -29,8 +32,10 @@ type life struct {
 }
 
 // Begin takes part in the group, with what is on disk. The replica must be parked.
-func (r *Replica) Begin() error {
-	l, err := r.begin(r.settings)
+func (r *Replica) Begin() error { return r.live(false) }
+
+func (r *Replica) live(idle bool) error {
+	l, err := r.begin(r.settings, idle)
 	if err != nil {
 		return err
 	}
@@ -41,7 +46,7 @@ func (r *Replica) Begin() error {
 	return nil
 }
 
-func (r *Replica) begin(c Config) (_ *life, err error) {
+func (r *Replica) begin(c Config, idle bool) (_ *life, err error) {
 	dir := c.FS.PathJoin(c.Dir, "log")
 	if _, err := c.FS.Stat(dir); c.Kept && oserror.IsNotExist(err) {
 		return nil, fmt.Errorf("%s: %w", dir, ErrLogGone)
@@ -50,7 +55,7 @@ func (r *Replica) begin(c Config) (_ *life, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &life{}
+	l := &life{idle: idle, snapshots: snapshots}
 	l.log, err = raftlog.Open(dir, raftlog.Options{
 		FS: c.FS, Logger: newLogger(c.Logger, "wal"), SegmentBytes: c.SegmentBytes, Full: c.Full, Broken: r.breakDown,
 		Keep: func() uint64 { return r.feeding.keep(dir) },
@@ -63,18 +68,25 @@ func (r *Replica) begin(c Config) (_ *life, err error) {
 			err = errors.Join(err, l.log.Close())
 		}
 	}()
-	behind, err := compare(c.Machine.Applied(), l.log, snapshots)
-	if err != nil {
-		return nil, err
+	behind, machine := false, raft.FSM(idler{})
+	if !idle {
+		if behind, err = compare(c.Machine.Applied(), l.log, snapshots); err != nil {
+			return nil, err
+		}
+		machine = fsm{c.Machine, l.log}
 	}
 	l.transport = r.newTransport()
 	config := r.config(c)
+	if idle {
+		config.HeartbeatTimeout *= idlePatience
+		config.ElectionTimeout *= idlePatience
+	}
 	config.NoSnapshotRestoreOnStart = !behind
 	if err := bootstrap(config, c.Found, l.log, snapshots, l.transport); err != nil {
 		return nil, errors.Join(err, l.transport.Close())
 	}
-	if l.raft, err = newRaft(config, c.Machine, l.log, snapshots, l.transport); err != nil {
-		return nil, errors.Join(err, l.transport.Close())
+	if l.raft, err = newRaft(config, machine, l.log, snapshots, l.transport); err != nil {
+		return nil, errors.Join(err, l.transport.Close(), r.lastDamage())
 	}
 	return l, nil
 }
@@ -85,11 +97,21 @@ func (r *Replica) checkSnapshot(dir string) error {
 		return nil
 	}
 	if err := r.settings.Check(dir); err != nil {
-		err = fmt.Errorf("%w: the snapshot: %w", raftlog.ErrCorrupt, err)
+		err = fmt.Errorf("the snapshot: %w", err)
 		r.breakDown(err)
 		return err
 	}
 	return nil
+}
+
+// lastDamage returns what has been found wrong with what raft was to begin with: its own error does not say.
+func (r *Replica) lastDamage() error {
+	select {
+	case why := <-r.broken:
+		return why
+	default:
+		return nil
+	}
 }
 
 // watch turns raft's observations into signals.
@@ -121,8 +143,8 @@ func (r *Replica) breakDown(why error) {
 	}
 }
 
-// Broken is told why this node can't take part any longer: a raftlog.ErrCorrupt, raftlog.ErrNoRoom or raftlog.ErrDisk, or
-// what BreakDown was given. The replica has then to be parked.
+// Broken is told why this node can't take part any longer: a raftlog.ErrCorrupt, raftlog.ErrNoRoom or raftlog.ErrDisk, what
+// Config.Check has found wrong with a snapshot, or what BreakDown was given. The replica has then to be parked.
 func (r *Replica) Broken() <-chan error { return r.broken }
 
 // BreakDown says that what this node has of the group can't be trusted.

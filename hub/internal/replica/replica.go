@@ -3,6 +3,8 @@ package replica
 
 import (
 	"cmp"
+	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,6 +62,9 @@ type Config struct {
 	Full func()
 	// Check looks for damage in a snapshot before it is sent or taken over. May be nil.
 	Check func(dir string) error
+	// Offer asks a node which files of a snapshot it has of an earlier attempt to send one, by their SHA-256: KeptFiles there.
+	// May be nil.
+	Offer func(ctx context.Context, node string, files []snapshot.File) (map[string][sha256.Size]byte, error)
 }
 
 // ErrLogGone says that the log is missing from a node that had one. Were it to vote again, with an empty log, entries
@@ -160,13 +165,13 @@ func bootstrap(config *raft.Config, found []string, l *raftlog.Log, snapshots ra
 }
 
 // newRaft turns the panic with which raft meets an unreadable log into an error.
-func newRaft(config *raft.Config, m Machine, l *raftlog.Log, snapshots raft.SnapshotStore, transport raft.Transport) (r *raft.Raft, err error) {
+func newRaft(config *raft.Config, machine raft.FSM, l *raftlog.Log, snapshots raft.SnapshotStore, transport raft.Transport) (r *raft.Raft, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("start raft: %v", p)
 		}
 	}()
-	r, err = raft.NewRaft(config, fsm{m, l}, l, l, snapshots, transport)
+	r, err = raft.NewRaft(config, machine, l, l, snapshots, transport)
 	if err != nil {
 		return nil, fmt.Errorf("start raft: %w", err)
 	}

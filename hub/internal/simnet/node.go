@@ -18,7 +18,10 @@ type Node struct {
 	mu       sync.Mutex
 	layers   map[uint32]*layer  // by group; guarded by mu
 	handlers map[string]handler // by method; guarded by mu
+	admit    admission          // nil: everybody; guarded by mu
 }
+
+type admission func(node string, group uint32) error
 
 type handler func(ctx context.Context, from string, request []byte) ([]byte, error)
 
@@ -29,6 +32,13 @@ func (n *Node) StreamLayer(group uint32) raft.StreamLayer {
 	l := &layer{node: n, group: group, accepted: make(chan net.Conn, backlog), closed: make(chan struct{})}
 	n.layers[group] = l
 	return l
+}
+
+// Admit has admit say why another node must not open a stream for a group, nil if it may.
+func (n *Node) Admit(admit func(node string, group uint32) error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.admit = admit
 }
 
 // Handle has h answer calls of a method.
@@ -143,6 +153,9 @@ func (l *layer) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, er
 	if other == nil {
 		return nil, fmt.Errorf("dial %s: it has no group %d", peer, l.group)
 	}
+	if err := l.node.net.node(peer).admits(l.node.name, l.group); err != nil {
+		return nil, fmt.Errorf("dial %s: %w", peer, err)
+	}
 	here, there := l.node.net.pipe(l.node.name, peer)
 	l.keep(here)
 	other.keep(there)
@@ -163,4 +176,14 @@ func (n *Node) layer(group uint32) *layer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.layers[group]
+}
+
+func (n *Node) admits(node string, group uint32) error {
+	n.mu.Lock()
+	admit := n.admit
+	n.mu.Unlock()
+	if admit == nil {
+		return nil
+	}
+	return admit(node, group)
 }

@@ -39,11 +39,14 @@ func (s *Sink) Fill(checkpoint func(dir string) error) error { return checkpoint
 // Write takes a part of the stream.
 func (s *Sink) Write(p []byte) (int, error) {
 	if s.stream == nil {
+		if err := s.store.fs.MkdirAll(s.store.fs.PathJoin(s.dir, receivingFolder), 0o700); err != nil {
+			return 0, err
+		}
 		var from *io.PipeReader
 		from, s.stream = io.Pipe()
 		s.unpacked = make(chan error, 1)
 		go func() {
-			err := Unpack(s.store.fs, from, s.state())
+			err := unpack(s.store.fs, from, s.state(), s.store.received())
 			if err == nil {
 				_, err = io.Copy(io.Discard, from) // the padding at the end
 			}
@@ -86,6 +89,9 @@ func (s *Sink) finish() error {
 		return err
 	}
 	fs := s.store.fs
+	if err := fs.RemoveAll(fs.PathJoin(s.dir, receivingFolder)); err != nil {
+		return err
+	}
 	if err := writeSynced(fs, fs.PathJoin(s.dir, metaFile), encoded); err != nil {
 		return err
 	}
@@ -101,14 +107,18 @@ func (s *Sink) finish() error {
 
 var errCancelled = errors.New("the snapshot is given up")
 
-// Cancel gives the snapshot up.
+// Cancel gives the snapshot up. The files that have come are kept for the next attempt.
 func (s *Sink) Cancel() error {
 	if s.done {
 		return nil
 	}
 	s.done = true
-	_ = s.finishStream(errCancelled) // as was to be expected
-	return s.store.fs.RemoveAll(s.dir)
+	var err error
+	if s.stream != nil {
+		_ = s.finishStream(errCancelled) // as was to be expected
+		err = s.store.keep(s.state())
+	}
+	return errors.Join(err, s.store.fs.RemoveAll(s.dir))
 }
 
 func writeSynced(fs vfs.FS, name string, content []byte) error {

@@ -42,14 +42,21 @@ func Open(fs vfs.FS, dir string, check func(dir string) error) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list snapshots: %w", err)
 	}
+	s := &Store{fs, dir, check}
 	for _, name := range names {
-		if strings.HasSuffix(name, unfinished) {
-			if err := fs.RemoveAll(fs.PathJoin(dir, name)); err != nil {
-				return nil, fmt.Errorf("remove an unfinished snapshot: %w", err)
-			}
+		if !strings.HasSuffix(name, unfinished) || name == receivedFolder {
+			continue
+		}
+		// Of one that was being received there are files that need not come again; one that was being made has nothing else.
+		path := fs.PathJoin(dir, name)
+		if _, missing := fs.Stat(fs.PathJoin(path, receivingFolder)); missing == nil {
+			err = s.keep(fs.PathJoin(path, stateFolder))
+		}
+		if err := errors.Join(err, fs.RemoveAll(path)); err != nil {
+			return nil, fmt.Errorf("remove an unfinished snapshot: %w", err)
 		}
 	}
-	return &Store{fs, dir, check}, nil
+	return s, nil
 }
 
 // List returns the snapshots, newest first.
@@ -85,12 +92,15 @@ func (s *Store) meta(id string) (*raft.SnapshotMeta, error) {
 	return meta, nil
 }
 
+// State returns the folder of a snapshot's state.
+func (s *Store) State(id string) string { return s.fs.PathJoin(s.dir, id, stateFolder) }
+
 // Open returns a snapshot as a stream, for another node or for Unpack.
 func (s *Store) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	if filepath.Base(id) != id {
 		return nil, nil, fmt.Errorf("%q is no snapshot", id)
 	}
-	dir := s.fs.PathJoin(s.dir, id, stateFolder)
+	dir := s.State(id)
 	if s.check != nil {
 		if err := s.check(dir); err != nil {
 			return nil, nil, fmt.Errorf("snapshot %s: %w", id, err)
@@ -124,14 +134,14 @@ func (s *Store) Create(version raft.SnapshotVersion, index, term uint64, configu
 	return &Sink{store: s, meta: meta, dir: dir}, nil
 }
 
-// prune removes all snapshots but the one named.
+// prune removes all snapshots but the one named, and what was received of others.
 func (s *Store) prune(keep string) error {
 	names, err := s.fs.List(s.dir)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if name != keep && !strings.HasSuffix(name, unfinished) {
+		if name != keep && (!strings.HasSuffix(name, unfinished) || name == receivedFolder) {
 			err = errors.Join(err, s.fs.RemoveAll(s.fs.PathJoin(s.dir, name)))
 		}
 	}

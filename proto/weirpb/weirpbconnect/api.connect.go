@@ -131,6 +131,12 @@ const (
 	// OperatorServiceRetireNodeProcedure is the fully-qualified name of the OperatorService's
 	// RetireNode RPC.
 	OperatorServiceRetireNodeProcedure = "/weir.v1.OperatorService/RetireNode"
+	// OperatorServiceVerifyRegionProcedure is the fully-qualified name of the OperatorService's
+	// VerifyRegion RPC.
+	OperatorServiceVerifyRegionProcedure = "/weir.v1.OperatorService/VerifyRegion"
+	// OperatorServiceRecoverGroupProcedure is the fully-qualified name of the OperatorService's
+	// RecoverGroup RPC.
+	OperatorServiceRecoverGroupProcedure = "/weir.v1.OperatorService/RecoverGroup"
 )
 
 // EventServiceClient is a client for the weir.v1.EventService service.
@@ -1325,6 +1331,11 @@ type OperatorServiceClient interface {
 	GetRegion(context.Context, *weirpb.GetRegionRequest) (*weirpb.Region, error)
 	// Has a node leave all groups, after another has taken its place if one is named. The node may be dead.
 	RetireNode(context.Context, *weirpb.RetireNodeRequest) (*weirpb.RegionNode, error)
+	// Has nodes read all that they have on disk, at a bounded rate, and compare the checksums. GetRegion tells how far they are.
+	VerifyRegion(context.Context, *weirpb.VerifyRegionRequest) (*weirpb.VerifyRegionResponse, error)
+	// Makes a node the only voter of a group whose other voters' logs are lost, so that the group goes on with what that node
+	// has. What only the others had is lost.
+	RecoverGroup(context.Context, *weirpb.RecoverGroupRequest) (*weirpb.RecoverGroupResponse, error)
 }
 
 // NewOperatorServiceClient constructs a client for the weir.v1.OperatorService service. By default,
@@ -1351,13 +1362,27 @@ func NewOperatorServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 			connect.WithSchema(operatorServiceMethods.ByName("RetireNode")),
 			connect.WithClientOptions(opts...),
 		),
+		verifyRegion: connect.NewClient[weirpb.VerifyRegionRequest, weirpb.VerifyRegionResponse](
+			httpClient,
+			baseURL+OperatorServiceVerifyRegionProcedure,
+			connect.WithSchema(operatorServiceMethods.ByName("VerifyRegion")),
+			connect.WithClientOptions(opts...),
+		),
+		recoverGroup: connect.NewClient[weirpb.RecoverGroupRequest, weirpb.RecoverGroupResponse](
+			httpClient,
+			baseURL+OperatorServiceRecoverGroupProcedure,
+			connect.WithSchema(operatorServiceMethods.ByName("RecoverGroup")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // operatorServiceClient implements OperatorServiceClient.
 type operatorServiceClient struct {
-	getRegion  *connect.Client[weirpb.GetRegionRequest, weirpb.Region]
-	retireNode *connect.Client[weirpb.RetireNodeRequest, weirpb.RegionNode]
+	getRegion    *connect.Client[weirpb.GetRegionRequest, weirpb.Region]
+	retireNode   *connect.Client[weirpb.RetireNodeRequest, weirpb.RegionNode]
+	verifyRegion *connect.Client[weirpb.VerifyRegionRequest, weirpb.VerifyRegionResponse]
+	recoverGroup *connect.Client[weirpb.RecoverGroupRequest, weirpb.RecoverGroupResponse]
 }
 
 // GetRegion calls weir.v1.OperatorService.GetRegion.
@@ -1378,12 +1403,35 @@ func (c *operatorServiceClient) RetireNode(ctx context.Context, req *weirpb.Reti
 	return nil, err
 }
 
+// VerifyRegion calls weir.v1.OperatorService.VerifyRegion.
+func (c *operatorServiceClient) VerifyRegion(ctx context.Context, req *weirpb.VerifyRegionRequest) (*weirpb.VerifyRegionResponse, error) {
+	response, err := c.verifyRegion.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// RecoverGroup calls weir.v1.OperatorService.RecoverGroup.
+func (c *operatorServiceClient) RecoverGroup(ctx context.Context, req *weirpb.RecoverGroupRequest) (*weirpb.RecoverGroupResponse, error) {
+	response, err := c.recoverGroup.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // OperatorServiceHandler is an implementation of the weir.v1.OperatorService service.
 type OperatorServiceHandler interface {
 	// Tells how the nodes and the Raft groups are, as far as the node can reach them that is asked.
 	GetRegion(context.Context, *weirpb.GetRegionRequest) (*weirpb.Region, error)
 	// Has a node leave all groups, after another has taken its place if one is named. The node may be dead.
 	RetireNode(context.Context, *weirpb.RetireNodeRequest) (*weirpb.RegionNode, error)
+	// Has nodes read all that they have on disk, at a bounded rate, and compare the checksums. GetRegion tells how far they are.
+	VerifyRegion(context.Context, *weirpb.VerifyRegionRequest) (*weirpb.VerifyRegionResponse, error)
+	// Makes a node the only voter of a group whose other voters' logs are lost, so that the group goes on with what that node
+	// has. What only the others had is lost.
+	RecoverGroup(context.Context, *weirpb.RecoverGroupRequest) (*weirpb.RecoverGroupResponse, error)
 }
 
 // NewOperatorServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -1406,12 +1454,28 @@ func NewOperatorServiceHandler(svc OperatorServiceHandler, opts ...connect.Handl
 		connect.WithSchema(operatorServiceMethods.ByName("RetireNode")),
 		connect.WithHandlerOptions(opts...),
 	)
+	operatorServiceVerifyRegionHandler := connect.NewUnaryHandlerSimple(
+		OperatorServiceVerifyRegionProcedure,
+		svc.VerifyRegion,
+		connect.WithSchema(operatorServiceMethods.ByName("VerifyRegion")),
+		connect.WithHandlerOptions(opts...),
+	)
+	operatorServiceRecoverGroupHandler := connect.NewUnaryHandlerSimple(
+		OperatorServiceRecoverGroupProcedure,
+		svc.RecoverGroup,
+		connect.WithSchema(operatorServiceMethods.ByName("RecoverGroup")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/weir.v1.OperatorService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case OperatorServiceGetRegionProcedure:
 			operatorServiceGetRegionHandler.ServeHTTP(w, r)
 		case OperatorServiceRetireNodeProcedure:
 			operatorServiceRetireNodeHandler.ServeHTTP(w, r)
+		case OperatorServiceVerifyRegionProcedure:
+			operatorServiceVerifyRegionHandler.ServeHTTP(w, r)
+		case OperatorServiceRecoverGroupProcedure:
+			operatorServiceRecoverGroupHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -1427,4 +1491,12 @@ func (UnimplementedOperatorServiceHandler) GetRegion(context.Context, *weirpb.Ge
 
 func (UnimplementedOperatorServiceHandler) RetireNode(context.Context, *weirpb.RetireNodeRequest) (*weirpb.RegionNode, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.OperatorService.RetireNode is not implemented"))
+}
+
+func (UnimplementedOperatorServiceHandler) VerifyRegion(context.Context, *weirpb.VerifyRegionRequest) (*weirpb.VerifyRegionResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.OperatorService.VerifyRegion is not implemented"))
+}
+
+func (UnimplementedOperatorServiceHandler) RecoverGroup(context.Context, *weirpb.RecoverGroupRequest) (*weirpb.RecoverGroupResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("weir.v1.OperatorService.RecoverGroup is not implemented"))
 }

@@ -1,0 +1,79 @@
+package hub
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"weir/proto/fault"
+	"weir/proto/meshpb"
+	"weir/proto/weirpb"
+)
+
+// TestRemovedNodeIsRefused has a node that was removed while it was down come back with what it had.
+func TestRemovedNodeIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, 1)
+	c.startAll()
+	c.withTenant()
+	c.publish(&weirpb.Publication{Channel: "chat:a"})
+	c.stop("hub-3")
+	c.join("hub-4")
+	c.eventually("hub-4 is known", func() bool { return c.nodes["hub-1"].control.State().Nodes["hub-4"] != nil })
+	c.retire("hub-3", "hub-4")
+	c.awaitMembers("hub-1", "hub-2", "hub-4")
+	c.ready()
+
+	back, err := Open(testContext(t), c.config("hub-3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, h := range c.nodes {
+		c.eventually(name+" knows that it was removed", func() bool { return h.checkMember("hub-3") != nil })
+		if err := h.checkMember("hub-2"); err != nil {
+			t.Errorf("%s refuses a member: %v", name, err)
+		}
+		_, err := call[meshpb.NodeStatus](testContext(t), back, name, methodStatus, &meshpb.GetStatus{Region: back.region.ID})
+		if fault.CodeOf(err) != fault.PermissionDenied {
+			t.Errorf("%s answers its calls with %v", name, err)
+		}
+	}
+	err = back.Wait(testContext(t))
+	if f := fault.From(err); f.Code != fault.PermissionDenied || !strings.Contains(f.Message, "removed from the region") || f.Hint == "" {
+		t.Errorf("it ends with %v", err)
+	}
+	for name := range c.nodes {
+		_, err := back.transport.StreamLayer(1).Dial(raft.ServerAddress(name), time.Second)
+		if err == nil || !strings.Contains(err.Error(), "removed from the region") {
+			t.Errorf("its streams to %s are answered with %v", name, err)
+		}
+	}
+	if err := back.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := c.publish(&weirpb.Publication{Channel: "chat:a"}); r.GetOffset() != 2 {
+		t.Errorf("the next offset is %d", r.GetOffset())
+	}
+}
+
+// TestLateTableKeepsNobodyOut asks a node that does not hear from the control group's leader whether it lets in whom it does not
+// know.
+func TestLateTableKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, 1)
+	c.startAll()
+	late := c.nodes["hub-3"]
+	c.eventually("strangers are refused", func() bool { return late.checkMember("hub-9") != nil })
+	c.net.Part([]string{"hub-3"}, []string{"hub-1", "hub-2"})
+	c.eventually("strangers are let in", func() bool { return late.checkMember("hub-9") == nil })
+	ctx, cancel := context.WithTimeout(testContext(t), 0)
+	defer cancel()
+	if _, err := late.answerBelongs(ctx, "hub-9", &meshpb.GetStatus{Region: late.region.ID}); fault.CodeOf(err) != fault.NotLeader {
+		t.Errorf("whether somebody belongs is answered with %v", err)
+	}
+	c.net.Heal()
+	c.eventually("strangers are refused again", func() bool { return late.checkMember("hub-9") != nil })
+}

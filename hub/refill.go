@@ -1,0 +1,243 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"weir/hub/internal/raftlog"
+	"weir/hub/internal/replica"
+	"weir/hub/internal/store"
+)
+
+// A source is what a corrupt state is replaced by.
+type source struct {
+	// dir has the files, "" where the log has everything.
+	dir string
+	// index is of the last entry that it has.
+	index uint64
+	// fetched is true for what another node has lent: this node's own snapshot is then of no use either.
+	fetched bool
+}
+
+// A filling is the search for a source.
+type filling struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	// found and err are valid once done is closed.
+	found source
+	err   error
+}
+
+// refill takes the next step of rebuilding a state whose log is intact: the node goes on voting and keeping the log without
+// it, while a source is looked for; then the state is replaced, and the log leads on from there.
+func (g *group) refill() error {
+	if g.quarantine.Set() {
+		if err := g.machine.Anew(g.setAside); err != nil {
+			return fmt.Errorf("set the corrupt state aside: %w", err)
+		}
+	}
+	if g.replica.Parked() {
+		if err := g.vote(); err != nil || g.replica.Parked() {
+			return err
+		}
+	}
+	if g.replica.Leads() {
+		g.handOn()
+	}
+	if g.filling == nil {
+		g.fill()
+		return nil
+	}
+	select {
+	case <-g.filling.done:
+	default:
+		return nil
+	}
+	found, err := g.filling.found, g.filling.err
+	if err != nil {
+		g.filling = nil
+		g.log.Warn("the state can't be rebuilt yet, it is tried again", "error", err)
+		return nil
+	}
+	if last, _ := g.replica.End(); last < found.index {
+		return nil // the log has to get there first: this node may not have what it acknowledged twice in its state and not in its log
+	}
+	g.filling = nil
+	return g.takeOver(found)
+}
+
+// vote takes part in the group without a state.
+func (g *group) vote() error {
+	err := g.replica.BeginIdle()
+	switch {
+	case err == nil:
+		g.log.Info("this node votes, while its state is being rebuilt")
+	case errors.Is(err, raftlog.ErrNoRoom):
+		return nil
+	case isCorrupt(err):
+		g.condemn(err)
+		return nil
+	case errors.Is(err, replica.ErrLogGone):
+		g.hub.fail(err)
+	}
+	return err
+}
+
+// handOn hands the lead to a node that has a state.
+func (g *group) handOn() {
+	for node, status := range g.hub.askAll(g.hub.ctx) {
+		for _, s := range status.GetGroups() {
+			if s.GetGroup() != uint32(g.id) || s.GetAils() != "" || node == g.hub.node.Name {
+				continue
+			}
+			if err := g.replica.Transfer(node); err == nil {
+				g.log.Info("handed the lead over, as the state is being rebuilt", "to", node)
+				return
+			}
+		}
+	}
+}
+
+// fill begins to look for a source.
+func (g *group) fill() {
+	ctx, cancel := context.WithCancel(g.hub.ctx)
+	f := &filling{cancel: cancel, done: make(chan struct{})}
+	spawned := g.hub.status.spawn(&g.hub.running, func() {
+		defer cancel()
+		defer close(f.done)
+		f.found, f.err = g.findSource(ctx)
+	})
+	if !spawned {
+		cancel()
+		return
+	}
+	g.filling = f
+}
+
+// giveUpFilling ends the search, where there is one.
+func (g *group) giveUpFilling() {
+	if f := g.filling; f != nil {
+		f.cancel()
+		<-f.done
+		g.filling = nil
+	}
+}
+
+func (g *group) refillDir() string { return filepath.Join(g.dir, "refill") }
+
+// findSource finds what the state can be made of: this node's own snapshot, its log alone, or what another node lends.
+func (g *group) findSource(ctx context.Context) (source, error) {
+	dir, index, err := g.replica.Kept()
+	if err != nil {
+		return source{}, err
+	}
+	switch {
+	case dir == "" && g.replica.First() <= 1:
+		return source{}, nil
+	case dir != "":
+		at, err := g.lookAt(dir)
+		if err == nil {
+			return source{dir: dir, index: at}, nil
+		}
+		g.log.Warn("the snapshot that is kept here is corrupt too", "error", err)
+	}
+	if err := g.borrow(ctx, index); err != nil {
+		return source{}, err
+	}
+	at, err := g.lookAt(g.refillDir())
+	if err == nil && at < index {
+		err = fmt.Errorf("what was lent ends at entry %d, before the log's beginning", at)
+	}
+	return source{g.refillDir(), at, true}, err
+}
+
+// lookAt reads all of a state's files and rows, and returns the index of its last entry.
+func (g *group) lookAt(dir string) (index uint64, err error) {
+	if err := store.Check(vfs.Default, dir); err != nil {
+		return 0, err
+	}
+	return readRows(vfs.Default, dir, g.log)
+}
+
+// takeOver replaces the state, and takes part in the group with it.
+func (g *group) takeOver(found source) error {
+	if err := g.replica.Park(); err != nil {
+		g.log.Info("the node's part in the group ended with errors", "error", err)
+	}
+	if err := g.machine.Anew(func() error { return g.place(found) }); err != nil {
+		g.hub.fail(fmt.Errorf("replace the corrupt state: %w", err))
+		return nil
+	}
+	if err := g.begin(g.replica.Begin); err != nil || g.ailing() != "" {
+		return err
+	}
+	g.log.Info("the corrupt state has been rebuilt", "up to", found.index, "fetched", found.fetched)
+	return errors.Join(g.quarantine.End(), os.RemoveAll(g.refillDir()))
+}
+
+// place puts a source's files in the place of the state, and in that of the snapshot if that is corrupt.
+func (g *group) place(found source) error {
+	if err := os.RemoveAll(g.stateDir()); err != nil { // what has stood in since the corrupt one was set aside
+		return err
+	}
+	if found.dir == "" {
+		return nil
+	}
+	if found.fetched {
+		if err := g.placeSnapshot(found.dir); err != nil {
+			return fmt.Errorf("replace the snapshot: %w", err)
+		}
+	}
+	return linkFolder(found.dir, g.stateDir())
+}
+
+// placeSnapshot replaces what the newest snapshot has. It may have more than the entry that it is declared for.
+func (g *group) placeSnapshot(from string) error {
+	kept, err := filepath.Glob(filepath.Join(g.dir, "snapshots", "*", "state"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range kept {
+		if err := g.quarantine.Move(dir, "snapshot"); err != nil {
+			return err
+		}
+		if err := linkFolder(from, dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// linkFolder makes a folder that has the files of another: tables, which are never changed, as links.
+func linkFolder(from, to string) error {
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	names, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for _, e := range names {
+		place := vfs.Copy
+		if filepath.Ext(e.Name()) == ".sst" {
+			place = vfs.LinkOrCopy
+		}
+		if err := place(vfs.Default, filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
+			return err
+		}
+	}
+	return errors.Join(syncFolder(to), syncFolder(filepath.Dir(to)))
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,206 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"weir/hub/internal/store"
+	"weir/proto/fault"
+	"weir/proto/meshpb"
+	"weir/proto/weirpb"
+)
+
+// What a Config has for the reading of what nobody reads.
+const (
+	// defaultVerifyEvery is how often all is read: disks lose bits at rest over months.
+	defaultVerifyEvery = 7 * 24 * time.Hour
+	// defaultVerifyRate bounds the reading, in bytes a second: a tenth of what a slow disk can.
+	defaultVerifyRate = 8 << 20
+	// verifyLook is how often it is looked whether some group is due.
+	verifyLook = time.Minute
+	// firstShare of defaultVerifyEvery passes before the first reading of a group that has never been read.
+	firstShare = 64
+)
+
+// verifyFolder, in the data folder, has the copy of a state, of hard links, that is being read.
+const verifyFolder = "verify"
+
+// scrub reads what is due, one group after another, until the hub stops.
+func (h *Hub) scrub() {
+	every := time.NewTicker(verifyLook)
+	defer every.Stop()
+	for _, g := range h.groups {
+		g.loadVerified()
+	}
+	for {
+		all := false
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-h.verifyNow:
+			all = true
+		case <-every.C:
+		}
+		for _, g := range h.groups {
+			if h.ctx.Err() == nil && (all || h.config.VerifyEvery > 0 && g.verification.isDue(time.Now())) {
+				g.readNow(h.ctx)
+			}
+		}
+	}
+}
+
+// readNow reads all that this node has of the group. What is damaged is dealt with as if a reader had come upon it.
+func (g *group) readNow(ctx context.Context) {
+	if g.ailing() != "" || g.replica.Parked() {
+		return
+	}
+	err := g.readAll(ctx)
+	damaged := err != nil && ctx.Err() == nil && isCorrupt(err)
+	if err == nil {
+		err = g.noteVerified()
+	}
+	g.verification.end(err == nil, damaged, time.Now(), g.hub.config.VerifyEvery)
+	switch {
+	case damaged:
+		g.log.Error("the verification of what is on disk has found damage", "error", err)
+		g.suspect(err)
+	case err != nil && ctx.Err() == nil:
+		g.log.Warn("what is on disk could not be verified to the end, it is tried again", "error", err)
+	case err == nil:
+		g.log.Info("what is on disk of the group has been verified")
+	}
+}
+
+// readAll reads the log, the state and the snapshot.
+func (g *group) readAll(ctx context.Context) (err error) {
+	dir := filepath.Join(g.hub.dir.Path, verifyFolder, strconv.Itoa(int(g.id)))
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Dir(dir), 0o700)); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := g.store.Checkpoint(dir); err != nil {
+		return fmt.Errorf("make a copy to read: %w", err)
+	}
+	kept, _, err := g.replica.Kept()
+	if err != nil {
+		return err
+	}
+	tables := sizeOf(dir)
+	only := dir + "-snapshot"
+	if err := linkUnlike(kept, dir, only); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(only)) }()
+	g.verification.begin(2*tables + sizeOf(only) + g.replica.LogBytes())
+	p := &pace{ctx: ctx, rate: g.hub.config.VerifyRate, began: time.Now(), counted: g.verification.add}
+	if err := g.replica.ReadLog(p.add); err != nil {
+		return err
+	}
+	slow := pacedFS{vfs.Default, p}
+	if err := store.Check(slow, dir); err != nil {
+		return err
+	}
+	if _, err := readRows(slow, dir, g.log); err != nil {
+		return err
+	}
+	if err := store.Check(slow, only); err != nil {
+		return fmt.Errorf("the snapshot: %w", err)
+	}
+	return nil
+}
+
+// linkUnlike links those tables of a folder, "" for none, that are not those of another, so that they can be read whatever becomes of
+// them.
+func linkUnlike(from, other, to string) error {
+	if err := errors.Join(os.RemoveAll(to), os.MkdirAll(to, 0o700)); err != nil || from == "" {
+		return err
+	}
+	paths, err := filepath.Glob(filepath.Join(from, "*.sst"))
+	for _, path := range paths {
+		name := filepath.Base(path)
+		one, missing := os.Stat(path)
+		if missing != nil {
+			continue // there is a newer snapshot by now
+		}
+		if same, missing := os.Stat(filepath.Join(other, name)); missing == nil && os.SameFile(one, same) {
+			continue
+		}
+		if linked := os.Link(path, filepath.Join(to, name)); !errors.Is(linked, fs.ErrNotExist) {
+			err = errors.Join(err, linked)
+		}
+	}
+	return err
+}
+
+// sizeOf sums up a folder's tables.
+func sizeOf(dir string) (sum uint64) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	if err != nil {
+		return 0
+	}
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			sum += uint64(info.Size())
+		}
+	}
+	return sum
+}
+
+// VerifyRegion has one node, or all, read all that they have on disk. GetRegion tells how far they are.
+func (h *Hub) VerifyRegion(ctx context.Context, r *weirpb.VerifyRegionRequest) (*weirpb.VerifyRegionResponse, error) {
+	if !h.status.takes() {
+		return nil, h.status.check()
+	}
+	nodes := append(h.others(), h.node.Name)
+	slices.Sort(nodes)
+	if node := r.GetNode(); node != "" {
+		if !slices.Contains(nodes, node) {
+			return nil, fault.New(fault.NotFound, "there is no node %q", node).WithHint("weir hub status lists the nodes")
+		}
+		nodes = []string{node}
+	}
+	answer := &weirpb.VerifyRegionResponse{}
+	var failed error
+	for _, node := range nodes {
+		if err := h.askToVerify(ctx, node); err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		answer.Nodes = append(answer.Nodes, node)
+	}
+	if len(answer.Nodes) == 0 {
+		return nil, fault.From(failed)
+	}
+	return answer, nil
+}
+
+func (h *Hub) askToVerify(ctx context.Context, node string) error {
+	if node != h.node.Name {
+		ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
+		defer cancel()
+		_, err := call[meshpb.Done](ctx, h, node, methodVerify, &meshpb.Verify{Region: h.region.ID})
+		return err
+	}
+	select {
+	case h.verifyNow <- struct{}{}:
+	default: // it is to begin already
+	}
+	return nil
+}
+
+// answerVerify is askToVerify for another node.
+func (h *Hub) answerVerify(ctx context.Context, from string, q *meshpb.Verify) (*meshpb.Done, error) {
+	if err := h.checkRegion(from, q.GetRegion()); err != nil {
+		return nil, err
+	}
+	return &meshpb.Done{}, h.askToVerify(ctx, h.node.Name)
+}
