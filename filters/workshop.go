@@ -63,8 +63,18 @@ func newWorkshop(terms Compiling) *workshop {
 // enter waits until a module of an owner may be compiled; "" is nobody in particular, whose time is not limited. The fault busy
 // says that too many modules wait or, if who asks does not want to wait for time, that the owner has none.
 func (w *workshop) enter(name string, patient bool) error {
+	mine, err := w.queue(name, patient, time.Now())
+	if err != nil {
+		return err
+	}
+	<-mine.turn
+	return nil
+}
+
+// queue has a module of an owner wait.
+func (w *workshop) queue(name string, patient bool, now time.Time) (ticket, error) {
 	w.mu.Lock()
-	now := time.Now()
+	defer w.mu.Unlock()
 	o := w.owners[name]
 	if o == nil {
 		o = &owner{at: now}
@@ -73,12 +83,10 @@ func (w *workshop) enter(name string, patient bool) error {
 	wait := w.until(name, o, now)
 	switch {
 	case !patient && wait > 0:
-		w.mu.Unlock()
-		return fault.New(fault.Busy, "compiling modules has taken more than %v of the tenant's time lately", w.terms.Burst).
+		return ticket{}, fault.New(fault.Busy, "compiling the tenant's modules has taken more than %v lately", w.terms.Burst).
 			WithHint("upload again in %v", ceilSecond(wait)).WithRetryAfter(wait)
 	case len(o.queue) >= maxOwnersWaiting, w.waiting >= maxWaiting:
-		w.mu.Unlock()
-		return fault.New(fault.Busy, "%d modules wait to be compiled, %d of them of the tenant", w.waiting, len(o.queue)).
+		return ticket{}, fault.New(fault.Busy, "%d modules wait to be compiled, %d of them of the tenant", w.waiting, len(o.queue)).
 			WithHint("try again in a while").WithRetryAfter(time.Second)
 	}
 	if len(o.queue) == 0 {
@@ -89,9 +97,7 @@ func (w *workshop) enter(name string, patient bool) error {
 	o.queue = append(o.queue, mine)
 	w.waiting++
 	w.next(now)
-	w.mu.Unlock()
-	<-mine.turn
-	return nil
+	return mine, nil
 }
 
 // leave ends the turn of an owner's module, which has taken so long.

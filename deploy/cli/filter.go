@@ -91,6 +91,15 @@ type filterUpload struct {
 	apiTarget
 }
 
+func (filterUpload) Help() string {
+	return `Makes a version the live one at once, for when nobody is watching yet; else push, try and promote it.
+
+Examples:
+
+    weir filter upload viewport viewport.wasm
+    weir filter upload viewport - --json < viewport.wasm`
+}
+
 func (c *filterUpload) Run(ctx context.Context, con *console) error {
 	module, err := readModule(con, c.Module)
 	if err != nil {
@@ -139,6 +148,14 @@ type filterList struct {
 	JSON bool `help:"Print a JSON object a line."`
 	tenantFlag
 	apiTarget
+}
+
+func (filterList) Help() string {
+	return `Examples:
+
+    weir filter list
+    weir filter list --json
+    weir filter list --api https://hub.example.com:8444 --tenant acme`
 }
 
 func (c *filterList) Run(ctx context.Context, con *console) error {
