@@ -164,7 +164,8 @@ func (r *Region) Join(ctx context.Context) (*Node, error) {
 	return n, errors.Join(n.configure(more), n.Start())
 }
 
-// Replace gives a node up for good, and has a new one join in its place.
+// Replace gives a node up for good, has a new one join in its place, and waits until no group counts the old one any more:
+// until then the region stands no other failure.
 func (r *Region) Replace(ctx context.Context, i int) error {
 	old := r.Nodes[i]
 	old.Kill()
@@ -173,17 +174,13 @@ func (r *Region) Replace(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
-	for { // whoever is asked may be without a leader yet, or not have heard of the new node
+	if err := repeat(ctx, func() error { // whoever is asked may be without a leader yet, or not have heard of the new node
 		_, err := r.Admin(ctx, r.Nodes[0], "hub", "replace", old.Name, "--with", n.Name)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
-		case <-time.After(200 * time.Millisecond):
-		}
+		return err
+	}); err != nil {
+		return err
 	}
+	return repeat(ctx, func() error { return r.without(ctx, old.Name) })
 }
 
 // Logs returns the ends of what all processes have printed.
