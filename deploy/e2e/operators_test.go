@@ -216,7 +216,7 @@ func TestOperatorsPageOfThreeNodes(t *testing.T) {
 			}
 		}
 	}
-	if len(sections) != 6 {
+	if len(sections) != 7 {
 		t.Fatalf("the page has commands in %v", sections)
 	}
 	s.script.WriteString("check\n")
