@@ -7,8 +7,7 @@ import (
 )
 
 // alone has an instance answer that has never been called and is thrown away afterwards. Nobody waits for it who could not wait
-// longer, so it runs aside. It takes one of the filter's places
-// meanwhile, so that Close waits for it. What it uses is counted nowhere: it is the host that asks once more.
+// longer, so it runs aside. It takes one of the filter's places meanwhile, so that Close waits for it. What it uses is counted nowhere: it is the host that asks once more.
 func (f *Filter) alone(ctx context.Context, do func(in *instance) error) error {
 	standing, err := f.pool.admit(ctx, true)
 	if err != nil {
