@@ -90,8 +90,9 @@ func TestAllLinesThatAreKeptAreSaidToWhoHasMissedSome(t *testing.T) {
 		b.hub.fail(fault.New(fault.NotFound, "report 2 was missed"))
 		voice.Said("", "two")
 		time.Sleep(lineInterval)
-		b.hub.fail(nil)
-		b.hub.reports = nil
+		b.hub.mu.Lock()
+		b.hub.err, b.hub.reports = nil, nil
+		b.hub.mu.Unlock()
 		time.Sleep(lineInterval)
 		if got := fmt.Sprint(b.said()); got != "[1 2]" || !b.hub.reports[0].GetBegins() {
 			t.Errorf("said is %s", got)
