@@ -91,31 +91,49 @@ type Terms struct {
 
 // Bounds are Limits that can change while Filters run within them: each call looks. Of Limits, those of the compiled code
 // (ModuleBytes, CallDepth, CallTime) and Instances are the engine's alone. It is safe for concurrent use.
-type Bounds struct{ limits atomic.Pointer[Limits] }
+type Bounds struct{ held atomic.Pointer[bounds] }
 
-// Set replaces the limits. A zero field is the engine's default.
-func (b *Bounds) Set(l Limits) { b.limits.Store(&l) }
+type bounds struct{ tenants, own Limits }
 
-// within returns the limits that hold: those of bounds, up to what the engine allows at most.
+// Set replaces the limits. The tenant's are in place of the engine's, in both directions; the filter's own, which its tenant
+// may set, can only be lower. A zero field is none.
+func (b *Bounds) Set(tenants, own Limits) { b.held.Store(&bounds{tenants, own}) }
+
+// within returns the limits that hold.
 func (e *Engine) within(b *Bounds) Limits {
-	held := e.limits
-	if b == nil {
-		return held
+	held := e.withinTenants(b)
+	if b := b.load(); b != nil {
+		hold(&held.MemoryPages, b.own.MemoryPages, held.MemoryPages)
+		hold(&held.CallFuel, b.own.CallFuel, held.CallFuel)
+		hold(&held.GroupFuel, b.own.GroupFuel, held.GroupFuel)
+		hold(&held.OutputBytes, b.own.OutputBytes, held.OutputBytes)
+		hold(&held.LogLines, b.own.LogLines, held.LogLines)
 	}
-	own := b.limits.Load()
-	if own == nil {
-		return held
-	}
-	lower(&held.MemoryPages, own.MemoryPages, e.most.MemoryPages)
-	lower(&held.CallFuel, own.CallFuel, e.most.CallFuel)
-	lower(&held.GroupFuel, own.GroupFuel, e.most.GroupFuel)
-	lower(&held.OutputBytes, own.OutputBytes, e.most.OutputBytes)
-	lower(&held.LogLines, own.LogLines, e.most.LogLines)
 	return held
 }
 
-// lower makes a limit what is wanted, up to most; 0 leaves it at its default.
-func lower[T int | int64 | uint32](limit *T, wanted, most T) {
+// withinTenants returns what all filters of the tenant may have: what its limits say, up to what the engine allows at most.
+func (e *Engine) withinTenants(b *Bounds) Limits {
+	held := e.limits
+	if b := b.load(); b != nil {
+		hold(&held.MemoryPages, b.tenants.MemoryPages, e.most.MemoryPages)
+		hold(&held.CallFuel, b.tenants.CallFuel, e.most.CallFuel)
+		hold(&held.GroupFuel, b.tenants.GroupFuel, e.most.GroupFuel)
+		hold(&held.OutputBytes, b.tenants.OutputBytes, e.most.OutputBytes)
+		hold(&held.LogLines, b.tenants.LogLines, e.most.LogLines)
+	}
+	return held
+}
+
+func (b *Bounds) load() *bounds {
+	if b == nil {
+		return nil
+	}
+	return b.held.Load()
+}
+
+// hold makes a limit what is wanted, up to most; 0 leaves it as it is.
+func hold[T int | int64 | uint32](limit *T, wanted, most T) {
 	if wanted > 0 {
 		*limit = min(wanted, most)
 	}

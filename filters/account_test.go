@@ -115,21 +115,24 @@ func TestBoundsHoldFromTheNextCallOn(t *testing.T) {
 	set := &Set{}
 	set.Add(nil)
 	for _, c := range []struct {
-		own  Limits
-		want int64
+		tenants, own Limits
+		want         int64
 	}{
-		{Limits{}, testLimits.CallFuel + testLimits.GroupFuel},
-		{Limits{CallFuel: 1000, GroupFuel: 10}, 1010},
-		{Limits{CallFuel: 1 << 50}, 2*testLimits.CallFuel + testLimits.GroupFuel},
+		{Limits{}, Limits{}, testLimits.CallFuel + testLimits.GroupFuel},
+		{Limits{CallFuel: 1000, GroupFuel: 10}, Limits{}, 1010},
+		{Limits{CallFuel: 1 << 50}, Limits{}, 2*testLimits.CallFuel + testLimits.GroupFuel},
+		{Limits{CallFuel: 1000, GroupFuel: 10}, Limits{CallFuel: 100, GroupFuel: 20}, 110},
+		{Limits{}, Limits{CallFuel: 1 << 50, GroupFuel: 10}, testLimits.CallFuel + 10}, // a tenant does not raise itself
+		{Limits{CallFuel: 1 << 50}, Limits{CallFuel: testLimits.CallFuel + 1, GroupFuel: 10}, testLimits.CallFuel + 11},
 	} {
-		bounds.Set(c.own)
+		bounds.Set(c.tenants, c.own)
 		used := spent(f, func() {
 			if err := f.Match(t.Context(), event(t, "{}"), set, NewBitmap(1)); err == nil {
 				t.Fatal("it came to an end")
 			}
 		})
 		if used != uint64(c.want) {
-			t.Errorf("within %+v it used %d, want %d", c.own, used, c.want)
+			t.Errorf("within %+v and %+v it used %d, want %d", c.tenants, c.own, used, c.want)
 		}
 	}
 }
@@ -141,7 +144,7 @@ func TestMemoryIsBoundedForEachFilter(t *testing.T) {
 	e := newEngine(t, Config{})
 	ten := openFor(t, e, g.Bytes(), Terms{})
 	bounds := &Bounds{}
-	bounds.Set(Limits{MemoryPages: 12})
+	bounds.Set(Limits{}, Limits{MemoryPages: 12})
 	few := openFor(t, e, g.Bytes(), Terms{Bounds: bounds})
 	for range 3 {
 		if !matches(t, ten, event(t, "{}"), nil) {
@@ -151,16 +154,16 @@ func TestMemoryIsBoundedForEachFilter(t *testing.T) {
 			t.Error("10 pages were granted where 12 are allowed")
 		}
 	}
-	bounds.Set(Limits{MemoryPages: 100})
+	bounds.Set(Limits{MemoryPages: 100}, Limits{})
 	few.pool.idle = nil
 	if !matches(t, few, event(t, "{}"), nil) {
 		t.Error("10 pages were refused where 100 are allowed")
 	}
-	bounds.Set(Limits{MemoryPages: 12})
+	bounds.Set(Limits{}, Limits{MemoryPages: 12})
 	if matches(t, few, event(t, "{}"), nil) {
 		t.Error("an instance outlived its limit")
 	}
-	bounds.Set(Limits{MemoryPages: 1})
+	bounds.Set(Limits{}, Limits{MemoryPages: 1})
 	if _, err := e.OpenFor(t.Context(), viewportModule(), Terms{Bounds: bounds}); fault.CodeOf(err) != fault.ModuleInvalid {
 		t.Errorf("a module that begins with more: %v", err)
 	}

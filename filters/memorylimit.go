@@ -12,8 +12,8 @@ type MemoryError struct {
 	// Needs is what its memory begins with or, if Declared, may grow to by its own declaration.
 	Needs    uint32
 	Declared bool
-	// May is what it may have, and Most what it could be allowed.
-	May, Most uint32
+	// May is what it may have, Tenants what all filters of its tenant may have, and Most what it could be allowed.
+	May, Tenants, Most uint32
 }
 
 func (e *MemoryError) Error() string {
@@ -63,7 +63,7 @@ func checkMemory(m *wasm.Module, limits Limits) error {
 	if memory.HasMax && memory.Max < memory.Min {
 		return invalid("its memory's maximum of %d pages is less than its minimum of %d", memory.Max, memory.Min)
 	}
-	e := &MemoryError{Needs: memory.Min, May: limits.MemoryPages, Most: limits.MemoryPages}
+	e := &MemoryError{Needs: memory.Min, May: limits.MemoryPages, Tenants: limits.MemoryPages, Most: limits.MemoryPages}
 	if e.Needs <= e.May && memory.HasMax {
 		e.Needs, e.Declared = memory.Max, true
 	}
@@ -76,7 +76,7 @@ func checkMemory(m *wasm.Module, limits Limits) error {
 // begins returns a *MemoryError if a module begins with more memory than it may have within bounds.
 func (e *Engine) begins(m Manifest, b *Bounds) error {
 	if may := e.within(b).MemoryPages; m.MemoryPages > may {
-		return &MemoryError{Needs: m.MemoryPages, May: may, Most: e.most.MemoryPages}
+		return &MemoryError{Needs: m.MemoryPages, May: may, Tenants: e.withinTenants(b).MemoryPages, Most: e.most.MemoryPages}
 	}
 	return nil
 }
@@ -85,7 +85,9 @@ func (e *Engine) begins(m Manifest, b *Bounds) error {
 // know that it won't.
 func (e *Engine) grows(m Manifest, b *Bounds) error {
 	if may := e.within(b).MemoryPages; m.MaxPages > may {
-		return (&MemoryError{Needs: m.MaxPages, Declared: true, May: may, Most: e.most.MemoryPages}).fault()
+		return (&MemoryError{
+			Needs: m.MaxPages, Declared: true, May: may, Tenants: e.withinTenants(b).MemoryPages, Most: e.most.MemoryPages,
+		}).fault()
 	}
 	return nil
 }

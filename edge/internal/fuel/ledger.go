@@ -69,7 +69,7 @@ func (l *Ledger) Terms(tenant, filter string) filters.Terms {
 	b := l.bounds[id]
 	if b == nil {
 		b = &filters.Bounds{}
-		b.Set(boundsOf(l.state, id))
+		l.bind(b, id)
 		l.bounds[id] = b
 	}
 	return filters.Terms{Account: a, Bounds: b, Lines: &a.lines}
@@ -116,28 +116,20 @@ func (l *Ledger) Apply(state State) {
 			delete(l.bounds, id)
 			continue
 		}
-		b.Set(boundsOf(state, id))
+		l.bind(b, id)
 	}
 }
 
-// boundsOf returns what a filter may use: of its own limits and its tenant's the lower ones.
-func boundsOf(state State, id filterID) filters.Limits {
-	all, own := state.TenantLimits(id.tenant), state.FilterLimits(id.tenant, id.name)
+// bind holds a filter to its tenant's limits and its own.
+func (l *Ledger) bind(b *filters.Bounds, id filterID) {
+	b.Set(limits(l.state.TenantLimits(id.tenant)), limits(l.state.FilterLimits(id.tenant, id.name)))
+}
+
+func limits(l *weirpb.FilterLimits) filters.Limits {
 	return filters.Limits{
-		CallFuel:    clamp(lower(all.GetFuelPerCall(), own.GetFuelPerCall())),
-		GroupFuel:   clamp(lower(all.GetFuelPerGroup(), own.GetFuelPerGroup())),
-		MemoryPages: lower(all.GetMemoryPages(), own.GetMemoryPages()),
-		OutputBytes: int(lower(all.GetOutputBytes(), own.GetOutputBytes())),
-		LogLines:    int(lower(all.GetLogLinesPerSecond(), own.GetLogLinesPerSecond())),
+		CallFuel: clamp(l.GetFuelPerCall()), GroupFuel: clamp(l.GetFuelPerGroup()), MemoryPages: l.GetMemoryPages(),
+		OutputBytes: int(l.GetOutputBytes()), LogLines: int(l.GetLogLinesPerSecond()),
 	}
-}
-
-// lower returns the lower one of two limits, of which 0 is none.
-func lower[T uint32 | uint64](a, b T) T {
-	if a == 0 || b == 0 {
-		return a + b
-	}
-	return min(a, b)
 }
 
 // clamp makes a number fit.

@@ -8,6 +8,7 @@ import (
 
 	"weir/edge/internal/metrics"
 	"weir/filters"
+	"weir/filters/examples"
 	"weir/proto/weirpb"
 )
 
@@ -66,15 +67,36 @@ func TestLimitsOfTheControlStateHold(t *testing.T) {
 	}
 }
 
-func TestOfTwoLimitsTheLowerHolds(t *testing.T) {
-	id := filterID{"acme", "f"}
-	state := &fakeState{
-		tenants: map[string]*weirpb.FilterLimits{"acme": {FuelPerCall: 100, MemoryPages: 20, OutputBytes: 30}},
-		filters: map[filterID]*weirpb.FilterLimits{id: {FuelPerCall: 200, MemoryPages: 10, FuelPerGroup: 5, LogLinesPerSecond: 7}},
+// Only an operator's limits can be above the defaults: a tenant's own filters' can't.
+func TestTenantsDoNotRaiseThemselves(t *testing.T) {
+	module := examples.Viewport().Module
+	engine, err := filters.New(t.Context(), filters.Config{Limits: filters.Limits{MemoryPages: 1}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	want := filters.Limits{CallFuel: 100, MemoryPages: 10, OutputBytes: 30, GroupFuel: 5, LogLines: 7}
-	if got := boundsOf(state, id); got != want {
+	defer engine.Close(t.Context())
+	ample := &weirpb.FilterLimits{MemoryPages: 64}
+	for _, c := range []struct {
+		tenants, own *weirpb.FilterLimits
+		fits         bool
+	}{{nil, nil, false}, {nil, ample, false}, {ample, nil, true}, {ample, &weirpb.FilterLimits{MemoryPages: 1}, false}} {
+		l, _ := newLedger(t, &fakeState{
+			tenants: map[string]*weirpb.FilterLimits{"acme": c.tenants}, filters: map[filterID]*weirpb.FilterLimits{{"acme", "f"}: c.own},
+		})
+		if _, err := engine.InspectFor(t.Context(), module, filters.Terms{Bounds: l.Terms("acme", "f").Bounds}); (err == nil) != c.fits {
+			t.Errorf("within %v and %v: %v", c.tenants, c.own, err)
+		}
+	}
+}
+
+func TestLimitsReachTheEngineWhole(t *testing.T) {
+	all := &weirpb.FilterLimits{FuelPerCall: 1, FuelPerGroup: 2, MemoryPages: 3, OutputBytes: 4, LogLinesPerSecond: 5}
+	want := filters.Limits{CallFuel: 1, GroupFuel: 2, MemoryPages: 3, OutputBytes: 4, LogLines: 5}
+	if got := limits(all); got != want {
 		t.Errorf("%+v, want %+v", got, want)
+	}
+	if got := limits(nil); got != (filters.Limits{}) {
+		t.Errorf("of none: %+v", got)
 	}
 }
 

@@ -18,12 +18,8 @@ var Compiling = filters.Compiling{Share: 0.1, Burst: 30 * time.Second}
 // Upload validates a module and says what it exports beyond the necessary. Its errors are or wrap *fault.Fault; where a limit
 // is in the way they name the command that raises it.
 func Upload(ctx context.Context, engine *filters.Engine, u *hub.Upload) ([]string, error) {
-	pages := u.TenantPages
-	if u.FilterPages != 0 && (pages == 0 || u.FilterPages < pages) {
-		pages = u.FilterPages
-	}
 	bounds := &filters.Bounds{}
-	bounds.Set(filters.Limits{MemoryPages: pages})
+	bounds.Set(filters.Limits{MemoryPages: u.TenantPages}, filters.Limits{MemoryPages: u.FilterPages})
 	manifest, err := engine.InspectFor(ctx, u.Module, filters.Terms{Owner: u.Tenant, Bounds: bounds})
 	if err == nil {
 		return manifest.Abilities, nil
@@ -42,9 +38,8 @@ func raised(err error, u *hub.Upload) error {
 	if memory.Declared {
 		lower = "leave the maximum out or lower it; "
 	}
-	tenants := u.TenantPages
 	switch {
-	case u.FilterPages == memory.May && tenants != 0 && tenants < memory.Needs:
+	case u.FilterPages == memory.May && memory.Tenants < memory.Needs:
 		return f.WithHint("%sweir filter limits %s --memory-pages %d; operators first: weir tenant limits %s --memory-pages %d",
 			lower, u.Filter, memory.Needs, u.Tenant, memory.Needs)
 	case u.FilterPages == memory.May:

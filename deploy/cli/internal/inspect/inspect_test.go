@@ -69,6 +69,16 @@ func TestUploadsAreHeldToTheirTenantsMemory(t *testing.T) {
 			"its memory begins with 10 pages (640 KiB), and it may have 4 pages (256 KiB)",
 			"weir filter limits f --memory-pages 10; operators first: weir tenant limits acme --memory-pages 10",
 		},
+		"beyond its own and the default": {
+			hub.Upload{Module: filter(20, 0), FilterPages: 4},
+			"its memory begins with 20 pages (1.2 MiB), and it may have 4 pages (256 KiB)",
+			"weir filter limits f --memory-pages 20; operators first: weir tenant limits acme --memory-pages 20",
+		},
+		"beyond the default, whatever its own": {
+			hub.Upload{Module: filter(20, 0), FilterPages: 40},
+			"its memory begins with 20 pages (1.2 MiB), and it may have 16 pages (1.0 MiB)",
+			"operators: weir tenant limits acme --memory-pages 20",
+		},
 		"may grow beyond": {
 			hub.Upload{Module: filter(2, 30)},
 			"its memory may grow to 30 pages (1.9 MiB), and it may have 16 pages (1.0 MiB)",
