@@ -97,12 +97,12 @@ func (h *Hub) askWhetherRemoved() {
 
 // answerBelongs says whether the region has the node that asks. Only the leader of the control group does, after making sure
 // that it leads.
-func (h *Hub) answerBelongs(_ context.Context, from string, q *meshpb.GetStatus) (*wrapperspb.BoolValue, error) {
+func (h *Hub) answerBelongs(ctx context.Context, from string, q *meshpb.GetStatus) (*wrapperspb.BoolValue, error) {
 	if err := h.checkRegion(from, q.GetRegion()); err != nil {
 		return nil, err
 	}
 	g := h.groups[placement.Control]
-	if _, err := g.verifiedCommit(); err != nil {
+	if _, err := g.verifiedCommit(ctx); err != nil {
 		return nil, err
 	}
 	n := h.control.State().Nodes[from]

@@ -141,7 +141,7 @@ func (g *group) committed(ctx context.Context) (uint64, error) {
 		return 0, err
 	}
 	if leader == g.hub.node.Name {
-		return g.verifiedCommit()
+		return g.verifiedCommit(ctx)
 	}
 	at, err := call[meshpb.Committed](ctx, g.hub, leader, methodCommitted, &meshpb.GetCommitted{
 		Region: g.hub.region.ID, Group: uint32(g.id),
@@ -150,26 +150,23 @@ func (g *group) committed(ctx context.Context) (uint64, error) {
 }
 
 // verifiedCommit returns how far the group is that this node leads, after making sure that it still does.
-func (g *group) verifiedCommit() (uint64, error) {
+func (g *group) verifiedCommit(ctx context.Context) (uint64, error) {
 	if err := g.checkLead(); err != nil {
 		return 0, err
 	}
 	at := g.replica.Committed()
-	if err := g.replica.Verify(); err != nil {
-		return 0, g.notLeader()
-	}
-	return at, nil
+	return at, g.verify(ctx)
 }
 
 // answerCommitted is verifiedCommit for another node.
-func (h *Hub) answerCommitted(_ context.Context, from string, q *meshpb.GetCommitted) (*meshpb.Committed, error) {
+func (h *Hub) answerCommitted(ctx context.Context, from string, q *meshpb.GetCommitted) (*meshpb.Committed, error) {
 	if err := h.checkRegion(from, q.GetRegion()); err != nil {
 		return nil, err
 	}
 	if int(q.GetGroup()) >= len(h.groups) {
 		return nil, fault.New(fault.InvalidArgument, "there is no group %d", q.GetGroup())
 	}
-	at, err := h.groups[q.GetGroup()].verifiedCommit()
+	at, err := h.groups[q.GetGroup()].verifiedCommit(ctx)
 	return &meshpb.Committed{Index: at}, err
 }
 

@@ -21,6 +21,7 @@ const (
 	methodRetire  = "retire-node"
 
 	methodCommitted = "committed"
+	methodTerm      = "term"
 	methodBelongs   = "belongs"
 	methodLend      = "lend-state"
 	methodReadLoan  = "read-loan"
@@ -42,6 +43,7 @@ func (h *Hub) answerCalls() {
 	handle(h, methodStatus, h.answerStatus)
 	handle(h, methodRetire, h.answerRetire)
 	handle(h, methodCommitted, h.answerCommitted)
+	handle(h, methodTerm, h.answerTerm)
 	handle(h, methodBelongs, h.answerBelongs)
 	handle(h, methodLend, h.answerLend)
 	handle(h, methodReadLoan, h.answerReadLoan)

@@ -87,7 +87,7 @@ func (h *Hub) reachControl(ctx context.Context) error {
 	}
 	if leader == h.node.Name {
 		// A leader that has been deposed may not know it yet, and another one have answered meanwhile.
-		return g.replica.Verify()
+		return g.verify(ctx)
 	}
 	at, err := call[meshpb.ControlIndexed](ctx, h, leader, methodControl, &meshpb.ControlIndex{Region: h.region.ID})
 	if err != nil {
@@ -113,7 +113,7 @@ func (g *group) awaitLeader(ctx context.Context) (string, error) {
 }
 
 // answerControlIndex tells another node how far the control state is.
-func (h *Hub) answerControlIndex(_ context.Context, from string, q *meshpb.ControlIndex) (*meshpb.ControlIndexed, error) {
+func (h *Hub) answerControlIndex(ctx context.Context, from string, q *meshpb.ControlIndex) (*meshpb.ControlIndexed, error) {
 	if err := h.checkRegion(from, q.GetRegion()); err != nil {
 		return nil, err
 	}
@@ -121,8 +121,8 @@ func (h *Hub) answerControlIndex(_ context.Context, from string, q *meshpb.Contr
 	if err := g.checkLead(); err != nil {
 		return nil, err
 	}
-	if err := g.replica.Verify(); err != nil {
-		return nil, g.notLeader()
+	if err := g.verify(ctx); err != nil {
+		return nil, err
 	}
 	return &meshpb.ControlIndexed{Index: h.control.State().Meta.GetIndex()}, nil
 }

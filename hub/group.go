@@ -35,6 +35,8 @@ type group struct {
 	shard   *shardPart       // nil in the control group
 	lead    leadership
 
+	verifier verifier
+
 	// ails is the ailment for which this node takes no part in the group, or not all of it; had is up to which entry its log
 	// is known to have been durable where that is lost.
 	ails atomic.Value

@@ -492,6 +492,104 @@ func (x *Committed) GetIndex() uint64 {
 	return 0
 }
 
+// GetTerm asks a node in which term a group is, as far as it knows. Answered with Term.
+type GetTerm struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Region        string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	Group         uint32                 `protobuf:"varint,2,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTerm) Reset() {
+	*x = GetTerm{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTerm) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTerm) ProtoMessage() {}
+
+func (x *GetTerm) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTerm.ProtoReflect.Descriptor instead.
+func (*GetTerm) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GetTerm) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *GetTerm) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+type Term struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 0: the node takes no part in the group at the moment.
+	Term          uint64 `protobuf:"varint,1,opt,name=term,proto3" json:"term,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Term) Reset() {
+	*x = Term{}
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Term) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Term) ProtoMessage() {}
+
+func (x *Term) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Term.ProtoReflect.Descriptor instead.
+func (*Term) Descriptor() ([]byte, []int) {
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Term) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
 // DropTenant asks the leader of a shard to drop the channels of a deleted tenant. Answered with Done.
 type DropTenant struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -504,7 +602,7 @@ type DropTenant struct {
 
 func (x *DropTenant) Reset() {
 	*x = DropTenant{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[8]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +614,7 @@ func (x *DropTenant) String() string {
 func (*DropTenant) ProtoMessage() {}
 
 func (x *DropTenant) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[8]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,7 +627,7 @@ func (x *DropTenant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropTenant.ProtoReflect.Descriptor instead.
 func (*DropTenant) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{8}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DropTenant) GetRegion() string {
@@ -561,7 +659,7 @@ type Done struct {
 
 func (x *Done) Reset() {
 	*x = Done{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[9]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -573,7 +671,7 @@ func (x *Done) String() string {
 func (*Done) ProtoMessage() {}
 
 func (x *Done) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[9]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -586,7 +684,7 @@ func (x *Done) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Done.ProtoReflect.Descriptor instead.
 func (*Done) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{9}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{11}
 }
 
 // GetStatus asks a node how it is. Answered with NodeStatus. As "belongs" it asks whether the region has the caller.
@@ -601,7 +699,7 @@ type GetStatus struct {
 
 func (x *GetStatus) Reset() {
 	*x = GetStatus{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[10]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -613,7 +711,7 @@ func (x *GetStatus) String() string {
 func (*GetStatus) ProtoMessage() {}
 
 func (x *GetStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[10]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -626,7 +724,7 @@ func (x *GetStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatus.ProtoReflect.Descriptor instead.
 func (*GetStatus) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{10}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetStatus) GetRegion() string {
@@ -655,7 +753,7 @@ type NodeStatus struct {
 
 func (x *NodeStatus) Reset() {
 	*x = NodeStatus{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[11]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +765,7 @@ func (x *NodeStatus) String() string {
 func (*NodeStatus) ProtoMessage() {}
 
 func (x *NodeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[11]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +778,7 @@ func (x *NodeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeStatus.ProtoReflect.Descriptor instead.
 func (*NodeStatus) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{11}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *NodeStatus) GetId() string {
@@ -735,7 +833,7 @@ type GroupStatus struct {
 
 func (x *GroupStatus) Reset() {
 	*x = GroupStatus{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[12]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -747,7 +845,7 @@ func (x *GroupStatus) String() string {
 func (*GroupStatus) ProtoMessage() {}
 
 func (x *GroupStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[12]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -760,7 +858,7 @@ func (x *GroupStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupStatus.ProtoReflect.Descriptor instead.
 func (*GroupStatus) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{12}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GroupStatus) GetGroup() uint32 {
@@ -880,7 +978,7 @@ type RetireNode struct {
 
 func (x *RetireNode) Reset() {
 	*x = RetireNode{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[13]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -892,7 +990,7 @@ func (x *RetireNode) String() string {
 func (*RetireNode) ProtoMessage() {}
 
 func (x *RetireNode) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[13]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -905,7 +1003,7 @@ func (x *RetireNode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireNode.ProtoReflect.Descriptor instead.
 func (*RetireNode) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{13}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RetireNode) GetRegion() string {
@@ -942,7 +1040,7 @@ type LendState struct {
 
 func (x *LendState) Reset() {
 	*x = LendState{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[14]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -954,7 +1052,7 @@ func (x *LendState) String() string {
 func (*LendState) ProtoMessage() {}
 
 func (x *LendState) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[14]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -967,7 +1065,7 @@ func (x *LendState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LendState.ProtoReflect.Descriptor instead.
 func (*LendState) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{14}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LendState) GetRegion() string {
@@ -1002,7 +1100,7 @@ type Loan struct {
 
 func (x *Loan) Reset() {
 	*x = Loan{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[15]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1014,7 +1112,7 @@ func (x *Loan) String() string {
 func (*Loan) ProtoMessage() {}
 
 func (x *Loan) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[15]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1027,7 +1125,7 @@ func (x *Loan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loan.ProtoReflect.Descriptor instead.
 func (*Loan) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{15}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Loan) GetId() string {
@@ -1054,7 +1152,7 @@ type LentFile struct {
 
 func (x *LentFile) Reset() {
 	*x = LentFile{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[16]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1066,7 +1164,7 @@ func (x *LentFile) String() string {
 func (*LentFile) ProtoMessage() {}
 
 func (x *LentFile) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[16]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1079,7 +1177,7 @@ func (x *LentFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LentFile.ProtoReflect.Descriptor instead.
 func (*LentFile) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{16}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LentFile) GetName() string {
@@ -1110,7 +1208,7 @@ type ReadLoan struct {
 
 func (x *ReadLoan) Reset() {
 	*x = ReadLoan{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[17]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1220,7 @@ func (x *ReadLoan) String() string {
 func (*ReadLoan) ProtoMessage() {}
 
 func (x *ReadLoan) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[17]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1233,7 @@ func (x *ReadLoan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLoan.ProtoReflect.Descriptor instead.
 func (*ReadLoan) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{17}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ReadLoan) GetRegion() string {
@@ -1183,7 +1281,7 @@ type LoanPart struct {
 
 func (x *LoanPart) Reset() {
 	*x = LoanPart{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[18]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1195,7 +1293,7 @@ func (x *LoanPart) String() string {
 func (*LoanPart) ProtoMessage() {}
 
 func (x *LoanPart) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[18]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1208,7 +1306,7 @@ func (x *LoanPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoanPart.ProtoReflect.Descriptor instead.
 func (*LoanPart) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{18}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LoanPart) GetContent() []byte {
@@ -1231,7 +1329,7 @@ type OfferSnapshot struct {
 
 func (x *OfferSnapshot) Reset() {
 	*x = OfferSnapshot{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[19]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1243,7 +1341,7 @@ func (x *OfferSnapshot) String() string {
 func (*OfferSnapshot) ProtoMessage() {}
 
 func (x *OfferSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[19]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1256,7 +1354,7 @@ func (x *OfferSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferSnapshot.ProtoReflect.Descriptor instead.
 func (*OfferSnapshot) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{19}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *OfferSnapshot) GetRegion() string {
@@ -1289,7 +1387,7 @@ type KeptFiles struct {
 
 func (x *KeptFiles) Reset() {
 	*x = KeptFiles{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[20]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1301,7 +1399,7 @@ func (x *KeptFiles) String() string {
 func (*KeptFiles) ProtoMessage() {}
 
 func (x *KeptFiles) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[20]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1314,7 +1412,7 @@ func (x *KeptFiles) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeptFiles.ProtoReflect.Descriptor instead.
 func (*KeptFiles) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{20}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *KeptFiles) GetFiles() []*KeptFile {
@@ -1334,7 +1432,7 @@ type KeptFile struct {
 
 func (x *KeptFile) Reset() {
 	*x = KeptFile{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[21]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1346,7 +1444,7 @@ func (x *KeptFile) String() string {
 func (*KeptFile) ProtoMessage() {}
 
 func (x *KeptFile) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[21]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1359,7 +1457,7 @@ func (x *KeptFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeptFile.ProtoReflect.Descriptor instead.
 func (*KeptFile) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{21}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *KeptFile) GetName() string {
@@ -1386,7 +1484,7 @@ type Verify struct {
 
 func (x *Verify) Reset() {
 	*x = Verify{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[22]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1398,7 +1496,7 @@ func (x *Verify) String() string {
 func (*Verify) ProtoMessage() {}
 
 func (x *Verify) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[22]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1411,7 +1509,7 @@ func (x *Verify) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verify.ProtoReflect.Descriptor instead.
 func (*Verify) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{22}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Verify) GetRegion() string {
@@ -1432,7 +1530,7 @@ type RecoverGroup struct {
 
 func (x *RecoverGroup) Reset() {
 	*x = RecoverGroup{}
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[23]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1444,7 +1542,7 @@ func (x *RecoverGroup) String() string {
 func (*RecoverGroup) ProtoMessage() {}
 
 func (x *RecoverGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[23]
+	mi := &file_weir_mesh_v1_mesh_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1457,7 +1555,7 @@ func (x *RecoverGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecoverGroup.ProtoReflect.Descriptor instead.
 func (*RecoverGroup) Descriptor() ([]byte, []int) {
-	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{23}
+	return file_weir_mesh_v1_mesh_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RecoverGroup) GetRegion() string {
@@ -1508,7 +1606,12 @@ const file_weir_mesh_v1_mesh_proto_rawDesc = "" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\rR\x05group\"!\n" +
 	"\tCommitted\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\x04R\x05index\"W\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\"7\n" +
+	"\aGetTerm\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x14\n" +
+	"\x05group\x18\x02 \x01(\rR\x05group\"\x1a\n" +
+	"\x04Term\x12\x12\n" +
+	"\x04term\x18\x01 \x01(\x04R\x04term\"W\n" +
 	"\n" +
 	"DropTenant\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x14\n" +
@@ -1594,7 +1697,7 @@ func file_weir_mesh_v1_mesh_proto_rawDescGZIP() []byte {
 	return file_weir_mesh_v1_mesh_proto_rawDescData
 }
 
-var file_weir_mesh_v1_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_weir_mesh_v1_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_weir_mesh_v1_mesh_proto_goTypes = []any{
 	(*Member)(nil),                     // 0: weir.mesh.v1.Member
 	(*Region)(nil),                     // 1: weir.mesh.v1.Region
@@ -1604,26 +1707,28 @@ var file_weir_mesh_v1_mesh_proto_goTypes = []any{
 	(*ControlIndexed)(nil),             // 5: weir.mesh.v1.ControlIndexed
 	(*GetCommitted)(nil),               // 6: weir.mesh.v1.GetCommitted
 	(*Committed)(nil),                  // 7: weir.mesh.v1.Committed
-	(*DropTenant)(nil),                 // 8: weir.mesh.v1.DropTenant
-	(*Done)(nil),                       // 9: weir.mesh.v1.Done
-	(*GetStatus)(nil),                  // 10: weir.mesh.v1.GetStatus
-	(*NodeStatus)(nil),                 // 11: weir.mesh.v1.NodeStatus
-	(*GroupStatus)(nil),                // 12: weir.mesh.v1.GroupStatus
-	(*RetireNode)(nil),                 // 13: weir.mesh.v1.RetireNode
-	(*LendState)(nil),                  // 14: weir.mesh.v1.LendState
-	(*Loan)(nil),                       // 15: weir.mesh.v1.Loan
-	(*LentFile)(nil),                   // 16: weir.mesh.v1.LentFile
-	(*ReadLoan)(nil),                   // 17: weir.mesh.v1.ReadLoan
-	(*LoanPart)(nil),                   // 18: weir.mesh.v1.LoanPart
-	(*OfferSnapshot)(nil),              // 19: weir.mesh.v1.OfferSnapshot
-	(*KeptFiles)(nil),                  // 20: weir.mesh.v1.KeptFiles
-	(*KeptFile)(nil),                   // 21: weir.mesh.v1.KeptFile
-	(*Verify)(nil),                     // 22: weir.mesh.v1.Verify
-	(*RecoverGroup)(nil),               // 23: weir.mesh.v1.RecoverGroup
-	nil,                                // 24: weir.mesh.v1.GroupStatus.SendingEntry
-	(*weirpb.Transfer)(nil),            // 25: weir.v1.Transfer
-	(*weirpb.Verification)(nil),        // 26: weir.v1.Verification
-	(*weirpb.RecoverGroupRequest)(nil), // 27: weir.v1.RecoverGroupRequest
+	(*GetTerm)(nil),                    // 8: weir.mesh.v1.GetTerm
+	(*Term)(nil),                       // 9: weir.mesh.v1.Term
+	(*DropTenant)(nil),                 // 10: weir.mesh.v1.DropTenant
+	(*Done)(nil),                       // 11: weir.mesh.v1.Done
+	(*GetStatus)(nil),                  // 12: weir.mesh.v1.GetStatus
+	(*NodeStatus)(nil),                 // 13: weir.mesh.v1.NodeStatus
+	(*GroupStatus)(nil),                // 14: weir.mesh.v1.GroupStatus
+	(*RetireNode)(nil),                 // 15: weir.mesh.v1.RetireNode
+	(*LendState)(nil),                  // 16: weir.mesh.v1.LendState
+	(*Loan)(nil),                       // 17: weir.mesh.v1.Loan
+	(*LentFile)(nil),                   // 18: weir.mesh.v1.LentFile
+	(*ReadLoan)(nil),                   // 19: weir.mesh.v1.ReadLoan
+	(*LoanPart)(nil),                   // 20: weir.mesh.v1.LoanPart
+	(*OfferSnapshot)(nil),              // 21: weir.mesh.v1.OfferSnapshot
+	(*KeptFiles)(nil),                  // 22: weir.mesh.v1.KeptFiles
+	(*KeptFile)(nil),                   // 23: weir.mesh.v1.KeptFile
+	(*Verify)(nil),                     // 24: weir.mesh.v1.Verify
+	(*RecoverGroup)(nil),               // 25: weir.mesh.v1.RecoverGroup
+	nil,                                // 26: weir.mesh.v1.GroupStatus.SendingEntry
+	(*weirpb.Transfer)(nil),            // 27: weir.v1.Transfer
+	(*weirpb.Verification)(nil),        // 28: weir.v1.Verification
+	(*weirpb.RecoverGroupRequest)(nil), // 29: weir.v1.RecoverGroupRequest
 }
 var file_weir_mesh_v1_mesh_proto_depIdxs = []int32{
 	0,  // 0: weir.mesh.v1.Region.founders:type_name -> weir.mesh.v1.Member
@@ -1631,15 +1736,15 @@ var file_weir_mesh_v1_mesh_proto_depIdxs = []int32{
 	0,  // 2: weir.mesh.v1.Hello.self:type_name -> weir.mesh.v1.Member
 	1,  // 3: weir.mesh.v1.Hello.region:type_name -> weir.mesh.v1.Region
 	0,  // 4: weir.mesh.v1.Join.self:type_name -> weir.mesh.v1.Member
-	12, // 5: weir.mesh.v1.NodeStatus.groups:type_name -> weir.mesh.v1.GroupStatus
-	24, // 6: weir.mesh.v1.GroupStatus.sending:type_name -> weir.mesh.v1.GroupStatus.SendingEntry
-	25, // 7: weir.mesh.v1.GroupStatus.fetching:type_name -> weir.v1.Transfer
-	26, // 8: weir.mesh.v1.GroupStatus.verification:type_name -> weir.v1.Verification
-	16, // 9: weir.mesh.v1.Loan.files:type_name -> weir.mesh.v1.LentFile
-	16, // 10: weir.mesh.v1.OfferSnapshot.files:type_name -> weir.mesh.v1.LentFile
-	21, // 11: weir.mesh.v1.KeptFiles.files:type_name -> weir.mesh.v1.KeptFile
-	27, // 12: weir.mesh.v1.RecoverGroup.request:type_name -> weir.v1.RecoverGroupRequest
-	25, // 13: weir.mesh.v1.GroupStatus.SendingEntry.value:type_name -> weir.v1.Transfer
+	14, // 5: weir.mesh.v1.NodeStatus.groups:type_name -> weir.mesh.v1.GroupStatus
+	26, // 6: weir.mesh.v1.GroupStatus.sending:type_name -> weir.mesh.v1.GroupStatus.SendingEntry
+	27, // 7: weir.mesh.v1.GroupStatus.fetching:type_name -> weir.v1.Transfer
+	28, // 8: weir.mesh.v1.GroupStatus.verification:type_name -> weir.v1.Verification
+	18, // 9: weir.mesh.v1.Loan.files:type_name -> weir.mesh.v1.LentFile
+	18, // 10: weir.mesh.v1.OfferSnapshot.files:type_name -> weir.mesh.v1.LentFile
+	23, // 11: weir.mesh.v1.KeptFiles.files:type_name -> weir.mesh.v1.KeptFile
+	29, // 12: weir.mesh.v1.RecoverGroup.request:type_name -> weir.v1.RecoverGroupRequest
+	27, // 13: weir.mesh.v1.GroupStatus.SendingEntry.value:type_name -> weir.v1.Transfer
 	14, // [14:14] is the sub-list for method output_type
 	14, // [14:14] is the sub-list for method input_type
 	14, // [14:14] is the sub-list for extension type_name
@@ -1658,7 +1763,7 @@ func file_weir_mesh_v1_mesh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_mesh_v1_mesh_proto_rawDesc), len(file_weir_mesh_v1_mesh_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
