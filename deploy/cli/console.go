@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -62,11 +63,13 @@ func (c *console) styled(s style, text string, terminal bool) string {
 
 // printJSON writes v and a line feed.
 func (c *console) printJSON(v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false) // people read it too, and "<" in params should look like it
+	if err := encoder.Encode(v); err != nil {
 		return err
 	}
-	_, err = c.out.Write(append(text, '\n'))
+	_, err := c.out.Write(line.Bytes())
 	return err
 }
 

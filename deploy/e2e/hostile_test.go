@@ -114,7 +114,7 @@ func testBadModules(t *testing.T, s *server) {
 		"imports":        {imports.module(), "weir.log alone"},
 		"does not check": {newGuest(0x41, 0).module(), ""}, // an i32 where an i64 is due
 		"huge memory":    {bytes.Replace(whole, []byte{5, 3, 1, 0, 2}, []byte{5, 5, 1, 0, 0xff, 0xff, 0x03}, 1), "65535 pages"},
-		"over the limit": {append(bytes.Clone(whole), make([]byte, 5<<20)...), "at most 4194304"},
+		"over the limit": {append(bytes.Clone(whole), make([]byte, 5<<20)...), "more than 4194304"},
 		"no buffer room": {newGuest(0x42, 0).with("weir_buf", guestFunc{kindBuf, []byte{0x41, 0}}).module(), "no room"},
 		"buffer outside": {newGuest(0x42, 0).with("weir_buf", guestFunc{kindBuf, []byte{0x41, 0x70}}).module(), "outside of the memory"},
 		"buffer traps":   {newGuest(0x42, 0).with("weir_buf", guestFunc{kindBuf, []byte{0}}).module(), "trapped"},
