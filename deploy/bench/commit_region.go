@@ -23,6 +23,10 @@ import (
 // regionNodes is how many hub nodes, and how many nodes of each rival, run on this machine.
 const regionNodes = 3
 
+// regionShards are over how many Raft groups a region's channels are spread: weir's default, and one, which is what a stream of
+// JetStream and the bare loop are. Each group's log is fsynced by itself, here all on one disk.
+var regionShards = []int{4, 1}
+
 // regionLoads are what is asked of a region and of its rivals: publishers that each wait for the ack of one event before
 // they send the next, and how many events are measured.
 var regionLoads = []rival.Load{
@@ -56,7 +60,23 @@ func regionSuite(ctx context.Context, e *env) ([]report.Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := region.Start(ctx, region.Config{Binary: e.binary, Dir: dir, Nodes: regionNodes})
+	var figures []report.Figure
+	for _, shards := range regionShards {
+		found, err := regionOf(ctx, e, shards, filepath.Join(dir, fmt.Sprint(shards)), rivals)
+		figures = append(figures, found...)
+		if err != nil {
+			return figures, err
+		}
+	}
+	return figures, nil
+}
+
+// regionOf measures a region of so many shards under all loads.
+func regionOf(ctx context.Context, e *env, shards int, dir string, rivals *rival.Program) ([]report.Figure, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	r, err := region.Start(ctx, region.Config{Binary: e.binary, Dir: dir, Nodes: regionNodes, Shards: shards})
 	if err != nil {
 		return nil, err
 	}
@@ -64,10 +84,13 @@ func regionSuite(ctx context.Context, e *env) ([]report.Figure, error) {
 	var figures []report.Figure
 	for _, load := range regionLoads {
 		found, err := besideRivals(ctx, e, r, rivals, load)
+		for i := range found {
+			found[i].Name = fmt.Sprintf("%d nodes, shards %d, %s", regionNodes, shards, found[i].Name)
+		}
+		figures = append(figures, found...)
 		if err != nil {
 			return figures, err
 		}
-		figures = append(figures, found...)
 	}
 	return figures, nil
 }
@@ -119,7 +142,7 @@ func (s *samples) against(name string, other *samples, publishers int) []report.
 		{"CPU of the nodes", "s/million events", s.cpu, other.cpu},
 	} {
 		figure := report.Figure{
-			Name: fmt.Sprintf("3 nodes, %d publishers: %s", publishers, f.what), Unit: f.unit, Ours: report.Median(f.ours),
+			Name: fmt.Sprintf("%d publishers: %s", publishers, f.what), Unit: f.unit, Ours: report.Median(f.ours),
 		}
 		figures = append(figures, figure.Against(name, report.Median(f.theirs)))
 	}
