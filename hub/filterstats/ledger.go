@@ -14,6 +14,7 @@ import (
 
 	"weir/filters/tenantlog"
 	"weir/proto/fault"
+	"weir/proto/filtercounts"
 	"weir/proto/weirpb"
 )
 
@@ -171,7 +172,7 @@ func (l *Ledger) foldOldest(except *edge) bool {
 		if t.folded == nil {
 			t.folded = &weirpb.FilterCounts{}
 		}
-		add(t.folded, row.GetCounts())
+		filtercounts.Add(t.folded, row.GetCounts())
 		l.rows--
 		t.rows--
 	}
@@ -233,7 +234,7 @@ func (l *Ledger) statsOf(v *weirpb.FilterVersion) *weirpb.FilterStats {
 		if row == nil {
 			continue
 		}
-		add(s.Total, row.GetCounts())
+		filtercounts.Add(s.Total, row.GetCounts())
 		s.Edges = append(s.Edges, &weirpb.EdgeFilterStats{
 			Instance: e.instance, Host: e.host, Counts: row.GetCounts(), ReportedMs: e.reported.UnixMilli(),
 			Gone: l.now().Sub(e.reported) > silentAfter, Suspended: row.GetSuspended(), CanaryFailed: row.GetCanaryFailed(),
@@ -241,7 +242,7 @@ func (l *Ledger) statsOf(v *weirpb.FilterVersion) *weirpb.FilterStats {
 	}
 	sortEdges(s.Edges)
 	if t.folded != nil {
-		add(s.Total, t.folded)
+		filtercounts.Add(s.Total, t.folded)
 		s.Edges = append(s.Edges, &weirpb.EdgeFilterStats{Counts: proto.CloneOf(t.folded), Gone: true})
 	}
 	return s

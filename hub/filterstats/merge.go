@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"weir/proto/filtercounts"
 	"weir/proto/weirpb"
 )
 
@@ -56,7 +57,7 @@ func mergeVersion(answers []*weirpb.FilterStats) *weirpb.FilterStats {
 		merged.Samples = addSamples(merged.Samples, answer.GetSamples())
 	}
 	for _, e := range edges {
-		add(merged.Total, e.GetCounts())
+		filtercounts.Add(merged.Total, e.GetCounts())
 		merged.Edges = append(merged.Edges, e)
 	}
 	sortEdges(merged.Edges)
@@ -76,7 +77,7 @@ func later(a, b *weirpb.EdgeFilterStats) *weirpb.EdgeFilterStats {
 		a, b = b, a
 	}
 	b = proto.CloneOf(b)
-	raise(b.Counts, a.GetCounts())
+	filtercounts.Raise(b.Counts, a.GetCounts())
 	b.Gone = a.GetGone() && b.GetGone()
 	return b
 }

@@ -14,6 +14,7 @@ import (
 
 	"weir/edge/internal/metrics"
 	"weir/proto/fault"
+	"weir/proto/filtercounts"
 	"weir/proto/weirpb"
 )
 
@@ -128,7 +129,7 @@ func (r *Reporter) begin() {
 	r.instance = hex.EncodeToString(id[:])
 	for v, report := range r.said {
 		total := proto.CloneOf(report.GetCounts())
-		plus(total, r.base[v])
+		filtercounts.Add(total, r.base[v])
 		r.base[v] = total
 	}
 	r.begun = false
@@ -239,7 +240,7 @@ func (r *Reporter) changed() []*weirpb.FilterReport {
 	for _, now := range r.cfg.Collect() {
 		v := versionOf(now)
 		known[v] = true
-		minus(now.Counts, r.base[v])
+		filtercounts.Subtract(now.Counts, r.base[v])
 		if now.GetCounts().GetDifferences() == r.said[v].GetCounts().GetDifferences() {
 			now.Samples = nil // the hub has them
 		}
@@ -273,31 +274,4 @@ func cut[M proto.Message](all []M) [][]M {
 		parts[last], size = append(parts[last], m), size+n
 	}
 	return parts
-}
-
-// plus adds b to a.
-func plus(a, b *weirpb.FilterCounts) {
-	combine(a, b, func(x, y uint64) uint64 { return x + y })
-}
-
-// minus takes b from a.
-func minus(a, b *weirpb.FilterCounts) {
-	combine(a, b, func(x, y uint64) uint64 { return x - min(x, y) })
-}
-
-func combine(a, b *weirpb.FilterCounts, f func(x, y uint64) uint64) {
-	a.Calls = f(a.Calls, b.GetCalls())
-	a.Evaluations = f(a.Evaluations, b.GetEvaluations())
-	a.Matches = f(a.Matches, b.GetMatches())
-	a.Failures = f(a.Failures, b.GetFailures())
-	a.Refused = f(a.Refused, b.GetRefused())
-	a.Suspensions = f(a.Suspensions, b.GetSuspensions())
-	a.Compared = f(a.Compared, b.GetCompared())
-	a.Differences = f(a.Differences, b.GetDifferences())
-	a.Rechecked = f(a.Rechecked, b.GetRechecked())
-	a.HistoryDependent = f(a.HistoryDependent, b.GetHistoryDependent())
-	a.Fuel = f(a.Fuel, b.GetFuel())
-	a.UpkeepFuel = f(a.UpkeepFuel, b.GetUpkeepFuel())
-	a.Unasked = f(a.Unasked, b.GetUnasked())
-	a.Lines = f(a.Lines, b.GetLines())
 }

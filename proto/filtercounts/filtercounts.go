@@ -1,15 +1,21 @@
-package filterstats
+// Package filtercounts does arithmetic on what is counted of filters' versions, all counts of a weirpb.FilterCounts at once.
+package filtercounts
 
 import "weir/proto/weirpb"
 
-// add adds all counts of b to a.
-func add(a, b *weirpb.FilterCounts) {
+// Add adds b to a.
+func Add(a, b *weirpb.FilterCounts) {
 	combine(a, b, func(x, y uint64) uint64 { return x + y })
 }
 
-// raise makes each count of a at least b's: counts of one edge only grow, so of two that were taken at different times
+// Subtract takes b from a. No count becomes less than 0.
+func Subtract(a, b *weirpb.FilterCounts) {
+	combine(a, b, func(x, y uint64) uint64 { return x - min(x, y) })
+}
+
+// Raise makes each count of a at least b's: counts of one edge only grow, so of two that were taken at different times
 // the higher ones are the later.
-func raise(a, b *weirpb.FilterCounts) {
+func Raise(a, b *weirpb.FilterCounts) {
 	combine(a, b, func(x, y uint64) uint64 { return max(x, y) })
 }
 
