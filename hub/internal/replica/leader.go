@@ -28,16 +28,6 @@ func (r *Replica) Leader() (name string, term uint64) {
 	}
 }
 
-// Verify makes sure that this node leads still: that a majority has heard from it as their leader. raft also counts an answer
-// that was on its way when it was asked, so it says nothing about what others were told before the call.
-func (r *Replica) Verify() error {
-	l := r.life.Load()
-	if l == nil {
-		return raft.ErrNotLeader
-	}
-	return l.raft.VerifyLeader().Error()
-}
-
 // Committed returns the index of the last entry that is known to be committed.
 func (r *Replica) Committed() uint64 { return r.index((*raft.Raft).CommitIndex) }
 
