@@ -15,6 +15,8 @@ import (
 const (
 	// catchUpTimeout is how long a request may wait for it. Followers hear of a commit within 100 ms.
 	catchUpTimeout = time.Second
+	// maxUnsure is how many requests may wait for such a look: each holds a connection and what it has sent.
+	maxUnsure = 4096
 	// catchUpPause is between two looks, so that requests about what there is not cost the leader at most 50 a second and
 	// node.
 	catchUpPause = 20 * time.Millisecond
@@ -25,6 +27,8 @@ const (
 type catchUp struct {
 	// turn has room for the flight that is under way.
 	turn chan struct{}
+	// unsure has room for the requests that wait.
+	unsure chan struct{}
 
 	mu sync.Mutex
 	// next has not begun, and may be joined; nil: there is none. Guarded by mu.
@@ -37,7 +41,9 @@ type flight struct {
 	err  error // valid once done is closed
 }
 
-func (c *catchUp) init() { c.turn = make(chan struct{}, 1) }
+func (c *catchUp) init() {
+	c.turn, c.unsure = make(chan struct{}, 1), make(chan struct{}, maxUnsure)
+}
 
 // catchUp waits until the control state has all that was answered before. The error says why it may not have.
 func (h *Hub) catchUp(ctx context.Context) error {
@@ -142,10 +148,23 @@ func sure[T any](ctx context.Context, h *Hub, look func() (T, error)) (T, error)
 	if err == nil || h.status.check() != nil || !h.mayBeLate(err) {
 		return found, err
 	}
+	select {
+	case h.catching.unsure <- struct{}{}:
+		defer func() { <-h.catching.unsure }()
+	default:
+		return found, fault.New(fault.Busy, "%d requests wait already to be told whether there is what they name", maxUnsure).
+			WithHint("try again in a moment")
+	}
 	if late := h.catchUp(ctx); late != nil {
-		return found, fault.New(fault.Unavailable, "this node can't tell whether it knows all of its region").WithCause(late)
+		return found, mayNotKnow(late)
 	}
 	return look()
+}
+
+// mayNotKnow is what is said instead of a refusal that may only come of being late.
+func mayNotKnow(why error) *fault.Fault {
+	return fault.New(fault.Unavailable, "this node can't tell whether it knows all of its region").
+		WithHint("try again in a moment; operators: is a majority of the region's hub nodes up?").WithCause(why)
 }
 
 // catchUpFirst brings the node to where it may serve what every node does.

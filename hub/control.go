@@ -63,6 +63,20 @@ func (h *Hub) WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpda
 	return h.control.Watch(both, deliver)
 }
 
+// ControlIndex returns an index of the control state at which it has all that had been answered to anybody before the call, on
+// whichever node: WatchControl delivers that index, or a later one, within moments.
+func (h *Hub) ControlIndex(ctx context.Context) (uint64, error) {
+	if err := h.status.check(); err != nil {
+		return 0, err
+	}
+	if h.transport != nil {
+		if late := h.catchUp(ctx); late != nil {
+			return 0, mayNotKnow(late)
+		}
+	}
+	return h.control.State().Meta.GetIndex(), nil
+}
+
 // Module returns the filter module with this SHA-256, if a version of a filter refers to it.
 func (h *Hub) Module(ctx context.Context, digest []byte) ([]byte, error) {
 	if err := h.status.check(); err != nil {

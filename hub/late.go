@@ -5,7 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"weir/proto/fault"
 	"weir/proto/weirpb"
 )
 
@@ -92,7 +91,7 @@ func (h *Hub) submit(tenant string, p latePublication, late error) {
 	part, item, err := h.admit(tenant, p.publication)
 	if err != nil {
 		if late != nil && h.mayBeLate(err) && context.Cause(h.ctx) == nil {
-			err = fault.New(fault.Unavailable, "this node can't tell whether it knows all of its region").WithCause(late)
+			err = mayNotKnow(late)
 		}
 		h.refuse(p.done, err)
 		return

@@ -37,6 +37,9 @@ func TestEveryRequest(t *testing.T) {
 		if err := r.client.EndCanary(ctx, "acme", "nope", 2, 7); fault.CodeOf(err) != fault.FilterUnknown {
 			t.Errorf("EndCanary of a filter that is not there: %v", err)
 		}
+		if index, err := r.client.ControlIndex(ctx); err != nil || index != 1 {
+			t.Errorf("ControlIndex: %d, %v", index, err)
+		}
 		enough := errors.New("enough")
 		err = r.client.WatchControl(ctx, func(u *weirpb.ControlUpdate) error {
 			if !u.GetReset_() || u.GetPut()[0].GetTenant().GetName() != "acme" {

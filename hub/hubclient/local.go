@@ -17,6 +17,7 @@ type Hub interface {
 	WatchRoutes(ctx context.Context, deliver func(*linkpb.Routes) error) error
 	Follow(ctx context.Context, tenant, channel string, from *weirpb.Cursor, deliver func(*weirpb.FeedBatch) error) error
 	WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpdate) error) error
+	ControlIndex(ctx context.Context) (uint64, error)
 	History(context.Context, *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error)
 	Module(ctx context.Context, digest []byte) ([]byte, error)
 	EndCanary(ctx context.Context, tenant, filter string, version uint32, sinceMs int64) error

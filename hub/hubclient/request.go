@@ -61,6 +61,23 @@ func (c *Client) WatchControl(ctx context.Context, deliver func(*weirpb.ControlU
 	return ask(ctx, s, linkwire.Watch, &linkpb.Watch{}, linkwire.Control, linkwire.MaxControl, deliver)
 }
 
+// ControlIndex returns an index of the control state at which it has all that had been answered to anybody before the call.
+// WatchControl, where it is under way, delivers that index or a later one within moments. It is 0 if the hub, being older,
+// does not tell.
+func (c *Client) ControlIndex(ctx context.Context) (uint64, error) {
+	s, err := c.anyNode(ctx) // the one that WatchControl watches
+	switch {
+	case err != nil:
+		return 0, err
+	case s.local != nil:
+		return s.local.Hub.ControlIndex(ctx)
+	case !s.indexes:
+		return 0, nil
+	}
+	answer, err := one[linkpb.ControlIndexed](ctx, s, linkwire.Index, &linkpb.ControlIndex{}, linkwire.Indexed, linkwire.MaxRequest)
+	return answer.GetIndex(), err
+}
+
 // History reads a page of the window.
 func (c *Client) History(ctx context.Context, request *weirpb.HistoryRequest) (page *weirpb.HistoryResponse, err error) {
 	to := channelOf(request.GetTenant(), request.GetChannel())

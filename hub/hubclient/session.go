@@ -29,6 +29,7 @@ type session struct {
 	publishes *quic.Stream
 	answers   *linkwire.Reader
 	reports   bool // the hub takes reports
+	indexes   bool // the hub says how far its control state is
 	violated  sync.Once
 }
 
@@ -76,7 +77,8 @@ func (s *session) greet(ctx context.Context) (err error) {
 	if err := s.answers.Answer(linkwire.Welcome, welcome); err != nil {
 		return err
 	}
-	s.node, s.agent, s.reports = welcome.GetNode(), welcome.GetAgent(), welcome.GetReports()
+	s.node, s.agent = welcome.GetNode(), welcome.GetAgent()
+	s.reports, s.indexes = welcome.GetReports(), welcome.GetControlIndex()
 	return nil
 }
 

@@ -143,6 +143,7 @@ var answers = map[frame.Type]answer{
 	linkwire.Follow:  {func() proto.Message { return &linkpb.Follow{} }, serveFollow},
 	linkwire.Routes:  {func() proto.Message { return &linkpb.WatchRoutes{} }, serveRoutes},
 	linkwire.Watch:   {func() proto.Message { return &linkpb.Watch{} }, serveWatch},
+	linkwire.Index:   {func() proto.Message { return &linkpb.ControlIndex{} }, serveIndex},
 	linkwire.History: {func() proto.Message { return &weirpb.HistoryRequest{} }, serveHistory},
 	linkwire.Module:  {func() proto.Message { return &linkpb.Module{} }, serveModule},
 	linkwire.Canary:  {func() proto.Message { return &linkpb.EndCanary{} }, serveCanary},
@@ -160,6 +161,14 @@ func serveWatch(ctx context.Context, hub Hub, _ proto.Message, send sender) erro
 	return hub.WatchControl(ctx, func(update *weirpb.ControlUpdate) error {
 		return send(linkwire.Control, update, linkwire.MaxControl)
 	})
+}
+
+func serveIndex(ctx context.Context, hub Hub, _ proto.Message, send sender) error {
+	index, err := hub.ControlIndex(ctx)
+	if err != nil {
+		return err
+	}
+	return send(linkwire.Indexed, &linkpb.ControlIndexed{Index: index}, linkwire.MaxRequest)
 }
 
 func serveRoutes(ctx context.Context, hub Hub, _ proto.Message, send sender) error {

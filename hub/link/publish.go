@@ -43,7 +43,7 @@ func (e *edge) serveHello(ctx context.Context, stream *quic.Stream, r *linkwire.
 	}
 	cfg := e.server.cfg
 	w := linkwire.NewWriter(stream)
-	welcome := &linkpb.Welcome{Node: cfg.Node, Agent: cfg.Agent, Reports: cfg.Stats != nil}
+	welcome := &linkpb.Welcome{Node: cfg.Node, Agent: cfg.Agent, ControlIndex: true, Reports: cfg.Stats != nil}
 	if err := w.Send(linkwire.Welcome, welcome, linkwire.MaxPublished); err != nil {
 		return err
 	}

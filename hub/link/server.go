@@ -31,6 +31,9 @@ type Hub interface {
 	// nobody else.
 	Follow(ctx context.Context, tenant, channel string, from *weirpb.Cursor, deliver func(*weirpb.FeedBatch) error) error
 	WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpdate) error) error
+	// ControlIndex returns an index that WatchControl delivers within moments, at which the control state has all that had
+	// been answered to anybody before.
+	ControlIndex(ctx context.Context) (uint64, error)
 	History(context.Context, *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error)
 	Module(ctx context.Context, digest []byte) ([]byte, error)
 	// EndCanary ends the trial of a filter version that began at sinceMs, milliseconds since the Unix epoch.

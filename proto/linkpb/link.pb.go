@@ -74,6 +74,8 @@ type Welcome struct {
 	// Names the hub's node in the operator's logs.
 	Node  string `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
 	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The hub answers ControlIndex.
+	ControlIndex bool `protobuf:"varint,3,opt,name=control_index,json=controlIndex,proto3" json:"control_index,omitempty"`
 	// The hub takes weir.v1.EdgeReport, answered with End.
 	Reports       bool `protobuf:"varint,15,opt,name=reports,proto3" json:"reports,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -122,6 +124,13 @@ func (x *Welcome) GetAgent() string {
 		return x.Agent
 	}
 	return ""
+}
+
+func (x *Welcome) GetControlIndex() bool {
+	if x != nil {
+		return x.ControlIndex
+	}
+	return false
 }
 
 func (x *Welcome) GetReports() bool {
@@ -363,6 +372,89 @@ func (*Watch) Descriptor() ([]byte, []int) {
 	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{5}
 }
 
+// Edge to hub: how far is the region's control state? Answered with ControlIndexed, then End.
+type ControlIndex struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ControlIndex) Reset() {
+	*x = ControlIndex{}
+	mi := &file_weir_link_v1_link_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ControlIndex) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ControlIndex) ProtoMessage() {}
+
+func (x *ControlIndex) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_link_v1_link_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ControlIndex.ProtoReflect.Descriptor instead.
+func (*ControlIndex) Descriptor() ([]byte, []int) {
+	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{6}
+}
+
+// Hub to edge: whoever has been given the update of this index, or a later one, by the node that says so has all that had been
+// answered to anybody before it was asked.
+type ControlIndexed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Index         uint64                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ControlIndexed) Reset() {
+	*x = ControlIndexed{}
+	mi := &file_weir_link_v1_link_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ControlIndexed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ControlIndexed) ProtoMessage() {}
+
+func (x *ControlIndexed) ProtoReflect() protoreflect.Message {
+	mi := &file_weir_link_v1_link_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ControlIndexed.ProtoReflect.Descriptor instead.
+func (*ControlIndexed) Descriptor() ([]byte, []int) {
+	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ControlIndexed) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
 // Edge to hub: fetch a filter module. Answered with Chunk messages, then End.
 type Module struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -374,7 +466,7 @@ type Module struct {
 
 func (x *Module) Reset() {
 	*x = Module{}
-	mi := &file_weir_link_v1_link_proto_msgTypes[6]
+	mi := &file_weir_link_v1_link_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -386,7 +478,7 @@ func (x *Module) String() string {
 func (*Module) ProtoMessage() {}
 
 func (x *Module) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_link_v1_link_proto_msgTypes[6]
+	mi := &file_weir_link_v1_link_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -399,7 +491,7 @@ func (x *Module) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Module.ProtoReflect.Descriptor instead.
 func (*Module) Descriptor() ([]byte, []int) {
-	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{6}
+	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Module) GetDigest() []byte {
@@ -418,7 +510,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_weir_link_v1_link_proto_msgTypes[7]
+	mi := &file_weir_link_v1_link_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -430,7 +522,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_link_v1_link_proto_msgTypes[7]
+	mi := &file_weir_link_v1_link_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -443,7 +535,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{7}
+	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Chunk) GetData() []byte {
@@ -467,7 +559,7 @@ type EndCanary struct {
 
 func (x *EndCanary) Reset() {
 	*x = EndCanary{}
-	mi := &file_weir_link_v1_link_proto_msgTypes[8]
+	mi := &file_weir_link_v1_link_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -479,7 +571,7 @@ func (x *EndCanary) String() string {
 func (*EndCanary) ProtoMessage() {}
 
 func (x *EndCanary) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_link_v1_link_proto_msgTypes[8]
+	mi := &file_weir_link_v1_link_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -492,7 +584,7 @@ func (x *EndCanary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndCanary.ProtoReflect.Descriptor instead.
 func (*EndCanary) Descriptor() ([]byte, []int) {
-	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{8}
+	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *EndCanary) GetTenant() string {
@@ -534,7 +626,7 @@ type End struct {
 
 func (x *End) Reset() {
 	*x = End{}
-	mi := &file_weir_link_v1_link_proto_msgTypes[9]
+	mi := &file_weir_link_v1_link_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -546,7 +638,7 @@ func (x *End) String() string {
 func (*End) ProtoMessage() {}
 
 func (x *End) ProtoReflect() protoreflect.Message {
-	mi := &file_weir_link_v1_link_proto_msgTypes[9]
+	mi := &file_weir_link_v1_link_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -559,7 +651,7 @@ func (x *End) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use End.ProtoReflect.Descriptor instead.
 func (*End) Descriptor() ([]byte, []int) {
-	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{9}
+	return file_weir_link_v1_link_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *End) GetFault() *weirpb.Fault {
@@ -575,10 +667,11 @@ const file_weir_link_v1_link_proto_rawDesc = "" +
 	"\n" +
 	"\x17weir/link/v1/link.proto\x12\fweir.link.v1\x1a\x13weir/v1/event.proto\"\x1d\n" +
 	"\x05Hello\x12\x14\n" +
-	"\x05agent\x18\x01 \x01(\tR\x05agent\"M\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\"r\n" +
 	"\aWelcome\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
-	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x18\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\x12#\n" +
+	"\rcontrol_index\x18\x03 \x01(\bR\fcontrolIndex\x12\x18\n" +
 	"\areports\x18\x0f \x01(\bR\areports\"}\n" +
 	"\aPublish\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
@@ -593,7 +686,10 @@ const file_weir_link_v1_link_proto_rawDesc = "" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x18\n" +
 	"\achannel\x18\x02 \x01(\tR\achannel\x12#\n" +
 	"\x04from\x18\x03 \x01(\v2\x0f.weir.v1.CursorR\x04from\"\a\n" +
-	"\x05Watch\" \n" +
+	"\x05Watch\"\x0e\n" +
+	"\fControlIndex\"&\n" +
+	"\x0eControlIndexed\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\" \n" +
 	"\x06Module\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\fR\x06digest\"\x1b\n" +
 	"\x05Chunk\x12\x12\n" +
@@ -618,7 +714,7 @@ func file_weir_link_v1_link_proto_rawDescGZIP() []byte {
 	return file_weir_link_v1_link_proto_rawDescData
 }
 
-var file_weir_link_v1_link_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_weir_link_v1_link_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_weir_link_v1_link_proto_goTypes = []any{
 	(*Hello)(nil),              // 0: weir.link.v1.Hello
 	(*Welcome)(nil),            // 1: weir.link.v1.Welcome
@@ -626,21 +722,23 @@ var file_weir_link_v1_link_proto_goTypes = []any{
 	(*Published)(nil),          // 3: weir.link.v1.Published
 	(*Follow)(nil),             // 4: weir.link.v1.Follow
 	(*Watch)(nil),              // 5: weir.link.v1.Watch
-	(*Module)(nil),             // 6: weir.link.v1.Module
-	(*Chunk)(nil),              // 7: weir.link.v1.Chunk
-	(*EndCanary)(nil),          // 8: weir.link.v1.EndCanary
-	(*End)(nil),                // 9: weir.link.v1.End
-	(*weirpb.Publication)(nil), // 10: weir.v1.Publication
-	(*weirpb.Receipt)(nil),     // 11: weir.v1.Receipt
-	(*weirpb.Fault)(nil),       // 12: weir.v1.Fault
-	(*weirpb.Cursor)(nil),      // 13: weir.v1.Cursor
+	(*ControlIndex)(nil),       // 6: weir.link.v1.ControlIndex
+	(*ControlIndexed)(nil),     // 7: weir.link.v1.ControlIndexed
+	(*Module)(nil),             // 8: weir.link.v1.Module
+	(*Chunk)(nil),              // 9: weir.link.v1.Chunk
+	(*EndCanary)(nil),          // 10: weir.link.v1.EndCanary
+	(*End)(nil),                // 11: weir.link.v1.End
+	(*weirpb.Publication)(nil), // 12: weir.v1.Publication
+	(*weirpb.Receipt)(nil),     // 13: weir.v1.Receipt
+	(*weirpb.Fault)(nil),       // 14: weir.v1.Fault
+	(*weirpb.Cursor)(nil),      // 15: weir.v1.Cursor
 }
 var file_weir_link_v1_link_proto_depIdxs = []int32{
-	10, // 0: weir.link.v1.Publish.publication:type_name -> weir.v1.Publication
-	11, // 1: weir.link.v1.Published.receipt:type_name -> weir.v1.Receipt
-	12, // 2: weir.link.v1.Published.fault:type_name -> weir.v1.Fault
-	13, // 3: weir.link.v1.Follow.from:type_name -> weir.v1.Cursor
-	12, // 4: weir.link.v1.End.fault:type_name -> weir.v1.Fault
+	12, // 0: weir.link.v1.Publish.publication:type_name -> weir.v1.Publication
+	13, // 1: weir.link.v1.Published.receipt:type_name -> weir.v1.Receipt
+	14, // 2: weir.link.v1.Published.fault:type_name -> weir.v1.Fault
+	15, // 3: weir.link.v1.Follow.from:type_name -> weir.v1.Cursor
+	14, // 4: weir.link.v1.End.fault:type_name -> weir.v1.Fault
 	5,  // [5:5] is the sub-list for method output_type
 	5,  // [5:5] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
@@ -659,7 +757,7 @@ func file_weir_link_v1_link_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_weir_link_v1_link_proto_rawDesc), len(file_weir_link_v1_link_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

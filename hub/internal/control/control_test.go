@@ -366,6 +366,9 @@ func TestWatchersFollow(t *testing.T) {
 		if m.resets != 1 || len(m.names) != len(r.control.State().Records()) || len(m.names) != 8 {
 			t.Errorf("after %d resets the mirror has %v", m.resets, m.names)
 		}
+		if m.index != r.index {
+			t.Errorf("the last change, which is not for edges, has index %d, the watcher is at %d", r.index, m.index)
+		}
 		r.must(deleteTenant("acme"))
 		synctest.Wait()
 		if m.resets != 1 || len(m.names) != 2 {

@@ -8,7 +8,8 @@ import (
 )
 
 // Watch calls deliver with the whole state, then with each change, one call at a time, until ctx ends or deliver fails; it
-// returns why. A watcher that falls too far behind is given the whole state anew.
+// returns why. A watcher that falls too far behind is given the whole state anew. Of changes that are none of a watcher's business
+// it is given the index alone, of several in a row the last one's, so that it can tell how far it is.
 func (c *Control) Watch(ctx context.Context, deliver func(*weirpb.ControlUpdate) error) error {
 	at := uint64(0)
 	update, changed := c.everything()
@@ -69,8 +70,11 @@ func (c *Control) after(at uint64) (*weirpb.ControlUpdate, <-chan struct{}) {
 		return c.reset(), c.changed
 	}
 	i := sort.Search(len(c.recent), func(i int) bool { return c.recent[i].GetIndex() > at })
-	if i == len(c.recent) {
-		return nil, c.changed
+	if i < len(c.recent) {
+		return c.recent[i], c.changed
 	}
-	return c.recent[i], c.changed
+	if index := c.current.Load().Meta.GetIndex(); index > at {
+		return &weirpb.ControlUpdate{Index: index}, c.changed
+	}
+	return nil, c.changed
 }

@@ -129,6 +129,9 @@ func (h *Hub) WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpda
 	return ctx.Err()
 }
 
+// ControlIndex returns that of the one update that there is.
+func (h *Hub) ControlIndex(context.Context) (uint64, error) { return 1, nil }
+
 // History returns a channel's first events.
 func (h *Hub) History(_ context.Context, r *weirpb.HistoryRequest) (*weirpb.HistoryResponse, error) {
 	events := h.Events(r.GetChannel())

@@ -25,6 +25,7 @@ const (
 	Canary  frame.Type = 0x0e
 	Routes  frame.Type = 0x0f
 	Call    frame.Type = 0x18 // of another hub alone
+	Index   frame.Type = 0x1a
 	Report  frame.Type = 0x1f
 )
 
@@ -39,6 +40,7 @@ const (
 	End       frame.Type = 0x16
 	Table     frame.Type = 0x17
 	Result    frame.Type = 0x19
+	Indexed   frame.Type = 0x1b
 )
 
 // Longest frame bodies, in bytes.

@@ -164,7 +164,7 @@ func (w *Writer) SendEnd(f *fault.Fault) error {
 
 var names = map[frame.Type]string{
 	Hello: "HELLO", Publish: "PUBLISH", Follow: "FOLLOW", Watch: "WATCH", History: "HISTORY", Module: "MODULE", Canary: "CANARY", Report: "REPORT",
-	Routes: "ROUTES", Call: "CALL", Table: "TABLE", Result: "RESULT",
+	Routes: "ROUTES", Call: "CALL", Table: "TABLE", Result: "RESULT", Index: "INDEX", Indexed: "INDEXED",
 	Welcome: "WELCOME", Published: "PUBLISHED", Feed: "FEED", Control: "CONTROL", Page: "PAGE", Chunk: "CHUNK", End: "END",
 }
 
