@@ -67,12 +67,18 @@ func TestClosedHubSaysSo(t *testing.T) {
 	}
 }
 
-// TestCorruptEventsAreNotServed damages an event on disk.
+// TestCorruptEventsAreNotServed damages an event on disk, which the snapshot has in the very same file, and the log not any more.
 func TestCorruptEventsAreNotServed(t *testing.T) {
 	dir := t.TempDir()
-	h := withTenant(t, Config{Dir: dir})
+	h := withTenant(t, Config{Dir: dir, trailing: 1})
 	marker := strings.Repeat("damage me ", 50)
 	mustPublish(t, h, &weirpb.Publication{Channel: "chat:a", Payload: []byte(marker)})
+	for range 5 {
+		mustPublish(t, h, &weirpb.Publication{Channel: "chat:a"})
+	}
+	if err := h.shardOf("acme", "chat:a").group.replica.Snapshot(); err != nil {
+		t.Fatal(err)
+	}
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +154,7 @@ func TestDamagedLogStopsTheHub(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Open(testContext(t), Config{Dir: dir, Logger: testLogger()})
-	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "restore the data folder") {
+	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "weir hub restore") {
 		t.Errorf("the hub opens with %v", err)
 	}
 }

@@ -3,15 +3,15 @@ package hub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"weir/hub/internal/quarantine"
 	"weir/hub/internal/raftlog"
 	"weir/hub/internal/replica"
-	"weir/proto/fault"
 )
 
-// openState opens the group's state, after setting it aside if it is corrupt and another node has it.
+// openState opens the group's state, after setting it aside if it is corrupt and can be rebuilt.
 func (g *group) openState() error {
 	h := g.hub
 	g.quarantine = quarantine.Open(g.dir)
@@ -35,21 +35,28 @@ func (g *group) openState() error {
 		return err
 	}
 	h.noteCorrupt(err)
+	var had uint64
 	if g.store != nil {
+		had = appliedIn(g.store)
 		err = errors.Join(err, g.store.Close())
 	}
-	if err := g.giveUp(err); err != nil {
+	if err := g.giveUp(err, had); err != nil {
 		return err
 	}
 	return g.readState()
 }
 
-// giveUp sets aside what can't be opened, if another node has it.
-func (g *group) giveUp(why error) error {
+// giveUp sets aside what can't be opened, if another node has it, or this one has what it can be made of. had is the last
+// entry that the state is known to have had.
+func (g *group) giveUp(why error, had uint64) error {
 	h := g.hub
-	if len(h.others()) == 0 {
-		return fault.New(fault.Unavailable, "the data of group %d are corrupt, and no other node has them", g.id).
-			WithHint("restore the data folder from a backup").WithCause(why)
+	if h.alone() {
+		if corruptPart(why) == quarantine.Whole {
+			return g.incomplete(why)
+		}
+		if lacks := g.completeAside(had); lacks != nil {
+			return g.incomplete(fmt.Errorf("%w; %w", lacks, why))
+		}
 	}
 	if g.condemn(why); g.ailing() == "" {
 		return context.Cause(h.ctx) // it could not be noted
@@ -74,7 +81,8 @@ func (g *group) openReplica(c replica.Config) (err error) {
 		g.ails.Store(ailsFull)
 	case isCorrupt(err):
 		g.hub.noteCorrupt(err)
-		err = g.machine.Anew(func() error { return g.giveUp(err) })
+		had := g.machine.Applied()
+		err = g.machine.Anew(func() error { return g.giveUp(err, had) })
 	default:
 		return err
 	}

@@ -45,6 +45,8 @@ type group struct {
 	filling *filling
 	// fetched counts what filling fetches.
 	fetched progress
+	// examination is of a node that is alone.
+	examination examination
 	// quarantine belongs to whoever opens the group, then to attend.
 	quarantine   *quarantine.Quarantine
 	verification verification
@@ -139,16 +141,21 @@ func (g *group) newShard() *shardPart {
 	return p
 }
 
+// segmentBytes is the size of the files of the group's log.
+func (g *group) segmentBytes() int {
+	if g.id == placement.Control {
+		return controlSegmentBytes
+	}
+	return g.hub.config.segmentBytes
+}
+
 // join has the node take part in the group.
 func (g *group) join() error {
 	h := g.hub
 	c := replica.Config{
-		Dir: g.dir, NodeID: h.node.Name, Logger: g.log, Machine: g.machine, Kept: h.region.Begun,
-		SegmentBytes: h.config.segmentBytes, Trailing: h.config.trailing, Lazy: g.shard != nil, Full: h.room.Exhausted,
+		Dir: g.dir, NodeID: h.node.Name, Logger: g.log, Machine: heldMachine{g.machine, &g.examination.held}, Kept: h.region.Begun,
+		SegmentBytes: g.segmentBytes(), Trailing: h.config.trailing, Lazy: g.shard != nil, Full: h.room.Exhausted,
 		Check: func(dir string) error { return store.Check(vfs.Default, dir) }, Offer: g.offer,
-	}
-	if g.shard == nil {
-		c.SegmentBytes = controlSegmentBytes
 	}
 	if h.transport != nil {
 		c.Streams = func() raft.StreamLayer { return h.transport.StreamLayer(uint32(g.id)) }

@@ -44,21 +44,32 @@ func corruptPart(err error) quarantine.Part {
 	return ""
 }
 
-// suspect takes this node out of a group whose rows are corrupt here, if another node has them.
+// suspect takes this node out of a group whose rows are corrupt here, if another node has them, or this one has what they can
+// be made of.
 func (g *group) suspect(err error) {
 	g.hub.noteCorrupt(err)
-	if g.replica != nil && len(g.hub.others()) > 0 {
+	switch {
+	case g.replica == nil:
+	case g.hub.alone():
+		g.examine(err)
+	default:
 		g.replica.BreakDown(err)
 	}
 }
 
-// stopped takes this node out of the group because its machine has stopped: alone if the others have what is corrupt here.
+// stopped takes this node out of the group because its machine has stopped, and out of all where what is corrupt can't be
+// rebuilt.
 func (g *group) stopped(err error) {
-	if isCorrupt(err) && g.replica != nil && len(g.hub.others()) > 0 {
-		g.replica.BreakDown(err)
+	if !isCorrupt(err) || g.replica == nil {
+		g.hub.fail(err)
 		return
 	}
-	g.hub.fail(err)
+	g.examination.stopped.Store(true)
+	if g.hub.alone() {
+		g.examine(err)
+		return
+	}
+	g.replica.BreakDown(err)
 }
 
 // breakDown takes the node out of the group, whatever for. mend brings it back.
@@ -69,7 +80,7 @@ func (g *group) breakDown(why error) {
 	}
 	led := g.lead.leads()
 	g.yield()
-	if led && isCorrupt(why) && h.transport != nil {
+	if led && isCorrupt(why) && !h.alone() {
 		if err := g.replica.Transfer(""); err != nil {
 			g.log.Info("the lead could not be handed over, the others will elect a leader", "error", err)
 		}
@@ -84,7 +95,7 @@ func (g *group) breakDown(why error) {
 		g.ails.Store(ailsDisk)
 		g.log.Error("this node takes no part in the group any more, as its disk fails", "error", why,
 			"hint", "look after the disk, then restart the node or replace it")
-		if len(h.others()) == 0 {
+		if h.alone() {
 			h.fail(why)
 		}
 	}
@@ -103,8 +114,8 @@ func (g *group) breakDown(why error) {
 func (g *group) condemn(why error) {
 	h := g.hub
 	part := corruptPart(why)
-	if len(h.others()) == 0 {
-		h.fail(why)
+	if part == quarantine.Whole && h.alone() {
+		h.fail(g.incomplete(why))
 		return
 	}
 	had := raftlog.Marked(vfs.Default, filepath.Join(g.dir, "log"))

@@ -32,7 +32,7 @@ func (h *Hub) readFault(err error) error {
 		return err
 	case errors.Is(err, store.ErrClosed) && h.ctx.Err() != nil:
 		return errClosed
-	case errors.Is(err, store.ErrClosed), errors.As(err, &corrupt) && len(h.others()) > 0:
+	case errors.Is(err, store.ErrClosed), errors.As(err, &corrupt) && !h.alone():
 		return fault.New(fault.Unavailable, "what this node has of the channel is being rebuilt").
 			WithHint("try again in a moment: another node takes over").WithCause(err)
 	case errors.As(err, &corrupt):

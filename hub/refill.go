@@ -61,6 +61,10 @@ func (g *group) refill() error {
 	found, err := g.filling.found, g.filling.err
 	if err != nil {
 		g.filling = nil
+		if g.hub.alone() {
+			g.hub.fail(g.incomplete(err))
+			return nil
+		}
 		g.log.Warn("the state can't be rebuilt yet, it is tried again", "error", err)
 		return nil
 	}
@@ -132,28 +136,41 @@ func (g *group) refillDir() string { return filepath.Join(g.dir, "refill") }
 
 // findSource finds what the state can be made of: this node's own snapshot, its log alone, or what another node lends.
 func (g *group) findSource(ctx context.Context) (source, error) {
-	dir, index, err := g.replica.Kept()
+	m, err := g.replica.Material()
 	if err != nil {
 		return source{}, err
 	}
-	switch {
-	case dir == "" && g.replica.First() <= 1:
-		return source{}, nil
-	case dir != "":
-		at, err := g.lookAt(dir)
-		if err == nil {
-			return source{dir: dir, index: at}, nil
-		}
-		g.log.Warn("the snapshot that is kept here is corrupt too", "error", err)
+	own, err := g.ownSource(m)
+	if err == nil {
+		return own, nil
 	}
-	if err := g.borrow(ctx, index); err != nil {
+	if g.hub.alone() {
+		return source{}, err
+	}
+	g.log.Info("the state can't be rebuilt from what is here, so it is fetched", "error", err)
+	if err := g.borrow(ctx, m.Declared); err != nil {
 		return source{}, err
 	}
 	at, err := g.lookAt(g.refillDir())
-	if err == nil && at < index {
+	if err == nil && at < m.Declared {
 		err = fmt.Errorf("what was lent ends at entry %d, before the log's beginning", at)
 	}
 	return source{g.refillDir(), at, true}, err
+}
+
+// ownSource returns what the state can be made of without another node.
+func (g *group) ownSource(m replica.Material) (source, error) {
+	if m.Dir == "" {
+		if m.First > 1 {
+			return source{}, fmt.Errorf("the log begins at entry %d, and there is no snapshot of what was before", m.First)
+		}
+		return source{}, nil
+	}
+	at, err := g.lookAt(m.Dir)
+	if err != nil {
+		return source{}, fmt.Errorf("the snapshot is corrupt too: %w", err)
+	}
+	return source{dir: m.Dir, index: at}, nil
 }
 
 // lookAt reads all of a state's files and rows, and returns the index of its last entry.
@@ -176,6 +193,8 @@ func (g *group) takeOver(found source) error {
 	if err := g.begin(g.replica.Begin); err != nil || g.ailing() != "" {
 		return err
 	}
+	g.examination.held.Store(false)
+	g.examination.stopped.Store(false)
 	g.log.Info("the corrupt state has been rebuilt", "up to", found.index, "fetched", found.fetched)
 	return errors.Join(g.quarantine.End(), os.RemoveAll(g.refillDir()))
 }

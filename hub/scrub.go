@@ -65,10 +65,11 @@ func (g *group) readNow(ctx context.Context) {
 	}
 	err := g.readAll(ctx)
 	damaged := err != nil && ctx.Err() == nil && isCorrupt(err)
+	now := time.Now()
 	if err == nil {
-		err = g.noteVerified()
+		err = g.noteVerified(now)
 	}
-	g.verification.end(err == nil, damaged, time.Now(), g.hub.config.VerifyEvery)
+	g.verification.end(err == nil, damaged, now, g.hub.config.VerifyEvery)
 	switch {
 	case damaged:
 		g.log.Error("the verification of what is on disk has found damage", "error", err)

@@ -95,13 +95,19 @@ func damageEvent(t *testing.T, pattern string) {
 	t.Fatal("no segment has the event")
 }
 
-// TestVerificationIsRemembered also looks at what a lone node does: it says that something is damaged, and serves on.
+// TestVerificationIsRemembered also looks at what a lone node does whose snapshot has the same damaged file: it says that
+// something is damaged, and serves on.
 func TestVerificationIsRemembered(t *testing.T) {
 	dir := t.TempDir()
 	registry := prometheus.NewRegistry()
-	h := withTenant(t, Config{Dir: dir, Registerer: registry})
-	mustPublish(t, h, &weirpb.Publication{Channel: "chat:a", Payload: []byte("x")})
+	h := withTenant(t, Config{Dir: dir, Registerer: registry, trailing: 1})
+	for range 5 {
+		mustPublish(t, h, &weirpb.Publication{Channel: "chat:a", Payload: []byte("x")})
+	}
 	g := chatGroup(h)
+	if err := g.replica.Snapshot(); err != nil {
+		t.Fatal(err)
+	}
 	g.readNow(testContext(t))
 	at := g.verification.get().GetFinishedMs()
 	if at == 0 || gather(t, registry)["weir_hub_verified_timestamp_seconds"] == 0 {

@@ -108,8 +108,8 @@ func (v *verification) end(sound, damaged bool, now time.Time, every time.Durati
 	}
 }
 
-func (g *group) noteVerified() error {
-	content, err := json.Marshal(verified{time.Now().UTC()})
+func (g *group) noteVerified(now time.Time) error {
+	content, err := json.Marshal(verified{now.UTC()})
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func Open(c Config) (*Replica, error) {
 	if c.FS == nil {
 		c.FS = vfs.Default
 	}
-	c.SegmentBytes = cmp.Or(c.SegmentBytes, defaultSegmentBytes)
+	c.SegmentBytes = segmentBytes(c)
 	c.Trailing = cmp.Or(c.Trailing, defaultTrailing)
 	r := &Replica{settings: c, led: make(chan bool, 16), changed: make(chan struct{}, 1), broken: make(chan error, 1)}
 	r.feeding.init(c)
@@ -99,6 +99,8 @@ func Open(c Config) (*Replica, error) {
 	}
 	return r, r.Begin()
 }
+
+func segmentBytes(c Config) int { return cmp.Or(c.SegmentBytes, defaultSegmentBytes) }
 
 func (r *Replica) config(c Config) *raft.Config {
 	config := raft.DefaultConfig()
