@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/quic-go/quic-go"
 
+	"weir/hub/internal/gro"
 	"weir/hub/internal/outbox"
 	"weir/hub/internal/routing"
 	"weir/proto/fault"
@@ -102,7 +103,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hubclient: %w", err)
 	}
-	c.transport = &quic.Transport{Conn: conn}
+	c.transport = &quic.Transport{Conn: gro.Wrap(conn)}
 	c.tasks.Go(c.clock)
 	if cfg.Local != nil {
 		c.adopt(c.localSession())

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/quic-go/quic-go"
 
+	"weir/hub/internal/gro"
 	"weir/hub/internal/linkwire"
 	"weir/proto/linkpb"
 	"weir/proto/weirpb"
@@ -106,7 +107,7 @@ func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
 	if s.cfg.Hub == nil || s.cfg.Identity == nil || s.cfg.Node == "" {
 		return errors.New("link: Hub, Identity and Node are required")
 	}
-	transport := &quic.Transport{Conn: conn, StatelessResetKey: &s.cfg.Identity.resetKey}
+	transport := &quic.Transport{Conn: gro.Wrap(conn), StatelessResetKey: &s.cfg.Identity.resetKey}
 	defer transport.Close()
 	listener, err := transport.Listen(s.cfg.Identity.serverTLS(), linkwire.HubConfig())
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"weir/hub/ca"
+	"weir/hub/internal/gro"
 )
 
 // helloTime is how long a stream may take to say what it is.
@@ -20,7 +21,7 @@ const helloTime = 5 * time.Second
 // ctx has ended. A mesh serves once. The Raft groups should have been closed before.
 func (m *Mesh) Serve(ctx context.Context, conn net.PacketConn) error {
 	defer conn.Close()
-	transport := &quic.Transport{Conn: conn, StatelessResetKey: &m.resetKey}
+	transport := &quic.Transport{Conn: gro.Wrap(conn), StatelessResetKey: &m.resetKey}
 	defer transport.Close()
 	listener, err := transport.Listen(m.cfg.Identity.Server(Protocol, ca.Hub), quicConfig())
 	if err != nil {
