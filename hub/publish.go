@@ -177,7 +177,8 @@ func checkKind(n *weirpb.Namespace, p *weirpb.Publication) error {
 		return fault.New(fault.EphemeralNotAllowed, "namespace %q has state channels, whose events are all kept", n.GetName()).
 			WithHint("publish with ack \"region\", or in a namespace of log channels")
 	case state && p.GetKey() == "":
-		return fault.New(fault.KeyRequired, "namespace %q has state channels, whose events need a key", n.GetName())
+		return fault.New(fault.KeyRequired, "namespace %q has state channels, whose events need a key", n.GetName()).
+			WithHint("name what the event is the latest of: weir pub --key KEY, or the option key of the SDKs")
 	case p.GetTombstone() && !state:
 		return fault.New(fault.InvalidArgument, "namespace %q has log channels, which have no keys to delete", n.GetName()).
 			WithHint("tombstones are for state channels")

@@ -72,7 +72,13 @@ func (c *devCommand) explain(err error) error {
 	case errors.As(err, &address):
 		return addressFailure(address.Setting, address.Err)
 	case errors.Is(err, devserver.ErrLocked):
-		return failf(`is another "weir dev" running? --data names another folder`, "%w", err)
+		hint := `is another "weir dev" running? --data names another folder`
+		if running, readErr := devfile.Read(c.Data); readErr == nil {
+			hint = fmt.Sprintf(`"weir dev" runs here already: open %s; --data names a folder for another one`, running.Page)
+		}
+		return failf(hint, "%w", err)
+	case errors.As(err, new(*devserver.DataError)):
+		return failf("--data names another folder", "%w", err)
 	}
 	return err
 }
@@ -88,18 +94,21 @@ func (c *devCommand) greet(con *console, info devfile.Info) {
 %s       %s
 
 %s
-  weir sub chat
-  weir pub chat '{"from":"me","text":"hello"}'
-  weir sub flights --filter viewport --params '{"west":-80,"south":38,"east":-70,"north":44}'
-
-Ctrl-C stops it.
 `,
 		title("page"), con.outStyle(cyan, info.Page),
 		title("edge"), info.Edge,
-		title("server API"), info.API, shortPath(filepath.Join(c.Data, devfile.Name)),
+		title("server API"), info.API, shortPath(devserver.AdminKey(c.Data)),
 		title("admin"), info.Admin,
 		title("token"), info.Token,
 		title("try, in this folder:"))
+	weir := invocation(".")
+	for _, arguments := range []string{
+		"sub chat", `pub chat '{"from":"me","text":"hello"}'`,
+		`sub flights --filter viewport --params '{"west":-80,"south":38,"east":-70,"north":44}'`,
+	} {
+		fmt.Fprintf(con.out, "  %s %s\n", weir, arguments)
+	}
+	fmt.Fprint(con.out, "\nCtrl-C stops it.\n")
 }
 
 // shortPath returns a path relative to the working directory, where that is shorter to read.

@@ -30,10 +30,10 @@ Examples:
 const nextSteps = `filter %[1]s is in %[2]s: write it in %[3]s
 
   cd %[2]s
-  weir filter build
-  weir filter test
-  weir filter push
-  weir filter promote %[1]s@1
+  %[4]s filter build
+  %[4]s filter test
+  %[4]s filter push
+  %[4]s filter promote %[1]s@1
 
 The last two find a "weir dev" that runs here or in a folder above; other servers need --api and --api-key.
 `
@@ -50,6 +50,6 @@ func (c *filterNew) Run(con *console) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(con.out, nextSteps, c.Name, shortPath(dir), source)
+	_, err = fmt.Fprintf(con.out, nextSteps, c.Name, shortPath(dir), source, invocation(dir))
 	return err
 }

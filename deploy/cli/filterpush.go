@@ -180,7 +180,7 @@ func (c *filterPush) print(con *console, view pushView) error {
 	if view.DryRun {
 		lines = append(lines, "nothing was pushed")
 	}
-	if view.Changed && !view.DryRun && view.Role == "pushed" {
+	if !view.DryRun && (view.Role == "pushed" || view.Role == "superseded") {
 		lines = append(lines, fmt.Sprintf("subscribers get it after: weir filter promote %s@%d", view.Name, view.Version))
 	}
 	for _, line := range lines {

@@ -65,6 +65,11 @@ func (c *roleCommand) print(con *console, version *weirpb.FilterVersion) error {
 	if c.JSON {
 		return con.printJSON(view)
 	}
-	_, err := fmt.Fprintf(con.out, "filter %s@%d is %s\n", view.Name, view.Version, view.use())
-	return err
+	if _, err := fmt.Fprintf(con.out, "filter %s@%d is %s\n", view.Name, view.Version, view.use()); err != nil {
+		return err
+	}
+	if view.Live && view.Paused {
+		fmt.Fprintf(con.err, "nobody asks it: each namespace's failure policy decides, until: weir filter resume %s@%d\n", view.Name, view.Version)
+	}
+	return nil
 }

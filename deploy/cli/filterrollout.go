@@ -53,7 +53,7 @@ func (c *filterRollout) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	if !c.Stop && c.trialFlags == (trialFlags{}) {
-		return usagef("weir filter rollout --help", "say how the version is tried: --shadow, --canary N or --stop")
+		return usagef("weir filter rollout --help", "say how the version is tried: --shadow, --canary N with N from 1 to 100, or --stop")
 	}
 	return c.change(ctx, con, c.Filter, func(client *apiClient, tenant, name string, version uint32) (*weirpb.FilterVersion, error) {
 		return client.filters().SetRollout(ctx, c.request(tenant, name, version))

@@ -86,7 +86,7 @@ func (c *filterTest) report(con *console, results []cases.Result) error {
 		}
 	}
 	if failed > 0 {
-		return failf("", "%d of %d cases failed", failed, len(results))
+		return failf("after - is what the case expects, after + what the filter says", "%d of %d cases failed", failed, len(results))
 	}
 	if !c.JSON {
 		_, err := fmt.Fprintf(con.out, "%d cases passed\n", len(results))

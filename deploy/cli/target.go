@@ -10,12 +10,14 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"connectrpc.com/connect"
 
 	"weir/deploy/cli/internal/devfile"
+	"weir/proto/weirpb/weirpbconnect"
 )
 
 const noTargetHint = `start "weir dev" in this folder, or give %s`
@@ -168,10 +170,19 @@ type bearer struct {
 func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Bearer "+b.key)
-	defer whileWaiting(r.Context(), func() string {
-		return fmt.Sprintf("the server API at %s://%s has not answered; is a majority of the region's hub nodes up?", r.URL.Scheme, r.URL.Host)
-	})()
+	defer whileWaiting(r.Context(), func() string { return waitsForAPI(r) })()
 	return b.next.RoundTrip(r)
+}
+
+// compiling are the procedures with which a server compiles the module that it is sent: some seconds, if that is large.
+var compiling = []string{weirpbconnect.FilterServicePushFilterProcedure, weirpbconnect.FilterServiceUploadFilterProcedure}
+
+// waitsForAPI says what an answer of the server API that takes long is waited for.
+func waitsForAPI(r *http.Request) string {
+	if slices.Contains(compiling, r.URL.Path) {
+		return fmt.Sprintf("%s checks and compiles the module", r.URL.Host)
+	}
+	return fmt.Sprintf("the server API at %s://%s has not answered; is a majority of the region's hub nodes up?", r.URL.Scheme, r.URL.Host)
 }
 
 // explain adds what to do about it to the error of a call that did not reach the server.

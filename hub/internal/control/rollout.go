@@ -14,9 +14,12 @@ import (
 // latest. Every edge holds them in memory.
 const maxSpans = 16
 
-// unknownVersion is what anyone is told who names a filter or version that there is not.
-func unknownVersion(filter string) *fault.Fault {
-	return fault.New(fault.FilterUnknown, "the tenant has no filter %.64q at this version", filter).WithHint("weir filter list")
+// unknownVersion is what anyone is told who names a version that a filter has not, or none where none can be meant.
+func unknownVersion(filter string, version uint32) *fault.Fault {
+	if version == 0 {
+		return fault.New(fault.FilterUnknown, "the filter %.64q has no version that can be meant", filter).WithHint("weir filter list")
+	}
+	return fault.New(fault.FilterUnknown, "the filter %.64q has no version %d", filter, version).WithHint("weir filter list")
 }
 
 // versions returns a filter's versions, which may be replaced but not changed, within a tenant that may be changed.
@@ -26,7 +29,7 @@ func (ch *change) versions(tenant, filter string) ([]*weirpb.FilterVersion, *fau
 		return nil, UnknownTenant(tenant)
 	}
 	if len(t.Filters[filter]) == 0 {
-		return nil, unknownVersion(filter)
+		return nil, fault.New(fault.FilterUnknown, "the tenant has no filter %.64q", filter).WithHint("weir filter list")
 	}
 	t.Filters[filter] = slices.Clone(t.Filters[filter])
 	return t.Filters[filter], nil
@@ -150,7 +153,7 @@ func (ch *change) setRollout(timeMs int64, c *logpb.SetRollout) (*change, *fault
 	role := c.GetRole()
 	switch {
 	case v == nil:
-		return nil, unknownVersion(c.GetName())
+		return nil, unknownVersion(c.GetName(), c.GetVersion())
 	case v.GetLive():
 		return refuse(fault.InvalidArgument, "version %d of the filter %q is live: there is nothing to try", v.GetVersion(), c.GetName())
 	case role == weirpb.FilterRole_FILTER_ROLE_UNSPECIFIED:
@@ -208,7 +211,7 @@ func (ch *change) promoteFilter(timeMs int64, c *logpb.PromoteFilter) (*change, 
 		}
 	}
 	if v == nil {
-		return nil, unknownVersion(c.GetName())
+		return nil, unknownVersion(c.GetName(), c.GetVersion())
 	}
 	if v.GetLive() {
 		ch.answer = v
@@ -226,7 +229,8 @@ func (ch *change) rollbackFilter(timeMs int64, c *logpb.RollbackFilter) (*change
 	}
 	before := numbered(versions, beforeLive(versions))
 	if before == nil {
-		return refuse(fault.InvalidArgument, "no version of the filter %q was live before this one", c.GetName())
+		return nil, fault.New(fault.InvalidArgument, "no version of the filter %q was live before this one", c.GetName()).
+			WithHint("weir filter list shows all of them; weir filter promote %s@N makes one live", c.GetName())
 	}
 	ch.retire(versions, timeMs)
 	ch.answer = ch.edit(versions, before.GetVersion(), func(v *weirpb.FilterVersion) { becomeLive(v, timeMs) })
@@ -253,7 +257,7 @@ func (ch *change) pauseFilter(c *logpb.PauseFilter) (*change, *fault.Fault) {
 	}
 	switch {
 	case v == nil:
-		return nil, unknownVersion(c.GetName())
+		return nil, unknownVersion(c.GetName(), c.GetVersion())
 	case v.GetPaused() == c.GetPaused():
 		ch.answer = v
 	default:

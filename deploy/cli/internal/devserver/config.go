@@ -2,7 +2,7 @@
 package devserver
 
 import (
-	"fmt"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,16 +32,42 @@ type Config struct {
 
 // Paths in the data folder.
 func (c *Config) hubDir() string     { return filepath.Join(c.Data, "hub") }
-func (c *Config) adminKey() string   { return filepath.Join(c.Data, "hub", "admin.key") }
+func (c *Config) adminKey() string   { return AdminKey(c.Data) }
 func (c *Config) tlsDir() string     { return filepath.Join(c.Data, "tls") }
 func (c *Config) cacheDir() string   { return filepath.Join(c.Data, "cache") }
 func (c *Config) signingKey() string { return filepath.Join(c.Data, "signing.jwk") }
 func (c *Config) lockFile() string   { return filepath.Join(c.Data, "lock") }
 
-// openData makes the data folder and takes it for this process, until the file returned is closed.
+// AdminKey returns the path of the operator's API key within a data folder.
+func AdminKey(data string) string { return filepath.Join(data, "hub", "admin.key") }
+
+// A DataError says why the data folder can't be used.
+type DataError struct{ Err error }
+
+func (e *DataError) Error() string { return "can't use the data folder: " + e.Err.Error() }
+func (e *DataError) Unwrap() error { return e.Err }
+
+// openData makes the data folder and takes it for this process, until the file returned is closed. The error is ErrLocked or
+// a *DataError.
 func (c *Config) openData() (*os.File, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("can't make the data folder: %w", err)
+		return nil, &DataError{err}
 	}
-	return lock(c.lockFile())
+	f, err := lock(c.lockFile())
+	if err != nil && !errors.Is(err, ErrLocked) {
+		return nil, &DataError{err}
+	}
+	return f, err
+}
+
+// taken reports whether another process has the data folder, without making one.
+func (c *Config) taken() bool {
+	if _, err := os.Stat(c.lockFile()); err != nil {
+		return false
+	}
+	f, err := lock(c.lockFile())
+	if err == nil {
+		_ = f.Close()
+	}
+	return errors.Is(err, ErrLocked)
 }

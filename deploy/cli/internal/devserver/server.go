@@ -105,7 +105,10 @@ func (s *Server) openSockets(context.Context) error {
 		{"admin", s.cfg.Admin, &s.admin},
 	} {
 		sockets, err := listen.TCP(socket.addr)
-		if err != nil {
+		switch {
+		case err != nil && s.cfg.taken(): // it is ourselves who have the port
+			return fmt.Errorf("%s: %w", s.cfg.Data, ErrLocked)
+		case err != nil:
 			return &AddressError{socket.setting, err}
 		}
 		*socket.target = sockets
@@ -155,7 +158,7 @@ func (s *Server) openHub(ctx context.Context) error {
 	}
 	s.parts.OnClose("filters", s.filters.Close)
 	s.hub, err = hub.Open(ctx, hub.Config{
-		Dir: s.cfg.hubDir(), Logger: s.logger.With("part", "hub"), Registerer: s.metrics,
+		Dir: s.cfg.hubDir(), Logger: quiet(s.logger).With("part", "hub"), Registerer: s.metrics,
 		Inspect: func(ctx context.Context, u *hub.Upload) ([]string, error) { return inspect.Upload(ctx, s.filters, u) },
 	})
 	if err != nil {
