@@ -2,8 +2,10 @@ package hub
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"weir/hub/internal/placement"
@@ -19,6 +21,13 @@ type admitter interface {
 // A disconnecter closes the connections to a node that is no longer of the region. Transports may be one.
 type disconnecter interface {
 	Disconnect(node string)
+}
+
+// An introducer tells other nodes this one's incarnation, and asks, for each connection and on Recheck, why the process at its
+// other end is not the node that it says it is. Transports may be one.
+type introducer interface {
+	Introduce(incarnation string, recognise func(node, incarnation string) error)
+	Recheck()
 }
 
 // freshTable is how long ago the control group's leader may have been heard of for the table of nodes to be taken for the
@@ -41,6 +50,27 @@ func (h *Hub) checkMember(node string) error {
 	}
 	return errRemoved(node)
 }
+
+// recognise refuses a process with the folder of a node that was removed, and whose name another one has now. It has a certificate,
+// and as it does not know of its end it would go on counting as that node.
+func (h *Hub) recognise(node, incarnation string) error {
+	if !h.status.takes() || incarnation == "" {
+		return nil
+	}
+	n := h.control.State().Nodes[node]
+	if n == nil || n.GetIncarnation() == incarnation || !h.hasLatestTable() {
+		return nil
+	}
+	return errReplaced(node)
+}
+
+func errReplaced(node string) error {
+	return fault.New(fault.PermissionDenied, "another node %q has taken the place of this one", node).
+		WithHint("stop it, and remove its folder if nobody needs it")
+}
+
+// MayUseLink returns why a node must not use this one's link, nil if it may. Its certificate is good, but it may have been removed.
+func (h *Hub) MayUseLink(node string) error { return h.checkMember(node) }
 
 func errRemoved(node string) error {
 	return fault.New(fault.PermissionDenied, "node %q was removed from the region", node).
@@ -83,8 +113,8 @@ func (h *Hub) askWhetherRemoved() {
 	ctx, cancel := context.WithTimeout(h.ctx, surveyTimeout)
 	defer cancel()
 	for _, node := range h.others() {
-		known, err := call[wrapperspb.BoolValue](ctx, h, node, methodBelongs, &meshpb.GetStatus{Region: h.region.ID, Incarnation: h.node.Incarnation})
-		if err != nil || known.GetValue() {
+		known, err := h.askBelongs(ctx, node)
+		if err != nil || known {
 			continue
 		}
 		why := errRemoved(h.node.Name)
@@ -93,6 +123,25 @@ func (h *Hub) askWhetherRemoved() {
 		h.stop(why)
 		return
 	}
+}
+
+// askBelongs asks a node at its address: others may take no connection of this one any more, but for a single call.
+func (h *Hub) askBelongs(ctx context.Context, node string) (bool, error) {
+	addr, ok := h.meshAddress(node)
+	if !ok {
+		return false, fmt.Errorf("no address is known of node %q", node)
+	}
+	request, err := proto.Marshal(&meshpb.GetStatus{Region: h.region.ID, Incarnation: h.node.Incarnation})
+	if err != nil {
+		return false, err
+	}
+	_, response, err := h.transport.CallAddress(ctx, addr, methodBelongs, request)
+	if err != nil {
+		return false, err
+	}
+	known := &wrapperspb.BoolValue{}
+	err = proto.Unmarshal(response, known)
+	return known.GetValue(), err
 }
 
 // answerBelongs says whether the region has the node that asks. Only the leader of the control group does, after making sure

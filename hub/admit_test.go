@@ -77,3 +77,51 @@ func TestLateTableKeepsNobodyOut(t *testing.T) {
 	c.net.Heal()
 	c.eventually("strangers are refused again", func() bool { return late.checkMember("hub-9") != nil })
 }
+
+// TestOldProcessOfAUsedNameStops has a node be removed while it is down, another one take its name, and the first come back: with
+// what it had, under its own address, over real connections. It must not be taken for the new one by anybody.
+func TestOldProcessOfAUsedNameStops(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, 1)
+	wired(c)
+	c.startAll()
+	c.withTenant()
+	c.publish(&weirpb.Publication{Channel: "chat:a"})
+	c.stop("hub-3")
+	c.retire("hub-3", "")
+	c.awaitMembers("hub-1", "hub-2")
+
+	again := c.config("hub-3")
+	again.Dir, again.Peers, again.Join = again.Dir+"-again", nil, []string{c.wires.relay("hub-1"), c.wires.relay("hub-2")}
+	again.Advertise = c.addresses("hub-3 again")
+	again.Connect = c.wires.connect("hub-3", "hub-3 again")
+	h, err := Open(testContext(t), again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.set("hub-3", h)
+	c.awaitMembers("hub-1", "hub-2", "hub-3")
+	c.ready()
+
+	old, err := Open(testContext(t), c.config("hub-3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	term := h.groups[1].replica.Term()
+	why := old.Wait(testContext(t))
+	if f := fault.From(why); f.Code != fault.PermissionDenied || !strings.Contains(f.Message, "removed from the region") {
+		t.Errorf("it ends with %v", why)
+	}
+	if heard := old.groups[1].replica.Heard(); !heard.IsZero() {
+		t.Errorf("a leader has taken it for the new one, at %v", heard)
+	}
+	if err := old.Close(); err != nil {
+		t.Error(err)
+	}
+	if r := c.publish(&weirpb.Publication{Channel: "chat:a"}); r.GetOffset() != 2 {
+		t.Errorf("the next offset is %d", r.GetOffset())
+	}
+	if now := h.groups[1].replica.Term(); now != term {
+		t.Errorf("it has had an election: term %d was %d", now, term)
+	}
+}

@@ -25,6 +25,8 @@ type cluster struct {
 	segmentBytes int
 	// trailing entries stay in a log behind a snapshot. 0: as in earnest.
 	trailing uint64
+	// wires joins the nodes over QUIC. nil: c.net does.
+	wires *wires
 
 	mu    sync.Mutex
 	nodes map[string]*Hub // those that run; changed by the test's own goroutine alone, with mu
@@ -45,6 +47,9 @@ func newCluster(t testing.TB, n, shards int) *cluster {
 
 // addresses are what a node says of itself; the network goes by names.
 func (c *cluster) addresses(name string) Addresses {
+	if c.wires != nil {
+		return Addresses{Mesh: c.wires.relay(name), Link: name + ":1", API: "http://" + name}
+	}
 	return Addresses{Mesh: name, Link: name + ":1", API: "http://" + name}
 }
 
@@ -57,6 +62,9 @@ func (c *cluster) config(name string) Config {
 }
 
 func (c *cluster) connect(name string) func(func(string) (string, bool)) (Transport, error) {
+	if c.wires != nil {
+		return c.wires.connect(name, name)
+	}
 	return func(func(string) (string, bool)) (Transport, error) { return c.net.Node(name), nil }
 }
 

@@ -21,6 +21,9 @@ func (h *Hub) connect() (err error) {
 	if a, ok := h.transport.(admitter); ok {
 		a.Admit(h.admitStream)
 	}
+	if i, ok := h.transport.(introducer); ok {
+		i.Introduce(h.node.Incarnation, h.recognise)
+	}
 	return nil
 }
 

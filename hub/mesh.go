@@ -31,7 +31,8 @@ func Mesh(c MeshConfig) func(resolve func(node string) (addr string, ok bool)) (
 	return func(resolve func(node string) (addr string, ok bool)) (Transport, error) {
 		t := &meshTransport{served: make(chan error, 1)}
 		m, err := mesh.New(mesh.Config{
-			Node: c.Node, Identity: c.Identity, Address: resolve, Admit: t.mayOpen, Logger: c.Logger, Registerer: c.Registerer,
+			Node: c.Node, Identity: c.Identity, Address: resolve, Admit: t.mayOpen,
+			Incarnation: t.self, Recognise: t.known, Logger: c.Logger, Registerer: c.Registerer,
 		})
 		if err != nil {
 			return nil, errors.Join(err, c.Conn.Close())
@@ -49,6 +50,29 @@ type meshTransport struct {
 	stop   context.CancelFunc
 	served chan error
 	admit  atomic.Pointer[func(node string, group uint32) error]
+	// incarnation and recognise are what Introduce was given.
+	incarnation atomic.Pointer[string]
+	recognise   atomic.Pointer[func(node, incarnation string) error]
+}
+
+// Introduce has the node say its incarnation to others, and each connection with another be asked for.
+func (t *meshTransport) Introduce(incarnation string, recognise func(node, incarnation string) error) {
+	t.incarnation.Store(&incarnation)
+	t.recognise.Store(&recognise)
+}
+
+func (t *meshTransport) self() string {
+	if s := t.incarnation.Load(); s != nil {
+		return *s
+	}
+	return ""
+}
+
+func (t *meshTransport) known(node, incarnation string) error {
+	if recognise := t.recognise.Load(); recognise != nil {
+		return (*recognise)(node, incarnation)
+	}
+	return nil
 }
 
 // Admit has each stream that another node opens for a Raft group be asked for.

@@ -87,6 +87,9 @@ func (h *Hub) look() {
 		case <-every.C:
 		}
 		known = h.disconnectGone(known)
+		if i, ok := h.transport.(introducer); ok {
+			i.Recheck()
+		}
 		h.updateRoutes()
 		if err := h.lender.drop(time.Now().Add(-loanIdle)); err != nil {
 			h.log.Warn("what was lent to another node could not be removed", "error", err)

@@ -294,7 +294,7 @@ func (s *hubProcess) certificate() (*edge.CertificateFiles, error) {
 
 func (s *hubProcess) serveLink(context.Context) error {
 	server, err := link.New(link.Config{
-		Hub: s.hub, Call: s.answer, Identity: s.identity, Stats: s.stats, Node: s.command.NodeID, Agent: currentBuild().agent(),
+		Hub: s.hub, Call: s.answer, Admit: s.hub.MayUseLink, Identity: s.identity, Stats: s.stats, Node: s.command.NodeID, Agent: currentBuild().agent(),
 		Logger: s.log.With("part", "link"), Registerer: s.metrics,
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 // serveCalls serves a hub that answers calls with their procedure, and returns how hubs connect.
-func serveCalls(t *testing.T, h link.Hub) (addr net.Addr, asHub, asEdge *tls.Config) {
+func serveCalls(t *testing.T, h link.Hub, change ...func(*link.Config)) (addr net.Addr, asHub, asEdge *tls.Config) {
 	t.Helper()
 	dir := t.TempDir()
 	identity, err := link.EnsureIdentity(dir, "hub-1", time.Now(), quiet)
@@ -30,7 +30,7 @@ func serveCalls(t *testing.T, h link.Hub) (addr net.Addr, asHub, asEdge *tls.Con
 	if asEdge, err = link.EdgeTLS(dir + "/" + link.Folder); err != nil {
 		t.Fatal(err)
 	}
-	server, err := link.New(link.Config{
+	cfg := link.Config{
 		Hub: h, Identity: identity, Node: "hub-1", Logger: quiet,
 		Call: func(_ context.Context, procedure string, request []byte) ([]byte, error) {
 			if procedure == "refuse" {
@@ -38,7 +38,11 @@ func serveCalls(t *testing.T, h link.Hub) (addr net.Addr, asHub, asEdge *tls.Con
 			}
 			return append([]byte(procedure), request...), nil
 		},
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	server, err := link.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

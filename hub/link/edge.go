@@ -11,6 +11,7 @@ import (
 	"github.com/quic-go/quic-go"
 	"google.golang.org/protobuf/proto"
 
+	"weir/hub/ca"
 	"weir/hub/internal/linkwire"
 	"weir/proto/fault"
 	"weir/proto/frame"
@@ -34,6 +35,41 @@ func (e *edge) violation(err error) {
 		e.server.metrics.violations.Inc()
 		_ = e.conn.CloseWithError(linkwire.CodeViolation, err.Error())
 	})
+}
+
+// admitEvery is how often it is looked whether a hub that is connected has been removed from the region.
+const admitEvery = time.Second
+
+// admit closes the connection of a hub that was removed from the region, and reports whether it goes on. Edges are no nodes.
+func (e *edge) admit() bool {
+	if e.server.cfg.Admit == nil || !e.isHub() {
+		return true
+	}
+	name, err := ca.PeerName(e.conn.ConnectionState().TLS)
+	if err == nil {
+		err = e.server.cfg.Admit(name.Node)
+	}
+	if err != nil {
+		e.log.Warn("a hub is refused on the link", "node", name.Node, "reason", err)
+		_ = e.conn.CloseWithError(linkwire.CodeRemoved, err.Error())
+	}
+	return err == nil
+}
+
+// watchAdmission looks, until ctx ends, whether the peer may go on.
+func (e *edge) watchAdmission(ctx context.Context) {
+	if e.server.cfg.Admit == nil || !e.isHub() {
+		return
+	}
+	every := time.NewTicker(admitEvery)
+	defer every.Stop()
+	for e.admit() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+	}
 }
 
 // firstFrame is how long a stream may take to say what it is.
@@ -73,6 +109,9 @@ func (e *edge) dispatch(ctx context.Context, stream *quic.Stream) error {
 		return err
 	}
 	_ = stream.SetReadDeadline(time.Time{})
+	if !e.admit() {
+		return nil
+	}
 	switch t {
 	case linkwire.Hello:
 		return e.serveHello(ctx, stream, r, body)

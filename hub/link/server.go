@@ -55,6 +55,9 @@ type Config struct {
 	// Call answers a call of the server API that another hub passes on, from this node alone: gateway.Answer does. Nil: all
 	// are refused.
 	Call func(ctx context.Context, procedure string, request []byte) ([]byte, error)
+	// Admit reports why a hub node must not use the link, nil if it may: its certificate may be good for longer than it is of
+	// the region. It is asked for each stream, and now and then. Nil admits every hub of the region's authority.
+	Admit func(node string) error
 	// Stats takes what edges report of their filters; *filterstats.Ledger does. Nil: edges are told that nobody does.
 	Stats FilterStats
 	// Node is this node's name in the region, as in its routes: edges find the leader by it. Agent names its software in
@@ -147,7 +150,11 @@ func (s *Server) serveEdge(ctx context.Context, conn *quic.Conn) {
 	defer context.AfterFunc(conn.Context(), stop)()
 	e := &edge{server: s, conn: conn, log: s.log.With("peer", conn.RemoteAddr().String())}
 	e.log.Info("edge connected")
+	var watching sync.WaitGroup
+	watching.Go(func() { e.watchAdmission(serving) })
 	e.serve(serving)
+	stop()
+	watching.Wait()
 	// Closing a connection drops what has not been sent yet, so it is the edge that closes, once it has read everything.
 	select {
 	case <-conn.Context().Done():

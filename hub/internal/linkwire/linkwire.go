@@ -73,6 +73,7 @@ const (
 	CodeViolation = 1 // the peer has broken the protocol
 	CodeGoing     = 2 // the hub is going away
 	CodeInternal  = 3
+	CodeRemoved   = 4 // the peer is a hub that was removed from the region
 )
 
 const (

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"strconv"
@@ -21,7 +20,13 @@ func (m *Mesh) connect(ctx context.Context, addr string, want ca.Name) (*connect
 	if err != nil {
 		return nil, err
 	}
-	if err := greet(ctx, c.conn); err != nil {
+	c.incarnation, err = m.greet(ctx, c.conn)
+	if err == nil {
+		if err = m.recognise(c); err != nil {
+			_ = c.conn.CloseWithError(codeRemoved, err.Error())
+		}
+	}
+	if err != nil {
 		_ = c.conn.CloseWithError(codeGoing, "")
 		return nil, fmt.Errorf("connect to %s: %w", addr, explain(err))
 	}
@@ -54,25 +59,60 @@ func (m *Mesh) connectOnce(ctx context.Context, addr string, want ca.Name) (*con
 }
 
 // greet makes sure that the peer has taken the connection: in TLS 1.3 the handshake is done, for the one who dials,
-// before the other side has looked at its certificate.
-func greet(ctx context.Context, conn *quic.Conn) error {
+// before the other side has looked at its certificate. It returns the peer's incarnation.
+func (m *Mesh) greet(ctx context.Context, conn *quic.Conn) (incarnation string, err error) {
 	stream, err := conn.OpenStream()
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer context.AfterFunc(ctx, func() { _ = stream.SetDeadline(time.Unix(1, 0)) })()
-	if _, err := stream.Write(header{kind: kindHello}.append(nil)); err != nil {
-		return err
+	if _, err := stream.Write(m.hello().append(nil)); err != nil {
+		return "", err
 	}
 	_ = stream.Close()
-	if _, err := io.ReadFull(stream, make([]byte, 1)); err != nil {
+	back, err := readHeader(stream)
+	if err != nil {
 		if ended := context.Cause(conn.Context()); ended != nil {
-			return ended
+			return "", ended
 		}
-		return err
+		return "", err
 	}
 	stream.CancelRead(resetClosed)
-	return nil
+	return back.incarnation, nil
+}
+
+// hello is how this node says who it is.
+func (m *Mesh) hello() header {
+	h := header{kind: kindHello}
+	if m.cfg.Incarnation != nil {
+		h.incarnation = m.cfg.Incarnation()
+	}
+	return h
+}
+
+// recognise returns why the process at a connection's other end is not the node that it says it is, nil if it is.
+func (m *Mesh) recognise(c *connection) error {
+	if m.cfg.Recognise == nil {
+		return nil
+	}
+	return m.cfg.Recognise(c.node, c.incarnation)
+}
+
+// Recheck closes the connections to processes that Config.Recognise no longer takes for the nodes that they say they are.
+func (m *Mesh) Recheck() {
+	for _, p := range m.everyPeer() {
+		for _, c := range p.live() {
+			if err := m.recognise(c); err != nil {
+				m.disown(c, err)
+			}
+		}
+	}
+}
+
+// disown closes the connection to a process that is not the node that it says it is.
+func (m *Mesh) disown(c *connection, why error) {
+	m.log.Warn("a node is refused", "node", c.node, "address", c.conn.RemoteAddr().String(), "reason", why)
+	_ = c.conn.CloseWithError(codeRemoved, why.Error())
 }
 
 // explain adds what may be behind an error that says little by itself.

@@ -59,6 +59,8 @@ type node struct {
 	// identityLog says which peers were refused.
 	identityLog logtest.Buffer
 	admit       func(node string, group uint32) error
+	incarnation string
+	recognise   func(node, incarnation string) error
 
 	stop    context.CancelFunc
 	serving chan error
@@ -177,6 +179,13 @@ func (n *node) start() {
 		Admit: func(node string, group uint32) error {
 			if n.admit != nil {
 				return n.admit(node, group)
+			}
+			return nil
+		},
+		Incarnation: func() string { return n.incarnation },
+		Recognise: func(node, incarnation string) error {
+			if n.recognise != nil {
+				return n.recognise(node, incarnation)
 			}
 			return nil
 		},

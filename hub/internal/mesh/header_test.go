@@ -11,6 +11,7 @@ import (
 func TestHeadersSurviveTheRoundTrip(t *testing.T) {
 	for _, h := range []header{
 		{kind: kindHello},
+		{kind: kindHello, incarnation: "k3x"},
 		{kind: kindRaft},
 		{kind: kindRaft, group: 63},
 		{kind: kindRaft, group: math.MaxUint32},
@@ -30,6 +31,7 @@ func TestMalformedHeaders(t *testing.T) {
 		"unknown kind":    "\x03",
 		"text":            "GET / HTTP/1.1\r\n",
 		"group too large": "\x01\xc0\x00\x00\x01\x00\x00\x00\x00",
+		"bad incarnation": "\x00\x02A/",
 		"no method":       "\x02\x00",
 		"method too long": "\x02\x41" + string(bytes.Repeat([]byte("a"), 65)),
 		"bad method":      "\x02\x02a/",
@@ -38,7 +40,7 @@ func TestMalformedHeaders(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, input := range []string{"\x01", "\x01\x40", "\x02", "\x02\x02a"} {
+	for _, input := range []string{"\x00", "\x00\x02a", "\x01", "\x01\x40", "\x02", "\x02\x02a"} {
 		if _, err := readHeader(bytes.NewReader([]byte(input))); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%q, cut off: %v", input, err)
 		}
@@ -50,7 +52,7 @@ func TestMalformedHeaders(t *testing.T) {
 
 // FuzzHeader: what is taken for a header is one, and not a byte beyond it is read.
 func FuzzHeader(f *testing.F) {
-	for _, h := range []header{{kind: kindHello}, {kind: kindRaft, group: 4}, {kind: kindCall, method: "join"}} {
+	for _, h := range []header{{kind: kindHello}, {kind: kindHello, incarnation: "k3x"}, {kind: kindRaft, group: 4}, {kind: kindCall, method: "join"}} {
 		f.Add(h.append(nil))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {

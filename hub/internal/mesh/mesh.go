@@ -27,6 +27,12 @@ type Config struct {
 	// Admit reports why a node must not take part in a Raft group, nil if it may. It is asked for every stream that a node
 	// opens for the group. Nil admits every hub node of the region: whoever has a certificate.
 	Admit func(node string, group uint32) error
+	// Incarnation returns what tells this node from another process that has, or had, its name: a word of up to 64 of a-z, 0-9
+	// and ._-. Nil: nobody is told.
+	Incarnation func() string
+	// Recognise reports why a process is not the node that its certificate says it is, nil if it is. It is asked for every
+	// connection. Nil takes all for what they say.
+	Recognise func(node, incarnation string) error
 	// Logger: nil is slog.Default().
 	Logger *slog.Logger
 	// Registerer receives the metrics of METRICS.md. Nil: none are exported.

@@ -28,6 +28,8 @@ type connection struct {
 	node   string
 	dialed bool                 // by this side
 	peer   atomic.Pointer[peer] // nil while it is for a single call
+	// incarnation is what the node has said, before the connection has a peer.
+	incarnation string
 }
 
 // A peer is another node. Between two nodes there are at most two connections, one dialled by each, for both may dial at

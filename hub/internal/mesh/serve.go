@@ -138,7 +138,7 @@ func (m *Mesh) serveStream(c *connection, stream *quic.Stream) {
 	_ = stream.SetReadDeadline(time.Time{})
 	switch h.kind {
 	case kindHello:
-		m.welcome(c, stream)
+		m.welcome(c, stream, h.incarnation)
 	case kindRaft:
 		m.acceptRaft(c, stream, h.group)
 	case kindCall:
@@ -147,7 +147,14 @@ func (m *Mesh) serveStream(c *connection, stream *quic.Stream) {
 }
 
 // welcome makes a connection one on which this node opens streams, too. One without a hello is for a call alone.
-func (m *Mesh) welcome(c *connection, stream *quic.Stream) {
+func (m *Mesh) welcome(c *connection, stream *quic.Stream, incarnation string) {
+	if !c.dialed && c.peer.Load() == nil {
+		c.incarnation = incarnation // before others can see it
+	}
+	if err := m.recognise(c); err != nil {
+		m.disown(c, err)
+		return
+	}
 	p := m.peer(c.node)
 	if p == nil {
 		m.refuseConnection(c)
@@ -156,7 +163,7 @@ func (m *Mesh) welcome(c *connection, stream *quic.Stream) {
 	if !c.dialed && c.peer.CompareAndSwap(nil, p) {
 		p.add(c)
 	}
-	_, _ = stream.Write([]byte{0}) // fails where the peer has gone
+	_, _ = stream.Write(m.hello().append(nil)) // fails where the peer has gone
 	stream.CancelRead(resetClosed)
 	_ = stream.Close()
 }
