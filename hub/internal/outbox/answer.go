@@ -20,7 +20,7 @@ func (b *Box) Answer(now time.Time, number uint64, r *weirpb.Receipt, f *fault.F
 		b.settle(e, r, nil)
 	case e.attempt != number:
 		b.late(e, number, f)
-	case e.astray != nil:
+	case e.astray:
 		b.settle(e, nil, strayFault(f))
 	default:
 		b.refused(e, number, f)
@@ -72,9 +72,8 @@ func (b *Box) forget(e *entry, number uint64) {
 
 // behind reports whether an earlier publication of the same producer on the same channel is still in the lane.
 func (b *Box) behind(e *entry) bool {
-	for at := e.lane.order.Front(); at != e.place; at = at.Next() {
-		other := at.Value.(*entry).item
-		if other.Producer == e.item.Producer && other.Channel == e.item.Channel && other.Tenant == e.item.Tenant {
+	for at := e.lane.order.first; at != e; at = e.lane.order.after(at) {
+		if other := at.item; other.Producer == e.item.Producer && other.Channel == e.item.Channel && other.Tenant == e.item.Tenant {
 			return true
 		}
 	}

@@ -5,7 +5,6 @@
 package outbox
 
 import (
-	"container/list"
 	"time"
 
 	"weir/hub/internal/placement"
@@ -25,30 +24,13 @@ type Box struct {
 	shards   placement.Hashed // 0: not known yet; everything waits in lane 0
 	lanes    []*lane          // by shard; lane 0 is for what has no shard yet
 	attempts map[uint64]attempt
-	age      *list.List // of *entry, oldest first
-	stray    *list.List // of *entry: out of their lanes, waiting for the answer to the one attempt that there may be; by until
+	age      queue // oldest first
+	stray    queue // out of their lanes, waiting for the answer to the one attempt that there may be; by until
 	bytes    int
 	added    uint64 // number of the last entry
 	last     uint64 // number of the last attempt
 	first    int    // counts calls of Take
 	effects  Effects
-}
-
-// An entry is an item in a box.
-type entry struct {
-	number uint64 // by the order in which they were handed over
-	item   *Item
-	lane   *lane
-	place  *list.Element // in lane.order; nil once it is a stray
-	aged   *list.Element // in Box.age
-	astray *list.Element
-	until  time.Time // astray: when its answer is no longer waited for
-	// attempt is the one under way, 0 if there is none; attempts are all of which an answer may still come.
-	attempt  uint64
-	attempts []uint64
-	tried    bool
-	// open counts attempts whose outcome is not known and may never be: the item may have been accepted.
-	open int
 }
 
 type attempt struct {
@@ -58,13 +40,13 @@ type attempt struct {
 
 // New returns an empty box.
 func New(limits Limits) *Box {
-	b := &Box{limits: limits, attempts: map[uint64]attempt{}, age: list.New(), stray: list.New()}
-	b.lanes = []*lane{newLane()}
-	return b
+	return &Box{
+		limits: limits, attempts: map[uint64]attempt{}, age: queue{of: byAge}, stray: queue{of: byPlace}, lanes: []*lane{newLane()},
+	}
 }
 
 // Len returns how many items are in the box.
-func (b *Box) Len() int { return b.age.Len() }
+func (b *Box) Len() int { return b.age.count }
 
 // Flush returns what the inputs since the last Flush ask for.
 func (b *Box) Flush() Effects {
@@ -84,12 +66,12 @@ func (b *Box) Add(now time.Time, item *Item) *fault.Fault {
 	b.advance(now)
 	l := b.laneOf(item)
 	if b.Len() >= b.limits.Items || b.bytes+item.Size > b.limits.Bytes ||
-		l.order.Len() >= b.limits.LaneItems || l.bytes+item.Size > b.limits.LaneBytes {
+		l.order.count >= b.limits.LaneItems || l.bytes+item.Size > b.limits.LaneBytes {
 		return fault.New(fault.Busy, "too many publications wait for the hub").WithRetryAfter(retryAfter)
 	}
 	b.added++
-	e := &entry{item: item, number: b.added}
-	e.aged = b.age.PushBack(e)
+	e := item.enter(b.added)
+	b.age.push(e)
 	b.bytes += item.Size
 	l.push(e)
 	return nil
@@ -120,8 +102,8 @@ func (b *Box) SetShards(now time.Time, shards placement.Hashed) {
 	for i := range b.lanes {
 		b.lanes[i] = newLane()
 	}
-	for at := b.age.Front(); at != nil; at = at.Next() {
-		if e := at.Value.(*entry); e.astray == nil {
+	for e := b.age.first; e != nil; e = b.age.after(e) {
+		if !e.astray {
 			b.laneOf(e.item).push(e)
 		}
 	}
@@ -155,10 +137,12 @@ func (b *Box) Take(now time.Time, session Session, size int) []Send {
 			continue
 		}
 		l.woken = false
-		for ; l.ready(now) && size > 0; l.next = l.next.Next() {
-			e := l.next.Value.(*entry)
-			sends = append(sends, b.send(l, e))
-			size -= e.item.Size
+		if sends == nil && l.next != nil {
+			sends = make([]Send, 0, l.order.count-l.underway) // those that have no attempt under way
+		}
+		for ; l.ready(now) && size > 0; l.next = l.order.after(l.next) {
+			sends = append(sends, b.send(l, l.next))
+			size -= l.next.item.Size
 		}
 	}
 	return sends
@@ -179,12 +163,12 @@ func (b *Box) send(l *lane, e *entry) Send {
 // Lost says that a session has ended: what was sent on it and not answered may or may not have been accepted.
 func (b *Box) Lost(now time.Time, session Session, cause error) {
 	b.advance(now)
-	for at := b.stray.Front(); at != nil; {
-		e := at.Value.(*entry)
-		at = at.Next()
+	for e := b.stray.first; e != nil; {
+		next := b.stray.after(e)
 		if b.attempts[e.attempt].session == session {
 			b.settle(e, nil, lostFault(cause))
 		}
+		e = next
 	}
 	for _, l := range b.lanes {
 		if l.target == session {
@@ -208,11 +192,11 @@ func (b *Box) Next() time.Time {
 			next = t
 		}
 	}
-	if front := b.age.Front(); front != nil {
-		sooner(front.Value.(*entry).item.Deadline)
+	if b.age.first != nil {
+		sooner(b.age.first.item.Deadline)
 	}
-	if front := b.stray.Front(); front != nil {
-		sooner(front.Value.(*entry).until)
+	if b.stray.first != nil {
+		sooner(b.stray.first.until)
 	}
 	for _, l := range b.lanes {
 		sooner(l.pause)
@@ -226,8 +210,8 @@ func (b *Box) Tick(now time.Time) { b.advance(now) }
 
 // Close settles everything with f.
 func (b *Box) Close(f *fault.Fault) {
-	for front := b.age.Front(); front != nil; front = b.age.Front() {
-		b.settle(front.Value.(*entry), nil, f)
+	for b.age.first != nil {
+		b.settle(b.age.first, nil, f)
 	}
 }
 
@@ -237,15 +221,13 @@ func (b *Box) advance(now time.Time) {
 	if now.After(b.now) {
 		b.now = now
 	}
-	for front := b.age.Front(); front != nil; front = b.age.Front() {
-		e := front.Value.(*entry)
+	for e := b.age.first; e != nil; e = b.age.first {
 		if b.now.Before(e.item.Deadline) {
 			break
 		}
 		b.settle(e, nil, expiredFault(e))
 	}
-	for front := b.stray.Front(); front != nil; front = b.stray.Front() {
-		e := front.Value.(*entry)
+	for e := b.stray.first; e != nil; e = b.stray.first {
 		if b.now.Before(e.until) {
 			break
 		}
@@ -267,10 +249,10 @@ func (b *Box) settle(e *entry, r *weirpb.Receipt, f *fault.Fault) {
 	for _, n := range e.attempts {
 		delete(b.attempts, n)
 	}
-	b.age.Remove(e.aged)
+	b.age.remove(e)
 	b.bytes -= e.item.Size
-	if e.astray != nil {
-		b.stray.Remove(e.astray)
+	if e.astray {
+		b.stray.remove(e)
 	} else {
 		l := e.lane
 		if e.attempt != 0 && (f == nil || uncertain(f.Code)) {

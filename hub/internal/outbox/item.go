@@ -22,6 +22,8 @@ type Item struct {
 	Body        []byte
 	Publication *weirpb.Publication
 	Done        func(*weirpb.Receipt, error)
+
+	entry entry
 }
 
 // A Session names a connection to a node. Each new connection has another number; 0 is none.

@@ -1,16 +1,13 @@
 package outbox
 
-import (
-	"container/list"
-	"time"
-)
+import "time"
 
 // A lane is the queue of one shard.
 type lane struct {
-	order *list.List // of *entry, as handed over
+	order queue // as handed over
 	bytes int
 	// next is the first that has not been sent in this round; nil: none.
-	next *list.Element
+	next *entry
 	// session is where this round's attempts go, underway how many of them have no answer.
 	session  Session
 	underway int
@@ -43,24 +40,23 @@ const (
 	lastPause  = 500 * time.Millisecond
 )
 
-func newLane() *lane { return &lane{order: list.New()} }
+func newLane() *lane { return &lane{order: queue{of: byPlace}} }
 
 func (l *lane) push(e *entry) {
 	e.lane = l
-	e.place = l.order.PushBack(e)
+	l.order.push(e)
 	l.bytes += e.item.Size
 	if l.next == nil {
-		l.next = e.place
+		l.next = e
 	}
 }
 
 // remove takes an entry out of the lane.
 func (l *lane) remove(e *entry) {
-	if l.next == e.place {
-		l.next = e.place.Next()
+	if l.next == e {
+		l.next = l.order.after(e)
 	}
-	l.order.Remove(e.place)
-	e.place = nil
+	l.order.remove(e)
 	l.bytes -= e.item.Size
 	if e.attempt != 0 {
 		l.underway--
@@ -94,7 +90,7 @@ func (b *Box) turn(l *lane) {
 		l.woken = false
 	}
 	overtaken := l.overtaken()
-	l.next = l.order.Front()
+	l.next = l.order.first
 	l.bounced, l.session, l.accepted = false, l.target, 0
 	for _, e := range overtaken {
 		b.settle(e, nil, overtakenFault)
@@ -113,8 +109,8 @@ func (l *lane) superseded() bool {
 // overtaken returns what was sent back, is not recognised by the hub, and can't be sent again: the hub refused it and went
 // on to accept something later, or may have. That takes a node that loses the lead and wins it back at once.
 func (l *lane) overtaken() (all []*entry) {
-	for at := l.order.Front(); at != nil && at != l.next; at = at.Next() {
-		if e := at.Value.(*entry); e.attempt == 0 && !e.item.Again && e.number < l.accepted {
+	for e := l.order.first; e != nil && e != l.next; e = l.order.after(e) {
+		if e.attempt == 0 && !e.item.Again && e.number < l.accepted {
 			all = append(all, e)
 		}
 	}
@@ -124,9 +120,9 @@ func (l *lane) overtaken() (all []*entry) {
 // abandon ends a round without its answers. What may be sent again stays in the lane; the rest is returned, in order, and
 // is out of it: it waits for its answer a moment longer.
 func (b *Box) abandon(l *lane) (strays []*entry) {
-	for at := l.order.Front(); at != nil && at != l.next; {
-		e := at.Value.(*entry)
-		at = at.Next()
+	var next *entry
+	for e := l.order.first; e != nil && e != l.next; e = next {
+		next = l.order.after(e)
 		if e.attempt == 0 { // sent back in this round
 			continue
 		}
@@ -138,7 +134,8 @@ func (b *Box) abandon(l *lane) (strays []*entry) {
 			continue
 		}
 		l.remove(e)
-		e.until, e.astray = b.now.Add(strayGrace), b.stray.PushBack(e)
+		e.until, e.astray = b.now.Add(strayGrace), true
+		b.stray.push(e)
 		strays = append(strays, e)
 	}
 	l.bounced, l.leave = true, time.Time{}
