@@ -23,12 +23,20 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Encode returns an entry as it is written. It fails only for text that is not UTF-8.
 func Encode(e *logpb.Entry) ([]byte, error) {
-	encoded, err := proto.MarshalOptions{}.MarshalAppend(make([]byte, checksumBytes, checksumBytes+proto.Size(e)), e)
+	encoded, err := marshal(e)
 	if err != nil {
 		return nil, fmt.Errorf("encode an entry: %w", err)
 	}
 	binary.LittleEndian.PutUint32(encoded, crc32.Checksum(encoded[checksumBytes:], castagnoli))
 	return encoded, nil
+}
+
+// marshal returns a command behind room for its checksum.
+func marshal(e *logpb.Entry) ([]byte, error) {
+	if c, ok := e.GetCommand().(*logpb.Entry_Append); ok {
+		return appendAppend(make([]byte, checksumBytes, checksumBytes+sizeOfAppend(c.Append)), e, c.Append)
+	}
+	return proto.MarshalOptions{}.MarshalAppend(make([]byte, checksumBytes, checksumBytes+proto.Size(e)), e)
 }
 
 // Decode reads what Encode has written. The error is or wraps ErrCorrupt.

@@ -1,13 +1,13 @@
 package linkwire
 
 import (
-	"errors"
 	"fmt"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"weir/hub/internal/publication"
 	"weir/proto/fault"
 	"weir/proto/frame"
 	"weir/proto/linkpb"
@@ -35,7 +35,7 @@ func AppendPublication(dst []byte, tenant string, p *weirpb.Publication) ([]byte
 	if !utf8.ValidString(tenant) {
 		return nil, fmt.Errorf("%w: the tenant is not UTF-8", frame.ErrMalformed)
 	}
-	size := proto.Size(p)
+	size := publication.Size(p)
 	if dst == nil {
 		dst = make([]byte, 0, 2*(1+maxVarintBytes)+len(tenant)+size)
 	}
@@ -43,7 +43,7 @@ func AppendPublication(dst []byte, tenant string, p *weirpb.Publication) ([]byte
 	dst = protowire.AppendString(dst, tenant)
 	dst = protowire.AppendTag(dst, publishPublication, protowire.BytesType)
 	dst = protowire.AppendVarint(dst, uint64(size))
-	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(dst, p)
+	return publication.Append(dst, p)
 }
 
 // AppendPublish appends the PUBLISH frame of an attempt, whose body AppendPublication has made.
@@ -68,7 +68,7 @@ func appendUint(dst []byte, field protowire.Number, n uint64) []byte {
 func ReadPublish(body []byte, m *linkpb.Publish) error {
 	m.Id, m.Term, m.Publication = 0, 0, nil
 	tenant := []byte{}
-	err := eachField(body, func(field protowire.Number, n uint64, value []byte) error {
+	err := publication.EachField(body, func(field protowire.Number, n uint64, value []byte) error {
 		switch {
 		case field == publishID && value == nil:
 			m.Id = n
@@ -80,7 +80,7 @@ func ReadPublish(body []byte, m *linkpb.Publish) error {
 			if m.Publication == nil {
 				m.Publication = &weirpb.Publication{}
 			}
-			return proto.UnmarshalOptions{DiscardUnknown: true, Merge: true}.Unmarshal(value, m.Publication)
+			return publication.Read(value, m.Publication)
 		}
 		return nil
 	})
@@ -124,7 +124,7 @@ type Outcome struct {
 func ReadPublished(body []byte) (Outcome, error) {
 	var o Outcome
 	var refused *weirpb.Fault
-	err := eachField(body, func(field protowire.Number, n uint64, value []byte) error {
+	err := publication.EachField(body, func(field protowire.Number, n uint64, value []byte) error {
 		switch {
 		case field == publishedID && value == nil:
 			o.ID = n
@@ -149,7 +149,7 @@ func ReadPublished(body []byte) (Outcome, error) {
 }
 
 func readReceipt(encoded []byte, r *weirpb.Receipt) error {
-	return eachField(encoded, func(field protowire.Number, n uint64, value []byte) error {
+	return publication.EachField(encoded, func(field protowire.Number, n uint64, value []byte) error {
 		switch {
 		case value != nil: // of a type that none of these has
 		case field == 1:
@@ -163,42 +163,4 @@ func readReceipt(encoded []byte, r *weirpb.Receipt) error {
 		}
 		return nil
 	})
-}
-
-// eachField calls f with the fields of a message that are a number (then value is nil) or bytes (then it is not), and passes
-// over all others.
-func eachField(encoded []byte, f func(field protowire.Number, n uint64, value []byte) error) error {
-	for len(encoded) > 0 {
-		field, kind, size := protowire.ConsumeTag(encoded)
-		if size < 0 {
-			return protowire.ParseError(size)
-		}
-		if field > protowire.MaxValidNumber {
-			return errors.New("there is no field of this number")
-		}
-		encoded = encoded[size:]
-		var n uint64
-		var value []byte
-		switch kind {
-		case protowire.VarintType:
-			n, size = protowire.ConsumeVarint(encoded)
-		case protowire.BytesType:
-			if value, size = protowire.ConsumeBytes(encoded); value == nil {
-				value = []byte{}
-			}
-		default:
-			if size = protowire.ConsumeFieldValue(field, kind, encoded); size >= 0 {
-				encoded = encoded[size:]
-				continue
-			}
-		}
-		if size < 0 {
-			return protowire.ParseError(size)
-		}
-		encoded = encoded[size:]
-		if err := f(field, n, value); err != nil {
-			return err
-		}
-	}
-	return nil
 }
