@@ -14,7 +14,7 @@ import (
 )
 
 // Check reads all tables in a folder and compares the checksums of their blocks. The error is a *CorruptError if one is not
-// what was written.
+// what was written, or can't be read by the disk; not if it has gone, or there are too few of this or that to open it.
 func Check(fs vfs.FS, dir string) error {
 	names, err := fs.List(dir)
 	if err != nil {
@@ -26,10 +26,18 @@ func Check(fs vfs.FS, dir string) error {
 		}
 		path := fs.PathJoin(dir, name)
 		if err := checkTable(fs, path); err != nil {
+			if !errors.Is(err, syscall.EIO) && (passes(err) || errors.Is(err, os.ErrNotExist) || ended(err)) {
+				return fmt.Errorf("check the table %s: %w", path, err)
+			}
 			return &CorruptError{Key: []byte(path), Reason: "a block of the file can't be read", Cause: err}
 		}
 	}
 	return nil
+}
+
+// ended reports whether whoever reads has been told to stop.
+func ended(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func checkTable(fs vfs.FS, path string) (err error) {
