@@ -85,7 +85,7 @@ func TestForeignAndNewerFilesAreRefused(t *testing.T) {
 		"weir backup 0\n":        backup.ErrNoArchive,
 		"weir backup -1\n":       backup.ErrNoArchive,
 		"PK\x03\x04 not a tar\n": backup.ErrNoArchive,
-		"weir backup 2\n":        backup.ErrTooNew,
+		"weir backup 3\n":        backup.ErrTooNew,
 		"weir backup 1\n":        backup.ErrTruncated,
 	} {
 		if _, err := backup.Verify(strings.NewReader(text), nil); !errors.Is(err, want) {

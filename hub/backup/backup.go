@@ -6,8 +6,8 @@ import (
 	"errors"
 )
 
-// Version of archives that this package writes. It reads those of earlier versions, too.
-const Version = 1
+// Version of archives that this package writes. It reads those of earlier versions, too: in version 1 each event has a row.
+const Version = 2
 
 // A Header says where an archive comes from.
 type Header struct {

@@ -2,6 +2,7 @@
 package datadir
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +16,12 @@ import (
 )
 
 // Format is the version of the folder's layout and of all that is stored in it. Format 1 was that of one group for
-// everything, format 2 kept votes in another file, and format 3 a row for each remembered publication, all before any release.
-const Format = 4
+// everything, format 2 kept votes in another file, format 3 a row for each remembered publication, and format 4 one for each
+// event, all before any release.
+const Format = 5
+
+// oldest is the first format that this version goes on with, in place: a row of one event is a run of one.
+const oldest = 4
 
 const (
 	formatFile   = "format"
@@ -76,7 +81,7 @@ func checkFormat(path string) error {
 	switch {
 	case format > Format:
 		return fmt.Errorf("%w: its format is %d, this version reads up to %d", ErrTooNew, format, Format)
-	case format < Format:
+	case format < oldest:
 		return ErrTooOld
 	}
 	return nil
@@ -109,13 +114,14 @@ func checkEmpty(path string) error {
 	return nil
 }
 
-// WriteFormat makes a folder a hub's data folder.
+// WriteFormat makes a folder a hub's data folder of this version's format, so that earlier ones leave it alone.
 func WriteFormat(path string) error {
 	name := filepath.Join(path, formatFile)
-	if _, err := os.Stat(name); err == nil {
+	want := []byte(formatPrefix + strconv.Itoa(Format) + "\n")
+	if is, err := os.ReadFile(name); err == nil && bytes.Equal(is, want) {
 		return nil
 	}
-	return WriteFile(name, []byte(formatPrefix+strconv.Itoa(Format)+"\n"), 0o644)
+	return WriteFile(name, want, 0o644)
 }
 
 // WriteFile makes a file that is there with all its content, durably, or not at all.

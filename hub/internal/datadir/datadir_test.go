@@ -40,7 +40,7 @@ func TestFolderBelongsToOneAtATime(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	for content, want := range map[string]error{
-		"weir hub 1\n": datadir.ErrTooOld, "weir hub 3\n": datadir.ErrTooOld, "weir hub 4\n": nil, "weir hub 5\n": datadir.ErrTooNew, "weir hub 0\n": datadir.ErrUnreadable,
+		"weir hub 1\n": datadir.ErrTooOld, "weir hub 3\n": datadir.ErrTooOld, "weir hub 4\n": nil, "weir hub 5\n": nil, "weir hub 6\n": datadir.ErrTooNew, "weir hub 0\n": datadir.ErrUnreadable,
 		"weir edge 1\n": datadir.ErrUnreadable, "": datadir.ErrUnreadable, "weir hub one": datadir.ErrUnreadable,
 	} {
 		dir := t.TempDir()
@@ -52,6 +52,9 @@ func TestFormats(t *testing.T) {
 		if err == nil {
 			if err := d.Close(); err != nil {
 				t.Fatal(err)
+			}
+			if is, err := os.ReadFile(filepath.Join(dir, "format")); err != nil || string(is) != "weir hub 5\n" {
+				t.Errorf("%q: the folder's format is %q now, %v", content, is, err)
 			}
 		}
 		if want != nil {

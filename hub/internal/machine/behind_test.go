@@ -50,7 +50,7 @@ func (n *node) read(r *rand.Rand, nowMs int64) string {
 	reader := n.Reader(1)
 	id := shard.ChannelID{Tenant: 1 + r.Uint64N(3), Name: []string{"log", "map"}[r.IntN(2)]}
 	page := shard.Page{Count: 1 + r.IntN(30), Bytes: 1 + r.IntN(3000)}
-	after := r.Uint64N(100)
+	after := r.Uint64N(100 << r.IntN(6))
 	switch r.IntN(6) {
 	case 0:
 		row, err := reader.Channel(id)
@@ -74,7 +74,8 @@ func (n *node) read(r *rand.Rand, nowMs int64) string {
 	return fmt.Sprintf("due at %d: %v, %v", atMs, due, err)
 }
 
-// A pair is a machine that puts off what it writes, with a small cache, and one that commits each entry at once.
+// A pair is a machine that puts off what it writes, with a small cache, and one that commits each entry at once, with a row for
+// each event.
 type pair struct {
 	t             *testing.T
 	random        *rand.Rand
@@ -99,7 +100,7 @@ func TestWhatIsPutOffIsReadAsIfItWereNot(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 3))
 			p := &pair{t: t, random: r, rows: &store.Memory{}}
 			p.bounds = shard.Bounds{Cached: 1 + r.IntN(12), Pending: 1 << (8 + r.IntN(12))}
-			p.plain, p.behind = openIn(t, &store.Memory{}, shard.Bounds{Pending: 1}), openIn(t, p.rows, p.bounds)
+			p.plain, p.behind = openIn(t, &store.Memory{}, shard.Bounds{Pending: 1, Run: 1}), openIn(t, p.rows, p.bounds)
 			looks, crashes := []int{1, 5, 200}[r.IntN(3)], 20+r.IntN(60)
 			for _, l := range entries(t, seed, 400) {
 				if r.IntN(20) == 0 || !isControl(t, l) { // what control commands change is put off by nobody

@@ -16,6 +16,7 @@ import (
 	"weir/hub/internal/entry"
 	"weir/hub/internal/machine"
 	"weir/hub/internal/placement"
+	"weir/hub/internal/run"
 	"weir/hub/internal/store"
 	"weir/proto/logpb"
 	"weir/proto/producer"
@@ -66,12 +67,21 @@ func (n *node) close(t testing.TB) {
 	}
 }
 
-// contents lists all rows.
+// contents lists all rows, and events each on its own: how they are divided depends on when they were written.
 func (n *node) contents(t testing.TB) (all []string) {
 	t.Helper()
 	err := n.store.View(func(r store.Reader) error {
 		return r.Scan(nil, nil, func(key, body []byte) (bool, error) {
-			all = append(all, fmt.Sprintf("%q=%x", key, body))
+			if !strings.HasPrefix(string(key), "S\x00\x00\x00\x01e") {
+				all = append(all, fmt.Sprintf("%q=%x", key, body))
+				return true, nil
+			}
+			for e, err := range run.Events(body) {
+				if err != nil {
+					return false, err
+				}
+				all = append(all, fmt.Sprintf("%q: %x", key[:len(key)-8], e))
+			}
 			return true, nil
 		})
 	})

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"weir/hub/internal/placement"
+	"weir/hub/internal/run"
 	"weir/hub/internal/sequence"
 	"weir/hub/internal/store"
 	"weir/proto/logpb"
@@ -36,16 +37,16 @@ type Check struct {
 	tenants map[uint64]struct{}
 	// Sums over the channels' rows and over what was found: they are equal.
 	windows, values, pages balance
-	// run is what the rows before have in common with the next one.
-	run run
+	// stretch is what the rows before have in common with the next one.
+	stretch stretch
 }
 
-// A run is consecutive rows of one channel or one producer.
-type run struct {
+// A stretch is consecutive rows of one channel or one producer.
+type stretch struct {
 	kind   byte
 	prefix []byte
 	first  uint64 // offset, of events
-	count  uint64
+	count  uint64 // of rows, or of events
 	timeMs int64
 	// last is the latest of a producer's pages.
 	last uint64
@@ -75,11 +76,11 @@ func (c *Check) Row(key, body []byte) error {
 		return corrupt(key, "it is no row of shard %d", c.shard)
 	}
 	kind, rest := key[prefixBytes-1], key[prefixBytes:]
-	if kind != c.run.kind {
-		if err := c.endRun(); err != nil {
+	if kind != c.stretch.kind {
+		if err := c.endStretch(); err != nil {
 			return err
 		}
-		c.run = run{kind: kind}
+		c.stretch = stretch{kind: kind}
 	}
 	var err error
 	switch kind {
@@ -108,10 +109,10 @@ func (c *Check) Row(key, body []byte) error {
 
 // End says whether rows are missing.
 func (c *Check) End() error {
-	if err := c.endRun(); err != nil {
+	if err := c.endStretch(); err != nil {
 		return err
 	}
-	c.run = run{}
+	c.stretch = stretch{}
 	for _, b := range []struct {
 		balance
 		what string
@@ -167,16 +168,17 @@ func (c *Check) within(kind byte, key, rest, body []byte) error {
 		}
 		prefix, tail = key[:len(key)-2], tail[len(tail)-2:]
 	}
-	if !bytes.Equal(prefix, c.run.prefix) {
-		if err := c.endRun(); err != nil {
+	if !bytes.Equal(prefix, c.stretch.prefix) {
+		if err := c.endStretch(); err != nil {
 			return err
 		}
-		c.run = run{kind: kind, prefix: bytes.Clone(prefix)}
+		c.stretch = stretch{kind: kind, prefix: bytes.Clone(prefix)}
 	}
-	c.run.count++
+	if kind == kindEvent {
+		return c.events(key, tail, body)
+	}
+	c.stretch.count++
 	switch kind {
-	case kindEvent:
-		return c.event(tail, body)
 	case kindLatest:
 		return c.latest(tail, body)
 	case kindProducer:
@@ -185,23 +187,44 @@ func (c *Check) within(kind byte, key, rest, body []byte) error {
 	return c.page(tail, body)
 }
 
-func (c *Check) event(tail, body []byte) error {
-	e := &weirpb.Event{}
-	if err := proto.Unmarshal(body, e); err != nil {
+func (c *Check) events(key, tail, body []byte) error {
+	if len(tail) != 8 {
+		return errKey
+	}
+	first, err := firstOf(key, body)
+	if err != nil {
 		return err
 	}
-	if c.run.count == 1 {
-		c.run.first = e.GetOffset()
+	if c.stretch.count == 0 {
+		c.stretch.first = first
+	}
+	for encoded, err := range run.Events(body) {
+		if err != nil {
+			return err
+		}
+		if err := c.event(encoded); err != nil {
+			return err
+		}
+	}
+	if c.stretch.first+c.stretch.count-1 != binary.BigEndian.Uint64(tail) {
+		return errKey
+	}
+	return nil
+}
+
+func (c *Check) event(encoded []byte) error {
+	e := &weirpb.Event{}
+	if err := proto.Unmarshal(encoded, e); err != nil {
+		return err
 	}
 	switch {
-	case len(tail) != 8 || binary.BigEndian.Uint64(tail) != e.GetOffset():
-		return errKey
-	case e.GetOffset() != c.run.first+c.run.count-1:
+	case e.GetOffset() != c.stretch.first+c.stretch.count:
 		return fmt.Errorf("the event before offset %d is missing", e.GetOffset())
-	case e.GetTimeMs() < c.run.timeMs:
+	case e.GetTimeMs() < c.stretch.timeMs:
 		return fmt.Errorf("its time is before that of the event before")
 	}
-	c.run.timeMs = e.GetTimeMs()
+	c.stretch.count++
+	c.stretch.timeMs = e.GetTimeMs()
 	c.counts.Events++
 	c.counts.NewestMs = max(c.counts.NewestMs, e.GetTimeMs())
 	return nil
@@ -248,18 +271,18 @@ func (c *Check) page(tail, body []byte) error {
 	if sequence.Slot(number) != binary.BigEndian.Uint16(tail) {
 		return errKey
 	}
-	c.run.last = max(c.run.last, number)
+	c.stretch.last = max(c.stretch.last, number)
 	// Pages have no gaps, so all of them are among the last ones. No two are the same, as each has its own slot.
-	if c.run.count == 1 {
-		c.run.first = number
+	if c.stretch.count == 1 {
+		c.stretch.first = number
 	}
-	c.run.first = min(c.run.first, number)
+	c.stretch.first = min(c.stretch.first, number)
 	return nil
 }
 
-// endRun notes what the last rows have been.
-func (c *Check) endRun() error {
-	r := &c.run
+// endStretch notes what the last rows have been.
+func (c *Check) endStretch() error {
+	r := &c.stretch
 	if r.prefix == nil {
 		return nil
 	}

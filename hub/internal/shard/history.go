@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"fmt"
 	"sort"
 
 	"weir/hub/internal/store"
@@ -83,41 +82,29 @@ func (r Reader) atTime(rows store.Reader, id ChannelID, first, next uint64, ms i
 	return first + uint64(n), failed
 }
 
-func (r Reader) timeOf(rows store.Reader, id ChannelID, offset uint64) (int64, error) {
-	key, e := appendEvent(nil, r.shard, id, offset), &weirpb.Event{}
-	found, err := rows.GetMessage(key, e)
-	if err == nil && !found {
-		err = &store.CorruptError{Key: key, Reason: "it is missing"}
-	}
-	return e.GetTimeMs(), err
+func (r Reader) timeOf(rows store.Reader, id ChannelID, offset uint64) (ms int64, err error) {
+	err = r.scanEvents(rows, id, offset, offset+1, func(e *weirpb.Event, _ int) (bool, error) {
+		ms = e.GetTimeMs()
+		return false, nil
+	})
+	return ms, err
 }
 
 // selectIn reads events from first on and before next.
 func (r Reader) selectIn(rows store.Reader, id ChannelID, first, next uint64, eventKey string, page, look Page, s *Stretch) error {
 	looked, lookedBytes, bytes := 0, 0, 0
-	start, end := appendEvent(nil, r.shard, id, first), appendEvent(nil, r.shard, id, next)
-	err := rows.Scan(start, end, func(key, body []byte) (bool, error) {
-		e := &weirpb.Event{}
-		if err := store.Unmarshal(key, body, e); err != nil {
-			return false, err
-		}
-		if want := first + uint64(looked); e.Offset != want {
-			return false, &store.CorruptError{Key: append([]byte(nil), key...), Reason: fmt.Sprintf("it is not event %d", want)}
-		}
+	err := r.scanEvents(rows, id, first, next, func(e *weirpb.Event, size int) (bool, error) {
 		if eventKey == "" || e.Key == eventKey {
-			if len(s.Events) == page.Count || (len(s.Events) > 0 && bytes+len(body) > page.Bytes) {
+			if len(s.Events) == page.Count || (len(s.Events) > 0 && bytes+size > page.Bytes) {
 				return false, nil
 			}
-			bytes += len(body)
+			bytes += size
 			s.Events = append(s.Events, e)
 		}
-		looked, lookedBytes = looked+1, lookedBytes+len(body)
+		looked, lookedBytes = looked+1, lookedBytes+size
 		s.At = e.Offset
 		return looked < look.Count && lookedBytes < look.Bytes, nil
 	})
-	if err == nil && looked == 0 {
-		err = &store.CorruptError{Key: start, Reason: "it is missing"}
-	}
 	s.More = s.At+1 < next
 	return err
 }

@@ -13,7 +13,7 @@ import (
 //	base      nothing
 //	dropped   tenant
 //	channel   tenant, channel to the end
-//	event     tenant, channel, offset
+//	event     tenant, channel, offset of the last of a run
 //	latest    tenant, channel, event key to the end
 //	producer  tenant, channel, producer to the end
 //	page      tenant, channel, producer, slot in 2 bytes

@@ -174,13 +174,8 @@ func (s *Shard) finishEvents(b *store.Batch) error {
 				return err
 			}
 		}
-		s.key = appendWithin(s.key[:0], s.shard, kindEvent, c.id)
-		prefix := len(s.key)
-		for i, row := range c.events {
-			s.key = binary.BigEndian.AppendUint64(s.key[:prefix], next-uint64(len(c.events)-i))
-			if err := b.PutRow(s.key, row); err != nil {
-				return err
-			}
+		if err := s.writeEvents(b, c); err != nil {
+			return err
 		}
 		c.storedFirst, c.storedNext, c.events = first, next, nil
 	}

@@ -91,25 +91,14 @@ func (r Reader) Events(id ChannelID, after uint64, page Page) (row *logpb.Channe
 
 func (r Reader) eventsIn(rows store.Reader, id ChannelID, from, next uint64, page Page) (events []*weirpb.Event, err error) {
 	size := 0
-	start, end := appendEvent(nil, r.shard, id, from), appendEvent(nil, r.shard, id, next)
-	err = rows.Scan(start, end, func(key, body []byte) (bool, error) {
-		if len(events) > 0 && size+len(body) > page.Bytes {
+	err = r.scanEvents(rows, id, from, next, func(e *weirpb.Event, bytes int) (bool, error) {
+		if len(events) > 0 && size+bytes > page.Bytes {
 			return false, nil
 		}
-		e := &weirpb.Event{}
-		if err := store.Unmarshal(key, body, e); err != nil {
-			return false, err
-		}
-		if e.Offset != from+uint64(len(events)) {
-			return false, &store.CorruptError{Key: append([]byte(nil), key...), Reason: "events before it are missing"}
-		}
-		size += len(body)
+		size += bytes
 		events = append(events, e)
 		return len(events) < page.Count, nil
 	})
-	if err == nil && len(events) == 0 {
-		err = &store.CorruptError{Key: start, Reason: "it is missing"}
-	}
 	return events, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"weir/hub/internal/placement"
+	"weir/hub/internal/run"
 	"weir/hub/internal/store"
 	"weir/proto/logpb"
 )
@@ -31,6 +32,8 @@ type Bounds struct {
 	Cached int
 	// Pending is how much is put off until Finish, in bytes, beyond which Full says so.
 	Pending int
+	// Run is how long a run of events gets, in bytes: an event that is longer is a run of its own.
+	Run int
 }
 
 const (
@@ -81,6 +84,9 @@ func Open(s *store.Store, id placement.Shard, b Bounds, followed func(ChannelID)
 	}
 	if b.Pending == 0 {
 		b.Pending = pendingBytes
+	}
+	if b.Run == 0 {
+		b.Run = run.Bytes
 	}
 	reader := Reader{store: s, shard: id, earliest: &atomic.Int64{}}
 	sh := &Shard{Reader: reader, store: s, bounds: b, followed: followed}

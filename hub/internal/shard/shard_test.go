@@ -225,7 +225,9 @@ func TestMissingEventsAreFoundOut(t *testing.T) {
 	r := newRig(t)
 	defer r.close()
 	p := &weirpb.Publication{Channel: "log"}
-	r.publish(now, logSettings(1), p, p, p)
+	for range 3 { // a row each
+		r.publish(now, logSettings(1), p)
+	}
 	id := ChannelID{Tenant: 1, Name: "log"}
 	for offset, after := range map[uint64]uint64{2: 0, 1: 0} {
 		r.apply(func(b *store.Batch) error { return b.Delete(appendEvent(nil, 1, id, offset)) })

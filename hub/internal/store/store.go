@@ -10,15 +10,17 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Sizes of Pebble's memory, in bytes, and the format that folders are written in.
 const (
-	// memTableBytes is how much of the state is lost in a crash at most, per table, and made again from the Raft log.
-	memTableBytes = 16 << 20
-	// memTables is how many may wait for being flushed before writes stall.
-	memTables = 4
+	// memTableBytes is how much of the state is lost in a crash at most, per table, and made again from the Raft log. Rows that
+	// change often are flushed once per table.
+	memTableBytes = 32 << 20
+	// memTables is how many there may be, with those that wait for being flushed, before writes stall.
+	memTables = 3
 	// compactAt is how many layers of flushed tables are merged at once, and stallAt from how many on writes wait: few reads
 	// go to them, and merging them more often costs a sixth of all that applying an event does.
 	compactAt = 8
@@ -28,6 +30,10 @@ const (
 	// format is fixed, so that a newer library does not write what the one before can't read.
 	format = pebble.FormatValueSeparation
 )
+
+// uncompressed: what is kept is short-lived and bounded as it is, and compressing each block that is written would take a sixth
+// of all that applying an event does.
+func uncompressed() *sstable.CompressionProfile { return sstable.NoCompression }
 
 // Options of a Store.
 type Options struct {
@@ -105,6 +111,7 @@ func (s *Store) open() (engine, error) {
 	}
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
+		options.Levels[i].Compression = uncompressed
 	}
 	db, err := openPebble(s.dir, options)
 	if err != nil {
