@@ -40,8 +40,8 @@ type round struct {
 	err  error
 }
 
-// verify makes sure that this node leads the group at some moment after the call. It is refused with not_leader where it does
-// not, or where no majority says so.
+// verify makes sure that this node leads the group, and has all that was acknowledged, at some moment after the call. It is refused
+// with not_leader where it does not, or where no majority says so.
 func (g *group) verify(ctx context.Context) error {
 	r, err := g.joinRound()
 	if err != nil {
@@ -87,14 +87,15 @@ func (g *group) rounds() {
 	}
 }
 
-// askTerm makes sure that a majority of the voters, this node among them, is in the term in which it leads: nobody has been
-// elected in a later one by then, as that takes a majority too, and who votes is in that term before the vote is given.
+// askTerm makes sure that a majority of the voters, this node among them, is in the term in which it leads and serves: nobody has
+// been elected in a later one by then, as that takes a majority too, and who votes is in that term before the vote is given. In a
+// later term of its own the node may have yet to apply what others have acknowledged between.
 // raft's own verification would also count an answer to a heartbeat from before, as it may lie in a socket of a process that
 // was stopped for a while.
 func (g *group) askTerm() error {
-	leader, term := g.replica.Leader()
+	term := g.lead.term.Load()
 	voters := g.replica.Members().Voters
-	if leader != g.hub.node.Name || !slices.Contains(voters, leader) {
+	if term == 0 || !g.replica.Leads() || !slices.Contains(voters, g.hub.node.Name) {
 		return g.notLeader()
 	}
 	ctx, cancel := context.WithTimeout(g.hub.ctx, verifyTimeout)

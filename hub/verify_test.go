@@ -100,3 +100,25 @@ func TestVerifyAsksAfterTheCall(t *testing.T) {
 		t.Errorf("answered by what was asked before it: %v", err)
 	}
 }
+
+// TestVerifyWantsTheTermInWhichItCaughtUp has a node be elected anew, which it has to catch up for, while somebody waits who asked in
+// its earlier term.
+func TestVerifyWantsTheTermInWhichItCaughtUp(t *testing.T) {
+	c := newCluster(t, 3, 1)
+	c.startAll()
+	c.withTenant()
+	g, others := led(c)
+	term := g.replica.Term()
+	for _, other := range others {
+		c.termFrom(other, func() (uint64, error) { return term, nil })
+	}
+	g.lead.set(term - 1)
+	defer g.lead.set(term)
+	if err := g.verify(testContext(t)); fault.CodeOf(err) != fault.NotLeader {
+		t.Errorf("in a later term than it serves in: %v", err)
+	}
+	g.lead.set(0)
+	if err := g.verify(testContext(t)); fault.CodeOf(err) != fault.NotLeader {
+		t.Errorf("before it has caught up: %v", err)
+	}
+}
