@@ -101,7 +101,7 @@ func (g *group) completeHere() error {
 // complete returns why the state can't be made of this material without losing anything that was acknowledged, nil if it
 // can. had is the last entry that the corrupt state is known to have had.
 func (g *group) complete(m replica.Material, had uint64) error {
-	from, err := g.ownSource(m)
+	from, err := g.ownSource(g.hub.ctx, m)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
@@ -41,8 +42,11 @@ type group struct {
 	// is known to have been durable where that is lost.
 	ails atomic.Value
 	had  atomic.Uint64
-	// filling is under way where the state is being rebuilt. It belongs to attend.
-	filling *filling
+	// filling is under way where the state is being rebuilt; after one that was in vain the next begins at fillFrom, fillPause
+	// later. They belong to attend.
+	filling   *filling
+	fillFrom  time.Time
+	fillPause time.Duration
 	// fetched counts what filling fetches.
 	fetched progress
 	// examination is of a node that is alone.

@@ -33,16 +33,19 @@ type lender struct {
 	dir string
 
 	mu    sync.Mutex
-	next  int
+	next  int              // the last id; guarded by mu
 	loans map[string]*loan // by id; guarded by mu
 }
 
+// A loan is guarded by its lender's mu.
 type loan struct {
 	dir string
 	// to is the borrower, and group what it is of.
 	to    string
 	group uint32
-	used  time.Time
+	// made is whether the copy is complete, and used when somebody read it last.
+	made bool
+	used time.Time
 }
 
 func (l *lender) init(dir string) {
@@ -55,38 +58,62 @@ func (l *lender) drop(before time.Time) error {
 	defer l.mu.Unlock()
 	var err error
 	for id, one := range l.loans {
-		if one.used.Before(before) {
-			delete(l.loans, id)
-			err = errors.Join(err, os.RemoveAll(one.dir))
+		if one.made && one.used.Before(before) {
+			err = errors.Join(err, l.end(id))
 		}
 	}
 	return err
 }
 
-// add makes room for a copy. A borrower that begins anew gives up what it had.
-func (l *lender) add(to string, group uint32) (id string, one *loan, err error) {
+// end removes a copy. It requires mu.
+func (l *lender) end(id string) error {
+	dir := l.loans[id].dir
+	delete(l.loans, id)
+	return os.RemoveAll(dir)
+}
+
+// lend has fill make a copy, in a folder that is not there yet. A borrower that begins anew gives up what it had.
+func (l *lender) lend(to string, group uint32, fill func(dir string) error) (id, dir string, err error) {
+	if id, dir, err = l.add(to, group); err != nil {
+		return "", "", err
+	}
+	err = fill(dir)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		return "", "", errors.Join(err, l.end(id))
+	}
+	l.loans[id].made, l.loans[id].used = true, time.Now()
+	return id, dir, nil
+}
+
+// add makes room for a copy.
+func (l *lender) add(to string, group uint32) (id, dir string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id, one := range l.loans {
-		if one.to == to && one.group == group {
-			delete(l.loans, id)
-			err = errors.Join(err, os.RemoveAll(one.dir))
+		switch {
+		case one.to != to || one.group != group:
+		case !one.made:
+			return "", "", fault.New(fault.Busy, "a copy of group %d is being made for node %q", group, to)
+		default:
+			err = errors.Join(err, l.end(id))
 		}
 	}
 	if err != nil {
-		return "", nil, err
+		return "", "", err
 	}
 	if len(l.loans) >= maxLoans {
-		return "", nil, fault.New(fault.Busy, "other nodes are reading %d states here", len(l.loans))
+		return "", "", fault.New(fault.Busy, "other nodes are reading %d states here", len(l.loans))
 	}
 	if err := os.MkdirAll(l.dir, 0o700); err != nil {
-		return "", nil, err
+		return "", "", err
 	}
 	l.next++
 	id = strconv.Itoa(l.next)
-	one = &loan{dir: filepath.Join(l.dir, id), to: to, group: group, used: time.Now()}
+	one := &loan{dir: filepath.Join(l.dir, id), to: to, group: group}
 	l.loans[id] = one
-	return id, one, nil
+	return id, one.dir, nil
 }
 
 // find returns the folder of a loan, and notes that it is used.
@@ -94,7 +121,7 @@ func (l *lender) find(id, to string) (dir string, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.loans[id]
-	if one == nil || one.to != to {
+	if one == nil || one.to != to || !one.made {
 		return "", false
 	}
 	one.used = time.Now()
@@ -115,15 +142,12 @@ func (h *Hub) answerLend(ctx context.Context, from string, q *meshpb.LendState) 
 			return nil, fault.New(fault.Unavailable, "node %q has not got to entry %d of group %d", h.node.Name, q.GetAtLeast(), g.id)
 		}
 	}
-	id, one, err := h.lender.add(from, q.GetGroup())
+	id, dir, err := h.lender.lend(from, q.GetGroup(), g.store.Checkpoint)
 	if err != nil {
-		return nil, err
-	}
-	if err := g.store.Checkpoint(one.dir); err != nil {
 		return nil, fmt.Errorf("make a copy of group %d: %w", g.id, err)
 	}
 	answer := &meshpb.Loan{Id: id}
-	files, err := os.ReadDir(one.dir)
+	files, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}

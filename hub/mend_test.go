@@ -18,7 +18,7 @@ import (
 
 // flip changes a byte of what the files that match have: in the middle, or near the beginning of a manifest, of which Pebble
 // takes the end for cut short.
-func flip(t *testing.T, pattern string) {
+func flip(t testing.TB, pattern string) {
 	t.Helper()
 	names, err := filepath.Glob(pattern)
 	if err != nil || len(names) == 0 {

@@ -8,9 +8,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// A pace bounds how many bytes are read in a second. It belongs to one reading, and is safe for concurrent use.
+// A pace bounds how many bytes are read in a second, and ends the reading with ctx. It belongs to one reading, and is safe for
+// concurrent use.
 type pace struct {
-	ctx     context.Context
+	ctx context.Context
+	// rate is in bytes a second. 0: as fast as can be, and nobody counts.
 	rate    int
 	began   time.Time
 	done    atomic.Int64
@@ -22,6 +24,9 @@ const paceSlack = 20 * time.Millisecond
 
 // add counts bytes that have been read, and waits for as long as they should have taken.
 func (p *pace) add(n int) error {
+	if p.rate == 0 {
+		return p.ctx.Err()
+	}
 	done := p.done.Add(int64(n))
 	p.counted(n)
 	due := time.Duration(float64(done) / float64(p.rate) * float64(time.Second))

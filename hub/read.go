@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"weir/hub/internal/machine"
 	"weir/hub/internal/shard"
 	"weir/hub/internal/store"
 	"weir/proto/fault"
@@ -32,7 +33,7 @@ func (h *Hub) readFault(err error) error {
 		return err
 	case errors.Is(err, store.ErrClosed) && h.ctx.Err() != nil:
 		return errClosed
-	case errors.Is(err, store.ErrClosed), errors.As(err, &corrupt) && !h.alone():
+	case errors.Is(err, store.ErrClosed), (errors.As(err, &corrupt) || errors.Is(err, machine.ErrFailed)) && !h.alone():
 		return fault.New(fault.Unavailable, "what this node has of the channel is being rebuilt").
 			WithHint("try again in a moment: another node takes over").WithCause(err)
 	case errors.As(err, &corrupt):

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"weir/hub/internal/machine"
 	"weir/proto/fault"
 	"weir/proto/weirpb"
 )
@@ -39,5 +40,19 @@ func TestPagesOfState(t *testing.T) {
 	c, err := h.GetChannel(ctx, &weirpb.GetChannelRequest{Tenant: "acme", Channel: "map:a"})
 	if err != nil || c.GetKeys() != 250 {
 		t.Errorf("the channel is %v, %v", c, err)
+	}
+}
+
+// TestReadOfAStoppedMachineCanBeTriedAgain reads where an entry could not be applied: another node has what this one has not, if there
+// is one.
+func TestReadOfAStoppedMachineCanBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, 1)
+	c.startAll()
+	if err := c.nodes["hub-1"].readFault(machine.ErrFailed); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("one of three nodes says %v", err)
+	}
+	if err := openHub(t, Config{}).readFault(machine.ErrFailed); fault.CodeOf(err) != fault.Internal {
+		t.Errorf("the only one says %v", err)
 	}
 }

@@ -17,10 +17,8 @@ import (
 // heard again.
 func (g *group) rebuild() error {
 	g.giveUpFilling()
-	if g.quarantine.Set() {
-		if err := g.machine.Anew(g.setAside); err != nil {
-			return fmt.Errorf("set the corrupt data aside: %w", err)
-		}
+	if !g.isAside() {
+		return nil
 	}
 	if !g.quarantine.Removed() {
 		if err := g.askRemoval(g.hub.ctx); err != nil {
@@ -32,6 +30,19 @@ func (g *group) rebuild() error {
 		}
 	}
 	return g.begin(g.replica.Anew)
+}
+
+// isAside sets aside what has yet to be. Where that fails the node stops: it has no state to go on with, and the disk may not be
+// one to trust.
+func (g *group) isAside() bool {
+	if !g.quarantine.Set() {
+		return true
+	}
+	if err := g.machine.Anew(g.setAside); err != nil {
+		g.hub.fail(fmt.Errorf("set the corrupt data aside: %w", err))
+		return false
+	}
+	return true
 }
 
 func (g *group) setAside() error {

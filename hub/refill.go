@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -33,13 +34,14 @@ type filling struct {
 	err   error
 }
 
+// fillPauseMost is the longest pause between two searches: each may read all of this node's snapshot, and fetch another state.
+const fillPauseMost = time.Minute
+
 // refill takes the next step of rebuilding a state whose log is intact: the node goes on voting and keeping the log without
 // it, while a source is looked for; then the state is replaced, and the log leads on from there.
 func (g *group) refill() error {
-	if g.quarantine.Set() {
-		if err := g.machine.Anew(g.setAside); err != nil {
-			return fmt.Errorf("set the corrupt state aside: %w", err)
-		}
+	if !g.isAside() {
+		return nil
 	}
 	if g.replica.Parked() {
 		if err := g.vote(); err != nil || g.replica.Parked() {
@@ -65,11 +67,17 @@ func (g *group) refill() error {
 			g.hub.fail(g.incomplete(err))
 			return nil
 		}
-		g.log.Warn("the state can't be rebuilt yet, it is tried again", "error", err)
+		g.fillPause = min(max(2*g.fillPause, tick), fillPauseMost)
+		g.fillFrom = time.Now().Add(g.fillPause)
+		g.log.Warn("the state can't be rebuilt yet, it is tried again", "in", g.fillPause, "error", err)
 		return nil
 	}
-	if last, _ := g.replica.End(); last < found.index {
-		return nil // the log has to get there first: this node may not have what it acknowledged twice in its state and not in its log
+	_, declared, err := g.replica.Kept()
+	if err != nil {
+		return err
+	}
+	if last, _ := g.replica.End(); max(last, declared) < found.index {
+		return nil // the log has to get there first: this node must not have what it acknowledged in its state and not in its log
 	}
 	g.filling = nil
 	return g.takeOver(found)
@@ -107,8 +115,11 @@ func (g *group) handOn() {
 	}
 }
 
-// fill begins to look for a source.
+// fill begins to look for a source, unless that was in vain a moment ago.
 func (g *group) fill() {
+	if time.Now().Before(g.fillFrom) {
+		return
+	}
 	ctx, cancel := context.WithCancel(g.hub.ctx)
 	f := &filling{cancel: cancel, done: make(chan struct{})}
 	spawned := g.hub.status.spawn(&g.hub.running, func() {
@@ -140,51 +151,54 @@ func (g *group) findSource(ctx context.Context) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	own, err := g.ownSource(m)
+	own, err := g.ownSource(ctx, m)
 	if err == nil {
 		return own, nil
 	}
-	if g.hub.alone() {
+	if g.hub.alone() || ctx.Err() != nil {
 		return source{}, err
 	}
 	g.log.Info("the state can't be rebuilt from what is here, so it is fetched", "error", err)
-	if err := g.borrow(ctx, m.Declared); err != nil {
-		return source{}, err
-	}
-	at, err := g.lookAt(g.refillDir())
-	if err == nil && at < m.Declared {
-		err = fmt.Errorf("what was lent ends at entry %d, before the log's beginning", at)
-	}
+	at, err := g.borrow(ctx, m.Declared)
 	return source{g.refillDir(), at, true}, err
 }
 
 // ownSource returns what the state can be made of without another node.
-func (g *group) ownSource(m replica.Material) (source, error) {
+func (g *group) ownSource(ctx context.Context, m replica.Material) (source, error) {
 	if m.Dir == "" {
 		if m.First > 1 {
 			return source{}, fmt.Errorf("the log begins at entry %d, and there is no snapshot of what was before", m.First)
 		}
 		return source{}, nil
 	}
-	at, err := g.lookAt(m.Dir)
+	at, err := g.lookAt(ctx, m.Dir)
 	if err != nil {
 		return source{}, fmt.Errorf("the snapshot is corrupt too: %w", err)
 	}
 	return source{dir: m.Dir, index: at}, nil
 }
 
-// lookAt reads all of a state's files and rows, and returns the index of its last entry.
-func (g *group) lookAt(dir string) (index uint64, err error) {
-	if err := store.Check(vfs.Default, dir); err != nil {
+// lookAt reads all of a state's files and rows, until ctx ends, and returns the index of its last entry.
+func (g *group) lookAt(ctx context.Context, dir string) (index uint64, err error) {
+	fs := pacedFS{vfs.Default, &pace{ctx: ctx}}
+	if err := store.Check(fs, dir); err != nil {
 		return 0, err
 	}
-	return readRows(vfs.Default, dir, g.log)
+	return readRows(fs, dir, g.log)
 }
 
 // takeOver replaces the state, and takes part in the group with it.
 func (g *group) takeOver(found source) error {
 	if err := g.replica.Park(); err != nil {
 		g.log.Info("the node's part in the group ended with errors", "error", err)
+	}
+	declared, err := g.replica.Declared()
+	if err != nil {
+		return err
+	}
+	if found.index < declared {
+		g.log.Info("the leader has sent a newer snapshot meanwhile, of which the state is made")
+		return nil
 	}
 	if err := g.machine.Anew(func() error { return g.place(found) }); err != nil {
 		g.hub.fail(fmt.Errorf("replace the corrupt state: %w", err))
@@ -193,6 +207,7 @@ func (g *group) takeOver(found source) error {
 	if err := g.begin(g.replica.Begin); err != nil || g.ailing() != "" {
 		return err
 	}
+	g.fillPause = 0
 	g.examination.held.Store(false)
 	g.examination.stopped.Store(false)
 	g.log.Info("the corrupt state has been rebuilt", "up to", found.index, "fetched", found.fetched)
@@ -215,17 +230,26 @@ func (g *group) place(found source) error {
 	return linkFolder(found.dir, g.stateDir())
 }
 
-// placeSnapshot replaces what the newest snapshot has. It may have more than the entry that it is declared for.
+// placeSnapshot replaces what the newest snapshot has. It may have more than the entry that it is declared for. Interrupted, it
+// is done again: a snapshot has the old state, or the new one as a whole, or none.
 func (g *group) placeSnapshot(from string) error {
-	kept, err := filepath.Glob(filepath.Join(g.dir, "snapshots", "*", "state"))
+	all := filepath.Join(g.dir, "snapshots")
+	kept, err := os.ReadDir(all)
 	if err != nil {
 		return err
 	}
-	for _, dir := range kept {
+	for _, snapshot := range kept {
+		if filepath.Ext(snapshot.Name()) == ".part" {
+			continue // it is not one yet
+		}
+		dir := filepath.Join(all, snapshot.Name(), "state")
+		if err := errors.Join(os.RemoveAll(dir+".new"), linkFolder(from, dir+".new")); err != nil {
+			return err
+		}
 		if err := g.quarantine.Move(dir, "snapshot"); err != nil {
 			return err
 		}
-		if err := linkFolder(from, dir); err != nil {
+		if err := errors.Join(os.Rename(dir+".new", dir), syncFolder(filepath.Dir(dir))); err != nil {
 			return err
 		}
 	}

@@ -27,7 +27,8 @@ const (
 	defaultVerifyRate = 8 << 20
 	// verifyLook is how often it is looked whether some group is due.
 	verifyLook = time.Minute
-	// firstShare of defaultVerifyEvery passes before the first reading of a group that has never been read.
+	// firstShare is what part of the time between two readings passes, 1/64, before a group is read that has never been, or that
+	// could not be read to the end.
 	firstShare = 64
 )
 
@@ -95,13 +96,12 @@ func (g *group) readAll(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	tables := sizeOf(dir)
 	only := dir + "-snapshot"
+	defer func() { err = errors.Join(err, os.RemoveAll(only)) }()
 	if err := linkUnlike(kept, dir, only); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(only)) }()
-	g.verification.begin(2*tables + sizeOf(only) + g.replica.LogBytes())
+	g.verification.begin(2*sizeOf(dir) + sizeOf(only) + g.replica.LogBytes())
 	p := &pace{ctx: ctx, rate: g.hub.config.VerifyRate, began: time.Now(), counted: g.verification.add}
 	if err := g.replica.ReadLog(p.add); err != nil {
 		return err
@@ -120,36 +120,49 @@ func (g *group) readAll(ctx context.Context) (err error) {
 }
 
 // linkUnlike links those tables of a folder, "" for none, that are not those of another, so that they can be read whatever becomes of
-// them.
+// them. A folder that has gone has been replaced by a newer one, whose turn is the next time.
 func linkUnlike(from, other, to string) error {
 	if err := errors.Join(os.RemoveAll(to), os.MkdirAll(to, 0o700)); err != nil || from == "" {
 		return err
 	}
-	paths, err := filepath.Glob(filepath.Join(from, "*.sst"))
-	for _, path := range paths {
-		name := filepath.Base(path)
-		one, missing := os.Stat(path)
-		if missing != nil {
-			continue // there is a newer snapshot by now
+	names, err := tables(from)
+	for _, name := range names {
+		one, failed := os.Stat(filepath.Join(from, name))
+		if failed == nil {
+			if same, missing := os.Stat(filepath.Join(other, name)); missing == nil && os.SameFile(one, same) {
+				continue
+			}
+			failed = os.Link(filepath.Join(from, name), filepath.Join(to, name))
 		}
-		if same, missing := os.Stat(filepath.Join(other, name)); missing == nil && os.SameFile(one, same) {
-			continue
-		}
-		if linked := os.Link(path, filepath.Join(to, name)); !errors.Is(linked, fs.ErrNotExist) {
-			err = errors.Join(err, linked)
+		if !errors.Is(failed, fs.ErrNotExist) {
+			err = errors.Join(err, failed)
 		}
 	}
 	return err
 }
 
-// sizeOf sums up a folder's tables.
+// tables lists a folder's tables; none if there is no such folder.
+func tables(dir string) (names []string, err error) {
+	files, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, f := range files {
+		if filepath.Ext(f.Name()) == ".sst" {
+			names = append(names, f.Name())
+		}
+	}
+	return names, nil
+}
+
+// sizeOf sums up a folder's tables, for what is told of progress.
 func sizeOf(dir string) (sum uint64) {
-	paths, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	names, err := tables(dir)
 	if err != nil {
 		return 0
 	}
-	for _, path := range paths {
-		if info, err := os.Stat(path); err == nil {
+	for _, name := range names {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			sum += uint64(info.Size())
 		}
 	}

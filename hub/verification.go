@@ -45,6 +45,9 @@ func (g *group) loadVerified() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.finished = last.Finished
+	if now := time.Now(); v.finished.After(now) { // the clock was ahead
+		v.finished = now
+	}
 	if v.finished.IsZero() {
 		v.due = time.Now().Add(jittered(every / firstShare))
 		return
@@ -52,7 +55,7 @@ func (g *group) loadVerified() {
 	v.due = v.finished.Add(jittered(every))
 }
 
-// jittered spreads what nodes and groups do over an eighth of the time, so that they do not do it at once.
+// jittered makes a time up to an eighth shorter, so that nodes and groups do not do things at once.
 func jittered(d time.Duration) time.Duration {
 	if d <= 0 {
 		return d

@@ -151,9 +151,19 @@ func (q *Quarantine) SetAside(now time.Time) (to string, err error) {
 	return to, q.save()
 }
 
-// Move moves something else, under a name, to where the state is that has been set aside.
+// Move moves something else, under a name, to where the state is that has been set aside. What has that name already stays: the
+// newcomer gets a number.
 func (q *Quarantine) Move(from, name string) error {
-	if err := os.Rename(from, filepath.Join(q.state.To, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	to := filepath.Join(q.state.To, name)
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(to); errors.Is(err, os.ErrNotExist) {
+			break
+		} else if err != nil {
+			return err
+		}
+		to = filepath.Join(q.state.To, fmt.Sprintf("%s-%d", name, n))
+	}
+	if err := os.Rename(from, to); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -149,3 +149,34 @@ func TestStateIsSetAsideAlone(t *testing.T) {
 		t.Errorf("it is forgotten that the log is corrupt: %v, %q, %d", err, q.Part(), q.Had())
 	}
 }
+
+// TestMoveKeepsWhatIsThere moves two things under one name.
+func TestMoveKeepsWhatIsThere(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "3")
+	makeGroup(t, dir)
+	q := load(t, dir)
+	if err := q.Begin(quarantine.State, errors.New("a test"), 0, at); err != nil {
+		t.Fatal(err)
+	}
+	to, err := q.SetAside(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range []string{"first", "second"} {
+		other := filepath.Join(t.TempDir(), "other")
+		if err := errors.Join(os.Mkdir(other, 0o700), os.WriteFile(filepath.Join(other, content), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Move(other, "snapshot"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{"snapshot/first", "snapshot-2/second"} {
+		if _, err := os.Stat(filepath.Join(to, path)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := q.Move(filepath.Join(t.TempDir(), "gone"), "snapshot"); err != nil {
+		t.Errorf("what is not there: %v", err)
+	}
+}

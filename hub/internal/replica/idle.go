@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/hashicorp/raft"
+
+	"weir/hub/internal/snapshot"
 )
 
 // errIdle is what raft is told while the machine's state is being rebuilt.
@@ -16,7 +18,7 @@ const idlePatience = 4
 
 // BeginIdle is Begin without the machine, whose state is being rebuilt: the node votes, and acknowledges entries that it
 // has in its log, as what is wrong with its state concerns neither. Committed entries are passed over, no snapshot is made,
-// and so nothing is removed from the log. When the machine has a state again: Park, and Begin.
+// and so nothing is removed from the log but what a snapshot has that the leader sends. When the machine has a state again: Park, and Begin.
 func (r *Replica) BeginIdle() error { return r.live(true) }
 
 // Idle reports whether the node takes part without its machine.
@@ -64,6 +66,20 @@ func (r *Replica) Kept() (dir string, index uint64, err error) {
 	return l.snapshots.State(all[0].ID), all[0].Index, nil
 }
 
+// Declared returns the entry of the newest snapshot, 0 if there is none. The replica must be parked.
+func (r *Replica) Declared() (index uint64, err error) {
+	c := r.settings
+	snapshots, err := snapshot.Open(c.FS, c.FS.PathJoin(c.Dir, "snapshots"), nil)
+	if err != nil {
+		return 0, err
+	}
+	all, err := snapshots.List()
+	if err != nil || len(all) == 0 {
+		return 0, err
+	}
+	return all[0].Index, nil
+}
+
 // An idler stands in for the machine.
 type idler struct{}
 
@@ -84,5 +100,6 @@ func (idler) ApplyBatch(logs []*raft.Log) []any {
 // Snapshot refuses.
 func (idler) Snapshot() (raft.FSMSnapshot, error) { return nil, errIdle }
 
-// Restore refuses. The snapshot that a leader has sent is kept by then, and the state is made of it.
-func (idler) Restore(io.ReadCloser) error { return errIdle }
+// Restore passes over a snapshot that a leader has sent. It is kept by then, and the state is made of it. Were it refused, raft would
+// be sent it again and again, and the log never get to where the leader's begins.
+func (idler) Restore(io.ReadCloser) error { return nil }
