@@ -13,6 +13,11 @@ type Upstream interface {
 	// ends, deliver fails or the hub is lost; it returns why. The caller calls again, and gets a reset.
 	WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpdate) error) error
 
+	// ControlIndex returns an index of the control state at which it has all that the region had answered to anybody before
+	// the call; 0 if that can't be told at all. A WatchControl that is under way delivers that index, or a later one, within
+	// moments.
+	ControlIndex(ctx context.Context) (uint64, error)
+
 	// Module returns the filter module with this SHA-256.
 	Module(ctx context.Context, digest []byte) ([]byte, error)
 

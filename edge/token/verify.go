@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -46,6 +47,9 @@ func Verify(token string, find KeyFinder, now time.Time) (*Claims, error) {
 	)
 	wire := new(wireClaims)
 	parsed, err := parser.ParseWithClaims(token, wire, func(t *jwt.Token) (any, error) { return keyOf(t, wire.Issuer, find) })
+	if errors.Is(err, ErrUnknownKey) {
+		return nil, cmp.Or(beside(wire, now), errUnknownKey)
+	}
 	if err != nil {
 		return nil, explain(err, wire, now)
 	}
@@ -57,6 +61,18 @@ func Verify(token string, find KeyFinder, now time.Time) (*Claims, error) {
 	return claims, nil
 }
 
+// beside returns what is wrong with a token whatever its key is, nil if nothing is: what has expired is not worth looking for the
+// key of.
+func beside(wire *wireClaims, now time.Time) *fault.Fault {
+	validator := jwt.NewValidator(
+		jwt.WithExpirationRequired(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(func() time.Time { return now }),
+	)
+	if err := validator.Validate(wire); err != nil {
+		return explain(err, wire, now)
+	}
+	return nil
+}
+
 // sentence returns what err says to people: for a fault, without its code.
 func sentence(err error) string {
 	if f, ok := errors.AsType[*fault.Fault](err); ok && err == error(f) {
@@ -64,6 +80,14 @@ func sentence(err error) string {
 	}
 	return err.Error()
 }
+
+// ErrUnknownKey is the cause where the key that a token names is not found, and its time is right: who may not have heard of the
+// key yet can look again.
+var ErrUnknownKey = errors.New("the signing key is not known")
+
+// errUnknownKey is one answer for unknown tenants and unknown keys, so that nobody learns here which tenants there are.
+var errUnknownKey = fault.New(fault.TokenInvalid, "the token's \"iss\" is no tenant, or its \"kid\" none of the tenant's signing keys").
+	WithHint("a key that was revoked no longer verifies; see \"weir key list\"").WithCause(ErrUnknownKey)
 
 // keyOf returns the key that must have signed t, in the form that its algorithm's verification takes.
 func keyOf(t *jwt.Token, tenant string, find KeyFinder) (any, error) {
@@ -86,9 +110,7 @@ func keyOf(t *jwt.Token, tenant string, find KeyFinder) (any, error) {
 		key = find(tenant, keyID)
 	}
 	if key == nil {
-		// One answer for both, so that nobody learns here which tenants there are.
-		return nil, fault.New(fault.TokenInvalid, "the token's \"iss\" is no tenant, or its \"kid\" none of the tenant's signing keys").
-			WithHint("a key that was revoked no longer verifies; see \"weir key list\"")
+		return nil, errUnknownKey
 	}
 	if t.Method.Alg() != key.GetAlgorithm() {
 		return nil, fault.New(fault.TokenInvalid, "the token's algorithm is %s, its signing key's is %s", t.Method.Alg(), key.GetAlgorithm()).

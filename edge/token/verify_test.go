@@ -2,6 +2,7 @@ package token_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,26 @@ func sign(t testing.TB, algorithm string, header, body map[string]any) string {
 		t.Fatal(err)
 	}
 	return signed
+}
+
+func TestUnknownKeysAreToldFromWhatIsWrong(t *testing.T) {
+	signed := func(header map[string]any, exp time.Time) string {
+		return sign(t, token.HS256, header, map[string]any{"iss": "acme", "sub": "ann", "exp": exp.Unix()})
+	}
+	unknown := map[string]any{"kid": "k-no"}
+	_, err := token.Verify(signed(unknown, now.Add(time.Hour)), finder(t), now)
+	if !errors.Is(err, token.ErrUnknownKey) || fault.CodeOf(err) != fault.TokenInvalid {
+		t.Errorf("an unknown key: %v", err)
+	}
+	_, err = token.Verify(signed(unknown, now.Add(-time.Hour)), finder(t), now)
+	if errors.Is(err, token.ErrUnknownKey) || fault.CodeOf(err) != fault.TokenExpired {
+		t.Errorf("an unknown key, expired: %v", err)
+	}
+	good := strings.Split(signed(map[string]any{"kid": "k-hs"}, now.Add(time.Hour)), ".")
+	_, err = token.Verify(good[0]+"."+good[1]+".AAAA", finder(t), now)
+	if errors.Is(err, token.ErrUnknownKey) || fault.CodeOf(err) != fault.TokenInvalid {
+		t.Errorf("a wrong signature of a known key: %v", err)
+	}
 }
 
 func TestVerifyRefuses(t *testing.T) {

@@ -13,6 +13,8 @@ import (
 // control is the control state: records, with a log of their changes.
 type control struct {
 	changes []*weirpb.ControlUpdate
+	late    bool              // changes are not told
+	asked   int               // how often the index was asked for
 	modules map[string][]byte // by digest
 	records []*weirpb.ControlRecord
 }
@@ -126,6 +128,32 @@ func (h *Hub) EndCanary(_ context.Context, tenant, filter string, version uint32
 	return nil
 }
 
+// HoldControl has changes of the control state be told no more, as if they were on their way, or again.
+func (h *Hub) HoldControl(held bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.control.late = held
+	h.touch()
+}
+
+// Asked returns how often ControlIndex has been called.
+func (h *Hub) Asked() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.control.asked
+}
+
+// ControlIndex says how far the control state is, told or not, as edge.Upstream says.
+func (h *Hub) ControlIndex(context.Context) (uint64, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.control.asked++
+	if h.down {
+		return 0, ErrDown
+	}
+	return uint64(len(h.control.changes)), nil
+}
+
 // WatchControl tells the control state, as edge.Upstream says.
 func (h *Hub) WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpdate) error) error {
 	h.mu.Lock()
@@ -142,7 +170,10 @@ func (h *Hub) WatchControl(ctx context.Context, deliver func(*weirpb.ControlUpda
 		h.mu.Lock()
 		changed, cut := h.changed, h.cuts != cuts
 		news := h.control.changes[seen:]
-		seen = len(h.control.changes)
+		if h.control.late {
+			news = nil
+		}
+		seen += len(news)
 		h.mu.Unlock()
 		if cut {
 			return ErrDown

@@ -26,6 +26,7 @@ type Metrics struct {
 	FollowLosses  prometheus.Counter
 	ControlIndex  prometheus.Gauge
 	ControlLosses prometheus.Counter
+	ControlLooks  *prometheus.CounterVec // result: "late", "current" or "failed"
 
 	Events      prometheus.Counter
 	Evaluations prometheus.Counter
@@ -79,6 +80,7 @@ func New(r prometheus.Registerer) (*Metrics, error) {
 		FollowLosses:  b.counter("follow_losses_total", "Times that following a channel was interrupted."),
 		ControlIndex:  b.gauge("control_index", "Index of the control state that the edge knows."),
 		ControlLosses: b.counter("control_losses_total", "Times that watching the control state was interrupted."),
+		ControlLooks:  b.counterVec("control_looks_total", "Questions to the hub whether the control state is behind, by result.", "result"),
 
 		Events:      b.counter("events_total", "Events received from the hub."),
 		Evaluations: b.counter("evaluations_total", "Predicates (filter version and params) asked about an event."),

@@ -177,6 +177,9 @@ func (s *State) hasVersion(v *weirpb.FilterVersion) bool {
 
 // apply returns the state after an update.
 func (s *State) apply(u *weirpb.ControlUpdate) *State {
+	if !u.GetReset_() && len(u.GetPut())+len(u.GetDelete()) == 0 {
+		return &State{Index: u.GetIndex(), tenants: s.tenants} // what has changed is not for edges
+	}
 	e := editor{state: &State{Index: u.GetIndex(), tenants: make(map[string]*tenant)}, own: make(map[*tenant]bool)}
 	if !u.GetReset_() {
 		maps.Copy(e.state.tenants, s.tenants)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"weir/edge/internal/mirror"
 	"weir/edge/token"
 	"weir/proto/fault"
 	"weir/proto/frame"
@@ -79,15 +80,27 @@ func (s *session) readHello() (*weirpb.Hello, error) {
 	return hello, nil
 }
 
+// errNoControl is what clients are told while the hub can't be reached since the edge was started.
+var errNoControl = fault.New(fault.Unavailable, "this edge does not know its region's tenants yet").
+	WithHint("try again; operators: see the edge's log")
+
+// verify returns what a token claims. Its key may have been made a moment ago; who waits counts for whom.
+func (s *session) verify(ctx context.Context, places *places, whom, signed string) (claims *token.Claims, err error) {
+	err = s.host.sure(ctx, places, whom, func(state *mirror.State) (err error) {
+		claims, err = token.Verify(signed, state.SigningKey, time.Now())
+		return err
+	})
+	return claims, err
+}
+
 // admit verifies the token and counts the session.
 func (s *session) admit(hello *weirpb.Hello) (*token.Claims, error) {
-	ctx, cancel := context.WithTimeoutCause(s.connCtx, helloTimeout,
-		fault.New(fault.Unavailable, "this edge does not know its region's tenants yet"))
+	ctx, cancel := context.WithTimeoutCause(s.connCtx, helloTimeout, withJitter(errNoControl))
 	defer cancel()
 	if err := s.host.cfg.Mirror.Ready(ctx); err != nil {
 		return nil, err
 	}
-	claims, err := token.Verify(hello.GetToken(), s.host.cfg.Mirror.State().SigningKey, time.Now())
+	claims, err := s.verify(s.connCtx, s.host.strangers, s.network(), hello.GetToken())
 	if err != nil {
 		return nil, err
 	}

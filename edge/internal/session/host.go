@@ -46,6 +46,8 @@ type Host struct {
 	buffers buffers
 	// explaining has room for the explanations that are given at once.
 	explaining chan struct{}
+	// strangers are clients that wait for being welcomed, asking is requests of sessions; see sure.
+	strangers, asking *places
 
 	mu       sync.Mutex
 	sessions map[*session]struct{} // all connections, greeted or not
@@ -60,6 +62,7 @@ func NewHost(cfg Config) *Host {
 	return &Host{
 		cfg: cfg, sessions: make(map[*session]struct{}), tenants: make(map[string]int),
 		explaining: make(chan struct{}, explainingMost),
+		strangers:  newPlaces(unsureClients, unsureClientsOfAddress), asking: newPlaces(unsureRequests, unsureRequestsOfOne),
 	}
 }
 

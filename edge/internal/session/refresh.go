@@ -2,10 +2,8 @@ package session
 
 import (
 	"reflect"
-	"time"
 
 	"weir/edge/internal/mirror"
-	"weir/edge/token"
 	"weir/proto/fault"
 	"weir/proto/frame"
 	"weir/proto/weirpb"
@@ -14,7 +12,7 @@ import (
 // refresh takes a newer token.
 func (s *session) refresh(m *weirpb.Refresh) {
 	old := s.claims.Load()
-	claims, err := token.Verify(m.GetToken(), s.host.cfg.Mirror.State().SigningKey, time.Now())
+	claims, err := s.verify(s.ctx, s.host.asking, old.Tenant, m.GetToken())
 	if err == nil && (claims.Tenant != old.Tenant || claims.Subject != old.Subject) {
 		err = fault.New(fault.TokenInvalid, "the newer token is of another tenant or subject").
 			WithHint("open another session for another user")

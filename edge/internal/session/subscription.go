@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/edge/internal/fanout"
+	"weir/edge/internal/mirror"
 	"weir/proto/fault"
 	"weir/proto/frame"
 	"weir/proto/name"
@@ -192,15 +193,20 @@ func (u *subscription) open() {
 		Tenant: s.claims.Load().Tenant, Channel: u.request.GetChannel(), Subscription: u.number,
 		Start: u.request.GetStart(), Cursor: u.request.GetCursor(),
 	}
-	f := u.checkChannel()
-	if f == nil {
-		var namespace *weirpb.Namespace
-		if namespace, f = s.host.cfg.Mirror.State().Namespace(r.Tenant, r.Channel); f == nil {
-			r.Policy = namespace.GetOnFilterFailure()
-		}
-	}
-	if f != nil {
+	if f := u.checkChannel(); f != nil {
 		u.leave(f)
+		return
+	}
+	err := u.sure(u.ctx, func(state *mirror.State) error {
+		namespace, f := state.Namespace(r.Tenant, r.Channel)
+		if f != nil {
+			return f
+		}
+		r.Policy = namespace.GetOnFilterFailure()
+		return nil
+	})
+	if err != nil {
+		u.leave(fault.From(err))
 		return
 	}
 	terms, err := u.resolve(u.ctx, u.request.GetFilters())
@@ -218,6 +224,11 @@ func (u *subscription) open() {
 	u.subscriber, u.terms, u.applied, u.began = subscriber, terms, u.request.GetFilters(), time.Now()
 	u.stand()
 	s.out.send(frame.Subscribed, &weirpb.Subscribed{Subscription: u.number, Channel: info})
+}
+
+// sure is Host.sure on behalf of the session's tenant.
+func (u *subscription) sure(ctx context.Context, look func(*mirror.State) error) error {
+	return u.session.host.sure(ctx, u.session.host.asking, u.session.claims.Load().Tenant, look)
 }
 
 // checkChannel says why the user may not subscribe to the channel.

@@ -44,19 +44,34 @@ func (u *subscription) resolve(ctx context.Context, refs []*weirpb.FilterRef) (*
 		return nil, fault.New(fault.TooManyFilters, "the subscription names %d filters, at most %d are allowed", len(refs), maxFilters)
 	}
 	all, pins := u.wanted(refs)
+	choices, err := u.chooseAll(ctx, all, pins)
+	if err != nil {
+		return nil, err
+	}
 	t := &terms{shelf: u.session.host.cfg.Shelf}
-	state := u.session.host.cfg.Mirror.State()
 	for i, ref := range all {
-		choice, err := u.choose(state, ref)
-		if err == nil {
-			err = t.add(ctx, choice, ref.GetParams())
-		}
-		if err != nil {
+		if err := t.add(ctx, choices[i], ref.GetParams()); err != nil {
 			t.release()
 			return nil, about(err, ref.GetName(), i < pins)
 		}
 	}
 	return t, nil
+}
+
+// chooseAll finds the versions for all filters of the subscription.
+func (u *subscription) chooseAll(ctx context.Context, all []*weirpb.FilterRef, pins int) (choices []choice, err error) {
+	err = u.sure(ctx, func(state *mirror.State) error {
+		choices = choices[:0]
+		for i, ref := range all {
+			c, err := u.choose(state, ref)
+			if err != nil {
+				return about(err, ref.GetName(), i < pins)
+			}
+			choices = append(choices, c)
+		}
+		return nil
+	})
+	return choices, err
 }
 
 // about says in a fault which filter it is about.
