@@ -4,6 +4,7 @@
 //
 //	rivals jetstream -sync always -publishers 64 -events 20000
 //	rivals raft -publishers 64 -events 20000
+//	rivals quic -publishers 1024 -events 200000
 //
 // It prints one JSON object.
 package main
@@ -41,6 +42,8 @@ type result struct {
 	// CPUPerMillion is the CPU time of the three nodes, without that of the publishers where those are apart, in seconds
 	// per million events.
 	CPUPerMillion float64 `json:"cpu_seconds_per_million"`
+	// ClientsCPUPerMillion is that of this process: of the publishers, where they are apart.
+	ClientsCPUPerMillion float64 `json:"clients_cpu_seconds_per_million"`
 }
 
 func main() {
@@ -53,14 +56,14 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("say what to measure: rivals jetstream|raft [-publishers N] [-events N] [-payload BYTES] [-streams N] [-sync always|default]")
+var errUsage = errors.New("say what to measure: rivals jetstream|raft|quic [-publishers N] [-events N] [-payload BYTES] [-streams N] [-sync always|default]")
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errUsage
 	}
-	measures := map[string]func(context.Context, load) (result, error){"jetstream": jetStream, "raft": bareRaft}
-	nodes := map[string]func(context.Context, []string) error{"nats-node": natsNode, "raft-node": raftNode}
+	measures := map[string]func(context.Context, load) (result, error){"jetstream": jetStream, "raft": bareRaft, "quic": bareQUIC}
+	nodes := map[string]func(context.Context, []string) error{"nats-node": natsNode, "raft-node": raftNode, "quic-node": quicNode}
 	if node, ok := nodes[args[0]]; ok {
 		return node(ctx, args[1:])
 	}
