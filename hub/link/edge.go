@@ -31,7 +31,7 @@ type edge struct {
 // violation closes the edge's connection for good reason, with one line of log however many streams find one.
 func (e *edge) violation(err error) {
 	e.violated.Do(func() {
-		e.log.Warn("an edge breaks the protocol of the link, its connection is closed", "reason", err)
+		e.log.Warn("a peer breaks the protocol of the link, its connection is closed", "reason", err)
 		e.server.metrics.violations.Inc()
 		_ = e.conn.CloseWithError(linkwire.CodeViolation, err.Error())
 	})

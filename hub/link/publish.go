@@ -47,7 +47,7 @@ func (e *edge) serveHello(ctx context.Context, stream *quic.Stream, r *linkwire.
 	if err := w.Send(linkwire.Welcome, welcome, linkwire.MaxPublished); err != nil {
 		return err
 	}
-	e.log.Info("edge is up", "agent", hello.GetAgent())
+	e.log.Info("link is up", "agent", hello.GetAgent())
 	defer context.AfterFunc(ctx, func() { _ = stream.SetReadDeadline(time.Unix(1, 0)) })()
 	p := &publishing{edge: e, slots: make(chan struct{}, maxInFlight), wake: make(chan struct{}, 1)}
 	if err := p.serve(ctx, stream, r); err != nil {

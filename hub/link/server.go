@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/quic-go/quic-go"
 
+	"weir/hub/ca"
 	"weir/hub/internal/gro"
 	"weir/hub/internal/linkwire"
 	"weir/proto/linkpb"
@@ -148,8 +149,9 @@ func (s *Server) serveEdge(ctx context.Context, conn *quic.Conn) {
 	serving, stop := context.WithCancel(ctx) // ends with the server or the connection
 	defer stop()
 	defer context.AfterFunc(conn.Context(), stop)()
-	e := &edge{server: s, conn: conn, log: s.log.With("peer", conn.RemoteAddr().String())}
-	e.log.Info("edge connected")
+	name, _ := ca.PeerName(conn.ConnectionState().TLS) // the handshake has made sure that there is one
+	e := &edge{server: s, conn: conn, log: s.log.With("role", name.Role, "name", name.Node, "peer", conn.RemoteAddr().String())}
+	e.log.Info("link connected")
 	var watching sync.WaitGroup
 	watching.Go(func() { e.watchAdmission(serving) })
 	e.serve(serving)
@@ -161,5 +163,5 @@ func (s *Server) serveEdge(ctx context.Context, conn *quic.Conn) {
 	case <-time.After(goodbye):
 		_ = conn.CloseWithError(linkwire.CodeGoing, "the hub is going away")
 	}
-	e.log.Info("edge gone", "reason", context.Cause(conn.Context()))
+	e.log.Info("link gone", "reason", context.Cause(conn.Context()))
 }
