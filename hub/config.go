@@ -66,6 +66,8 @@ type Config struct {
 
 	// surveyEvery is how often nodes look after each other. 0: see the constant.
 	surveyEvery time.Duration
+	// verifyLook is how often it is looked whether something is to be verified. 0: see the constant.
+	verifyLook time.Duration
 	// segmentBytes is the size of the files of shards' logs. 0: see the constant.
 	segmentBytes int
 	// trailing entries stay in a log behind a snapshot. 0: as many as replica says.
@@ -81,6 +83,7 @@ func (c Config) withDefaults() Config {
 	c.VerifyEvery = cmp.Or(c.VerifyEvery, defaultVerifyEvery)
 	c.VerifyRate = cmp.Or(c.VerifyRate, defaultVerifyRate)
 	c.surveyEvery = cmp.Or(c.surveyEvery, surveyEvery)
+	c.verifyLook = cmp.Or(c.verifyLook, verifyLook)
 	c.segmentBytes = cmp.Or(c.segmentBytes, shardSegmentBytes)
 	if c.Logger == nil {
 		c.Logger = slog.Default()

@@ -25,8 +25,8 @@ const (
 	defaultVerifyEvery = 7 * 24 * time.Hour
 	// defaultVerifyRate bounds the reading, in bytes a second: a tenth of what a slow disk can.
 	defaultVerifyRate = 8 << 20
-	// verifyLook is how often it is looked whether some group is due.
-	verifyLook = time.Minute
+	// verifyLook is how often it is looked whether some group is due, or was asked for while it could not be read.
+	verifyLook = 10 * time.Second
 	// firstShare is what part of the time between two readings passes, 1/64, before a group is read that has never been, or that
 	// could not be read to the end.
 	firstShare = 64
@@ -37,29 +37,31 @@ const verifyFolder = "verify"
 
 // scrub reads what is due, one group after another, until the hub stops.
 func (h *Hub) scrub() {
-	every := time.NewTicker(verifyLook)
+	every := time.NewTicker(h.config.verifyLook)
 	defer every.Stop()
 	for _, g := range h.groups {
 		g.loadVerified()
 	}
 	for {
-		all := false
 		select {
 		case <-h.ctx.Done():
 			return
 		case <-h.verifyNow:
-			all = true
+			for _, g := range h.groups {
+				g.verification.ask()
+			}
 		case <-every.C:
 		}
 		for _, g := range h.groups {
-			if h.ctx.Err() == nil && (all || h.config.VerifyEvery > 0 && g.verification.isDue(time.Now())) {
+			if h.ctx.Err() == nil && g.verification.isDue(time.Now(), h.config.VerifyEvery) {
 				g.readNow(h.ctx)
 			}
 		}
 	}
 }
 
-// readNow reads all that this node has of the group. What is damaged is dealt with as if a reader had come upon it.
+// readNow reads all that this node has of the group, unless that is being rebuilt: it remains due then. What is damaged is dealt with
+// as if a reader had come upon it.
 func (g *group) readNow(ctx context.Context) {
 	if g.ailing() != "" || g.replica.Parked() {
 		return

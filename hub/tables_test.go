@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"weir/proto/weirpb"
 )
 
 // TestSnapshotsOnlyTablesAreLinked also has folders with names that are patterns to who looks for files.
@@ -49,7 +51,42 @@ func TestVerificationOfTheFutureIsDueSoon(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.loadVerified()
-	if !g.verification.isDue(time.Now().Add(defaultVerifyEvery)) {
+	if !g.verification.isDue(time.Now().Add(defaultVerifyEvery), defaultVerifyEvery) {
 		t.Error("it is not due for decades")
+	}
+}
+
+// TestVerificationAskedForWhileAGroupIsRebuiltIsMadeUpFor asks for all to be read while one group can't be.
+func TestVerificationAskedForWhileAGroupIsRebuiltIsMadeUpFor(t *testing.T) {
+	h := withTenant(t, Config{VerifyEvery: -1, verifyLook: time.Millisecond})
+	sick, well := h.groups[1], h.groups[2]
+	sick.ails.Store(ailsDisk)
+	if _, err := h.VerifyRegion(testContext(t), &weirpb.VerifyRegionRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	ctx := testContext(t)
+	await := func(g *group) {
+		for g.verification.get().GetFinishedMs() == 0 {
+			select {
+			case <-ctx.Done():
+				t.Fatalf("group %d is not read", g.id)
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}
+	await(well)
+	if sick.verification.get().GetFinishedMs() != 0 {
+		t.Error("what is being rebuilt has been read")
+	}
+	sick.ails.Store(ailment(""))
+	await(sick)
+	read := sick.verification.get().GetFinishedMs()
+	for _, g := range h.groups {
+		if g.verification.isDue(time.Now(), -1) {
+			t.Errorf("group %d is to be read again", g.id)
+		}
+	}
+	if again := sick.verification.get().GetFinishedMs(); again != read {
+		t.Error("it has been read again")
 	}
 }

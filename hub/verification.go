@@ -21,6 +21,7 @@ type verification struct {
 	finished    time.Time // of the last one that found nothing; guarded by mu
 	damaged     time.Time // of the last one that found damage; guarded by mu
 	due         time.Time // guarded by mu
+	asked       bool      // whether somebody has asked for it, and it has not been read since; guarded by mu
 }
 
 // verified is the file in a group's folder that remembers the last reading.
@@ -78,10 +79,18 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-func (v *verification) isDue(now time.Time) bool {
+// ask has the group be read as soon as it can be, whenever it is due.
+func (v *verification) ask() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return !now.Before(v.due)
+	v.asked = true
+}
+
+// isDue reports whether the group is to be read, of itself every so often; 0 and less: only when somebody has asked for it.
+func (v *verification) isDue(now time.Time, every time.Duration) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.asked || every > 0 && !now.Before(v.due)
 }
 
 func (v *verification) begin(total uint64) {
@@ -101,6 +110,7 @@ func (v *verification) end(sound, damaged bool, now time.Time, every time.Durati
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.done, v.total = 0, 0
+	v.asked = v.asked && !sound && !damaged
 	switch {
 	case sound:
 		v.finished, v.due = now, now.Add(jittered(every))
