@@ -182,6 +182,9 @@ func encoded(t *testing.T, proposal uint64) []byte {
 	return data
 }
 
+// electionPatience is for what takes a second where nothing else wants the processors.
+const electionPatience = time.Minute
+
 // lives has the nodes live until power fails, while numbered events are published and snapshots made.
 func (p *powered) lives(first uint64) (next uint64) {
 	net := simnet.New()
@@ -200,15 +203,21 @@ func (p *powered) lives(first uint64) (next uint64) {
 		}
 	}
 	checked := false
+	impatient := time.After(electionPatience)
 	for next = first; ; {
 		if p.dark() {
 			return next
 		}
 		leader := leaderOf(nodes)
 		if leader == nil || leader.replica.Barrier() != nil {
-			time.Sleep(time.Millisecond) // an election of real raft's
+			select {
+			case <-time.After(time.Millisecond): // raft's elections take real time
+			case <-impatient:
+				p.t.Fatal("nobody leads")
+			}
 			continue
 		}
+		impatient = time.After(electionPatience)
 		if !checked {
 			p.check(leader)
 			checked = true

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -66,6 +65,8 @@ func TestReserveIsGivenUpAndTakenAgain(t *testing.T) {
 type tightFS struct {
 	vfs.FS
 	room atomic.Bool
+	// refused has a token for each write that has found no room, as far as it has room.
+	refused chan struct{}
 }
 
 func (fs *tightFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
@@ -84,13 +85,17 @@ func (f tightFile) Write(p []byte) (int, error) {
 		return f.File.Write(p)
 	}
 	n, _ := f.File.Write(p[:len(p)/2])
+	select {
+	case f.fs.refused <- struct{}{}:
+	default:
+	}
 	return n, syscall.ENOSPC
 }
 
 func TestWritersWait(t *testing.T) {
 	r, free := newRoom(t)
 	free.Store(0)
-	under := &tightFS{FS: vfs.NewMem()}
+	under := &tightFS{FS: vfs.NewMem(), refused: make(chan struct{}, 1)}
 	f, err := r.FS(under).Create("a", "test")
 	if err != nil {
 		t.Fatal(err)
@@ -100,12 +105,13 @@ func TestWritersWait(t *testing.T) {
 		_, err := f.Write([]byte("0123456789"))
 		written <- err
 	}()
-	for !r.Full() {
-		time.Sleep(time.Millisecond)
-	}
+	<-under.refused
 	under.room.Store(true)
 	if err := <-written; err != nil {
 		t.Fatal(err)
+	}
+	if !r.Full() {
+		t.Error("nobody was told that there is no room")
 	}
 	content := make([]byte, 20)
 	g, err := under.Open("a")
