@@ -24,7 +24,7 @@ func enable(conn *net.UDPConn) error {
 
 // segmentSize returns the size of a run's datagrams that its control messages tell, in bytes; 0: it is a single one.
 func segmentSize(control []byte) int {
-	for len(control) > 0 {
+	for len(control) >= unix.SizeofCmsghdr {
 		header, body, rest, err := unix.ParseOneSocketControlMessage(control)
 		if err != nil {
 			return 0
