@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Handler serves the SDK at /weir.js, the demonstration's page at / and its files below /demo/. Everything has an ETag
+// Handler serves the SDK at /weir.js and as a package for npm at /weir.tgz, the demonstration's page at / and its files below /demo/. Everything has an ETag
 // (RFC 9110, section 8.8.3) and is compressed once, when Handler is called.
 func Handler() http.Handler {
 	assets, err := load(Files())
@@ -56,16 +56,24 @@ func load(files fs.FS) (map[string]*asset, error) {
 		assets["/"+name], err = newAsset(name, content)
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
 	if page, ok := assets["/demo/index.html"]; ok {
 		assets["/"] = page
 	}
+	tarball, err := pack(embedded)
+	if err != nil {
+		return nil, err
+	}
+	assets["/weir.tgz"], err = newAsset("weir.tgz", tarball)
 	return assets, err
 }
 
 // mediaTypes are ours, for the system's table may know them differently or not at all.
 var mediaTypes = map[string]string{
 	".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8",
-	".json": "application/json", ".svg": "image/svg+xml",
+	".json": "application/json", ".svg": "image/svg+xml", ".tgz": "application/gzip",
 }
 
 func newAsset(name string, content []byte) (*asset, error) {

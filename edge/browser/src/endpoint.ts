@@ -23,7 +23,9 @@ const maxDocument = 64 << 10;
 
 /** @throws {@link WeirError} `invalid_argument` if the options name no place to connect to. */
 export function locator(options: ConnectOptions): Locate {
-  if (options.url === undefined) return () => discover(options);
+  if (options.url === undefined) return () => discover(home(import.meta.url, globalThis.location?.origin ?? ""), options);
+  const local = development(options.url);
+  if (local !== undefined) return () => discover(local, options);
   const fixed = endpoint(options.url, options.websocketUrl, options.certificateHashes, undefined);
   return async () => fixed;
 }
@@ -48,35 +50,46 @@ export function home(module: string, page: string): string {
   return /^https?:.*\/weir\.js$/.test(module) ? new URL(module).origin : page;
 }
 
-/** Asks that origin (SPEC.md, section 13). */
-async function discover(options: ConnectOptions): Promise<Endpoint> {
-  const origin = home(import.meta.url, globalThis.location?.origin ?? "");
+/** The origin of a relay for development, `weir dev`: it speaks plain HTTP to its own machine, and says the rest itself. */
+function development(url: string): string | undefined {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.protocol !== "http:" || !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(parsed.hostname)) return undefined;
+  return parsed.origin;
+}
+
+/** What to do where the origin that was asked is no relay: a bundle asks the page's. */
+const hint = 'give connect() the url of a relay; that of "weir dev" is http://localhost:8080';
+
+/** Asks an origin (SPEC.md, section 13). */
+async function discover(origin: string, options: ConnectOptions): Promise<Endpoint> {
+  const asked = origin || "the page's origin";
   const response = await fetch(`${origin}/.well-known/weir`, { headers: { accept: "application/json" }, cache: "no-store" }).catch((cause) => {
-    throw new WeirError("discovery_failed", `${origin || "the page's origin"} can't be reached`, { cause, retryable: true });
+    throw new WeirError("discovery_failed", `${asked} can't be reached`, {
+      hint: "is the relay running? And does the page's Content-Security-Policy allow it, by connect-src?", cause, retryable: true,
+    });
   });
   if (!response.ok) {
-    throw new WeirError("discovery_failed", `${origin || "the page's origin"} answered ${response.status} for /.well-known/weir`, {
-      hint: "give connect() the url of a relay, or import the SDK from one",
-      retryable: response.status >= 500 || response.status === 429,
+    throw new WeirError("discovery_failed", `${asked} answered ${response.status} for /.well-known/weir`, {
+      hint, retryable: response.status >= 500 || response.status === 429,
     });
   }
   const text = await response.text();
-  if (text.length > maxDocument) throw new WeirError("discovery_failed", "the discovery document is too long");
-  const found = parse(text);
+  if (text.length > maxDocument) throw new WeirError("discovery_failed", `what ${asked} answers for /.well-known/weir is too long`, { hint });
+  const found = parse(text, asked);
   return endpoint(
     stringOf(found["url"]) ?? origin, options.websocketUrl ?? stringOf(found["websocketUrl"]),
     options.certificateHashes ?? listOf(found["certificateHashes"]), stringOf(found["token"]),
   );
 }
 
-function parse(text: string): Record<string, unknown> {
+function parse(text: string, asked: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
   } catch {
     // Told below.
   }
-  throw new WeirError("discovery_failed", "the discovery document is no JSON object");
+  throw new WeirError("discovery_failed", `what ${asked} answers for /.well-known/weir is no JSON object`, { hint });
 }
 
 function endpoint(
@@ -99,7 +112,9 @@ function withPath(url: string, ...protocols: string[]): string {
     throw new WeirError("invalid_argument", `"${url}" is no URL`, { cause });
   }
   if (!protocols.includes(parsed.protocol)) {
-    throw new WeirError("invalid_argument", `the URL must begin with ${protocols.map((p) => p + "//").join(" or ")}`);
+    throw new WeirError("invalid_argument", `"${url}" must begin with ${protocols.map((p) => p + "//").join(" or ")}`, {
+      hint: 'only a "weir dev" on the same machine is named by http://',
+    });
   }
   if (parsed.pathname === "/") parsed.pathname = path;
   return parsed.href;

@@ -91,7 +91,7 @@ test("where to connect to", async () => {
     url: "https://relay.example:8443/weir", websocketUrl: "wss://relay.example:8443/weir", certificateHashes: [], token: undefined,
   });
   assert.equal((await locator({ url: "https://a/x", websocketUrl: "ws://b:1/y" })()).websocketUrl, "ws://b:1/y");
-  for (const url of ["relay", "http://relay", "wss://relay"]) assert.throws(() => locator({ url }), { code: "invalid_argument" });
+  for (const url of ["relay", "http://relay", "http://localhost.relay", "http://127.0.0.1.relay", "wss://relay"]) assert.throws(() => locator({ url }), { code: "invalid_argument" });
 });
 
 test("who is asked where to connect to", () => {
@@ -99,6 +99,19 @@ test("who is asked where to connect to", () => {
     ["http://127.0.0.1:8080/weir.js", "http://127.0.0.1:8080"], ["https://relay.example/weir.js", "https://relay.example"],
     ["https://shop.example/assets/index-4f2a.js", "page"], ["file:///app/weir.js", "page"],
   ] as const) assert.equal(home(module, "page"), origin);
+});
+
+test("a relay for development is asked itself", async (t) => {
+  const asked: string[] = [];
+  t.mock.method(globalThis, "fetch", async (url: string) => {
+    asked.push(url);
+    return Response.json({ url: "https://127.0.0.1:8443", token: "t" });
+  });
+  for (const url of ["http://localhost:8080", "http://127.0.0.1:8080/", "http://[::1]:1"]) {
+    const { url: at, token } = await locator({ url })();
+    assert.deepEqual([at, token], ["https://127.0.0.1:8443/weir", "t"]);
+  }
+  assert.deepEqual(asked, ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:1"].map((origin) => `${origin}/.well-known/weir`));
 });
 
 test("discovery", async (t) => {

@@ -8,11 +8,11 @@ export type Token = string | (() => string | Promise<string>);
 /** Everything that {@link connect} can be told. All of it is optional where a relay served the page or the SDK itself. */
 export interface ConnectOptions {
     /**
-     * Of the relay: "https://relay.example". Absent: the relay that served the SDK is asked, or else the page's
-     * origin, at /.well-known/weir.
+     * Of the relay: "https://relay.example", or of a `weir dev` on the same machine: "http://localhost:8080", which says the
+     * rest itself, a token too. Absent: the relay that served the SDK is asked, or else the page's origin, at /.well-known/weir.
      */
     readonly url?: string;
-    /** Needed with `url`. */
+    /** Needed with the `url` of a relay that is no `weir dev`. */
     readonly token?: Token;
     /** Absent: `url` with wss in the place of https. */
     readonly websocketUrl?: string;
