@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// reads is how many runs of datagrams one system call may return: those of so many senders.
-	reads = 8
+	// reads is how many runs of datagrams one system call may return: those of so many senders. All of one connection's, at
+	// most 64 each, are no more than quic-go queues for it, 256; it drops what is beyond.
+	reads = 4
 	// runBytes is the most that a run can have, the longest datagram of UDP. Memory that no run reaches is not touched.
 	runBytes = 64 << 10
 	// controlBytes holds the control messages of a run: where it was sent to, its ECN bits and its segments' size.
