@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"crypto/sha256"
+	"time"
 
 	"weir/hub/internal/snapshot"
 	"weir/proto/meshpb"
@@ -29,8 +30,11 @@ func (g *group) offer(ctx context.Context, node string, files []snapshot.File) (
 	return has, nil
 }
 
+// settleTimeout is how long what is left of an earlier attempt may take to end: longer than a silent connection lives.
+const settleTimeout = 5 * time.Second
+
 // answerOffer tells what this node has of a snapshot.
-func (h *Hub) answerOffer(_ context.Context, from string, q *meshpb.OfferSnapshot) (*meshpb.KeptFiles, error) {
+func (h *Hub) answerOffer(ctx context.Context, from string, q *meshpb.OfferSnapshot) (*meshpb.KeptFiles, error) {
 	g, err := h.groupFor(from, q.GetRegion(), q.GetGroup())
 	if err != nil {
 		return nil, err
@@ -39,7 +43,9 @@ func (h *Hub) answerOffer(_ context.Context, from string, q *meshpb.OfferSnapsho
 	for _, f := range q.GetFiles() {
 		files = append(files, snapshot.File{Name: f.GetName(), Size: int64(f.GetSize())})
 	}
-	has, err := g.replica.KeptFiles(files)
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	has, err := g.replica.KeptFiles(ctx, files)
 	if err != nil {
 		return nil, err
 	}

@@ -53,10 +53,10 @@ func describeGroup(id uint32, answers map[string]*meshpb.NodeStatus) *weirpb.Reg
 	}
 	r := &weirpb.RegionGroup{Group: id, Leader: right.GetLeader(), Term: right.GetTerm(), Committed: right.GetCommitted()}
 	member := func(node string, voter bool) {
-		m := &weirpb.RegionMember{Node: node, Voter: voter}
+		m := &weirpb.RegionMember{Node: node, Voter: voter, Receiving: receiving(node, all[node], all)} // its sender knows, too
 		if g := all[node]; g != nil {
 			m.Applied, m.HeardMs, m.Ails, m.Last = g.GetApplied(), g.GetHeardMs(), g.GetAils(), g.GetLast()
-			m.Receiving, m.Verification = receiving(node, g, all), g.GetVerification()
+			m.Verification = g.GetVerification()
 			m.Lag = max(r.GetCommitted(), m.Applied) - m.Applied
 		}
 		r.Members = append(r.Members, m)

@@ -37,16 +37,16 @@ type nodeGroup struct {
 
 func (s *survey) init() { s.kept = map[nodeGroup]int{} }
 
-// take keeps the answers. committed says how far the groups are that this node leads.
-func (s *survey) take(answers map[string]*meshpb.NodeStatus, committed map[uint32]uint64) {
+// take keeps the answers. due says up to which entry nodes have to be, to keep up, in the groups that this node leads.
+func (s *survey) take(answers map[string]*meshpb.NodeStatus, due map[uint32]uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.latest = answers
 	kept := map[nodeGroup]int{}
 	for node, status := range answers {
 		for _, g := range status.GetGroups() {
-			at, led := committed[g.GetGroup()]
-			if k := (nodeGroup{node, g.GetGroup()}); led && g.GetApplied()+maxLag >= at {
+			at, led := due[g.GetGroup()]
+			if k := (nodeGroup{node, g.GetGroup()}); led && g.GetApplied() >= at {
 				kept[k] = min(s.kept[k]+1, steady)
 			}
 		}
@@ -74,6 +74,13 @@ func (s *survey) answered() map[string]*meshpb.NodeStatus {
 	return s.latest
 }
 
+// due returns up to which entry a node has to be to keep up with this one, which leads: a little behind what is committed, and
+// not before the log's beginning, as it then has yet to be sent all that there is.
+func (g *group) due() uint64 {
+	committed := g.replica.Committed()
+	return max(committed-min(committed, maxLag), max(g.replica.First(), 1)-1)
+}
+
 // look asks all nodes of the region how they are, as long as the hub serves.
 func (h *Hub) look() {
 	every := time.NewTicker(h.config.surveyEvery)
@@ -94,18 +101,18 @@ func (h *Hub) look() {
 		if err := h.lender.drop(time.Now().Add(-loanIdle)); err != nil {
 			h.log.Warn("what was lent to another node could not be removed", "error", err)
 		}
-		committed := map[uint32]uint64{}
+		due := map[uint32]uint64{}
 		for _, g := range h.groups {
 			if g.lead.leads() {
-				committed[uint32(g.id)] = g.replica.Committed()
+				due[uint32(g.id)] = g.due()
 			}
 		}
-		if len(committed) == 0 {
+		if len(due) == 0 {
 			continue
 		}
 		answers := h.askAll(h.ctx)
 		h.noteSilent(answers)
-		h.survey.take(answers, committed)
+		h.survey.take(answers, due)
 		s.step(h)
 	}
 }

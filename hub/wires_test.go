@@ -21,13 +21,14 @@ type wires struct {
 	mu     sync.Mutex
 	relays map[string]*relay // by place; guarded by mu
 	cut    map[string]bool   // places that no packet comes to or from; guarded by mu
+	budget map[string]int    // bytes that come to a place before it is cut off, where it is there; guarded by mu
+	came   map[string]int    // bytes that have come to a place; guarded by mu
 }
 
 // A relay passes on what comes for a node, under an address of its own for each sender. A place is an address for good, whichever
 // process is there.
 type relay struct {
 	wires *wires
-	place string
 	node  string // the node's own address
 	front *net.UDPConn
 
@@ -38,7 +39,7 @@ type relay struct {
 
 // wired makes a cluster's nodes talk over real sockets. It comes before anything is started.
 func wired(c *cluster) *wires {
-	w := &wires{t: c.t, dir: c.t.TempDir(), relays: map[string]*relay{}, cut: map[string]bool{}}
+	w := &wires{t: c.t, dir: c.t.TempDir(), relays: map[string]*relay{}, cut: map[string]bool{}, budget: map[string]int{}, came: map[string]int{}}
 	var err error
 	if w.authority, err = ca.Create(filepath.Join(w.dir, "ca"), time.Now()); err != nil {
 		c.t.Fatal(err)
@@ -70,7 +71,7 @@ func (w *wires) relay(place string) string {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		r = &relay{wires: w, place: place, node: own.LocalAddr().String(), front: front, backs: map[string]*net.UDPConn{}}
+		r = &relay{wires: w, node: own.LocalAddr().String(), front: front, backs: map[string]*net.UDPConn{}}
 		if err := own.Close(); err != nil { // the node takes the address
 			w.t.Fatal(err)
 		}
@@ -80,23 +81,55 @@ func (w *wires) relay(place string) string {
 	return r.front.LocalAddr().String()
 }
 
-// Cut cuts a place off from all others, or heals.
-func (w *wires) Cut(place string, cut bool) {
+// cutAfter cuts a place off from all others once so many more bytes have come there, and heals until then.
+func (w *wires) cutAfter(place string, bytes int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.cut[place] = cut
+	w.cut[place], w.budget[place] = false, bytes
 }
 
-// lost reports whether a packet from an address to a place is.
-func (w *wires) lost(from, to string) bool {
+// heal lets all pass.
+func (w *wires) heal(place string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for place, cut := range w.cut {
-		if cut && (place == to || w.relays[place].node == from) {
-			return true
+	delete(w.cut, place)
+	delete(w.budget, place)
+}
+
+func (w *wires) isCut(place string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cut[place]
+}
+
+// arrived returns how many bytes have come to a place.
+func (w *wires) arrived(place string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.came[place]
+}
+
+// passes reports whether a packet from one address to another does.
+func (w *wires) passes(from, to string, bytes int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for place, r := range w.relays {
+		if r.node != from && r.node != to {
+			continue
+		}
+		if w.cut[place] {
+			return false
+		}
+		if r.node != to {
+			continue
+		}
+		w.came[place] += bytes
+		if left, ok := w.budget[place]; ok {
+			w.budget[place] = left - bytes
+			w.cut[place] = left <= bytes
 		}
 	}
-	return false
+	return true
 }
 
 // forth passes packets on to the node.
@@ -107,7 +140,7 @@ func (r *relay) forth() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil || r.wires.lost(from.String(), r.place) {
+		if err != nil || !r.wires.passes(from.String(), r.node, n) {
 			continue
 		}
 		if back, err := r.back(from); err == nil {
@@ -138,7 +171,7 @@ func (r *relay) back(sender *net.UDPAddr) (*net.UDPConn, error) {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
-			if err == nil && !r.wires.lost(sender.String(), r.place) {
+			if err == nil && r.wires.passes(r.node, sender.String(), n) {
 				_, _ = r.front.WriteToUDP(buffer[:n], sender)
 			}
 		}

@@ -48,12 +48,12 @@ func (f Feed) Rate() uint64 {
 }
 
 // KeptFiles returns which files of a snapshot that is offered are here already, with their SHA-256.
-func (r *Replica) KeptFiles(offered []snapshot.File) (map[string][sha256.Size]byte, error) {
+func (r *Replica) KeptFiles(ctx context.Context, offered []snapshot.File) (map[string][sha256.Size]byte, error) {
 	l := r.life.Load()
 	if l == nil {
 		return nil, raft.ErrRaftShutdown
 	}
-	return l.snapshots.Kept(offered)
+	return l.snapshots.Kept(ctx, offered)
 }
 
 // feeding knows to whom snapshots are sent, so that the log keeps what those nodes need next: without that a node whose

@@ -38,6 +38,8 @@ var expected = map[string]bool{
 	"failed to start pipeline replication to":                           true,
 	"failed to make requestVote RPC":                                    true,
 	"failed to get previous log":                                        true,
+	"failed to get log":                                                 true,
+	"failed to install snapshot":                                        true,
 	"previous log term mis-match":                                       true,
 	"appendEntries rejected, sending older logs":                        true,
 	"failed to contact":                                                 true,

@@ -1,8 +1,10 @@
 package snapshot
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 
 	"github.com/cockroachdb/errors/oserror"
 )
@@ -34,9 +36,39 @@ func (s *Store) keep(dir string) error {
 	return err
 }
 
+// receives notes that a snapshot begins to come from another node, or has ended.
+func (s *Store) receives(more int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.receiving += more
+	close(s.ended)
+	s.ended = make(chan struct{})
+}
+
+// settle waits until no snapshot is coming from another node.
+func (s *Store) settle(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		coming, ended := s.receiving, s.ended
+		s.mu.Unlock()
+		if coming == 0 {
+			return nil
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return fmt.Errorf("another snapshot is still coming: %w", context.Cause(ctx))
+		}
+	}
+}
+
 // Kept returns which of the files that a snapshot has that is about to be sent are here already, with their SHA-256, and removes
-// all others that are.
-func (s *Store) Kept(offered []File) (map[string][sha256.Size]byte, error) {
+// all others that are. A sender may notice that a transfer has broken off before this node does: what is still coming is waited
+// for.
+func (s *Store) Kept(ctx context.Context, offered []File) (map[string][sha256.Size]byte, error) {
+	if err := s.settle(ctx); err != nil {
+		return nil, err
+	}
 	names, err := s.fs.List(s.received())
 	if oserror.IsNotExist(err) {
 		return nil, nil

@@ -1,11 +1,15 @@
 package snapshot_test
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -70,7 +74,7 @@ func TestBrokenTransferGoesOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		offered := again.(*snapshot.Stream).Files()
-		has, err := to.Kept(offered)
+		has, err := to.Kept(t.Context(), offered)
 		if err != nil || len(has) == 0 || len(has) == len(offered) {
 			t.Fatalf("of %d files there are %d: %v", len(offered), len(has), err)
 		}
@@ -111,7 +115,7 @@ func TestReceivedFilesAreBounded(t *testing.T) {
 	if err := sink.Cancel(); err != nil {
 		t.Fatal(err)
 	}
-	if has, err := to.Kept([]snapshot.File{{Name: "other", Size: 3}, {Name: "block", Size: 3}}); err != nil || len(has) != 0 {
+	if has, err := to.Kept(t.Context(), []snapshot.File{{Name: "other", Size: 3}, {Name: "block", Size: 3}}); err != nil || len(has) != 0 {
 		t.Errorf("there are %v, %v", has, err)
 	}
 	if left := stateOf(t, filepath.Join(dir, "received.part")); len(left) != 0 {
@@ -120,4 +124,40 @@ func TestReceivedFilesAreBounded(t *testing.T) {
 	if err := stream.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestOfferWaitsForWhatBreaksOff has a sender offer a snapshot before this node has noticed that the transfer before has broken off.
+func TestOfferWaitsForWhatBreaksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		from := open(t, t.TempDir())
+		meta, stream, err := from.Open(newSnapshot(t, from, 10))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stream.Close()
+		to := open(t, t.TempDir())
+		sink := create(t, to, 10)
+		send(t, sink, stream, meta.Size-1800)
+		offered := stream.(*snapshot.Stream).Files()
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if has, err := to.Kept(impatient, offered); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("what is still coming is answered with %v, %v", has, err)
+		}
+		answered := make(chan int)
+		go func() {
+			has, err := to.Kept(t.Context(), offered)
+			if err != nil {
+				t.Error(err)
+			}
+			answered <- len(has)
+		}()
+		synctest.Wait()
+		if err := sink.Cancel(); err != nil {
+			t.Fatal(err)
+		}
+		if n := <-answered; n == 0 {
+			t.Error("nothing of it is there")
+		}
+	})
 }

@@ -20,6 +20,8 @@ type Sink struct {
 	meta  *raft.SnapshotMeta
 	dir   string
 	done  bool
+	// received is true once all of another node's stream has come that ever will.
+	received bool
 
 	// stream leads to the goroutine that unpacks, nil until the first Write; unpacked has its result.
 	stream   *io.PipeWriter
@@ -42,6 +44,7 @@ func (s *Sink) Write(p []byte) (int, error) {
 		if err := s.store.fs.MkdirAll(s.store.fs.PathJoin(s.dir, receivingFolder), 0o700); err != nil {
 			return 0, err
 		}
+		s.store.receives(1)
 		var from *io.PipeReader
 		from, s.stream = io.Pipe()
 		s.unpacked = make(chan error, 1)
@@ -65,7 +68,16 @@ func (s *Sink) finishStream(why error) error {
 	}
 	_ = s.stream.CloseWithError(why) // never fails
 	s.stream = nil
+	s.received = true
 	return <-s.unpacked
+}
+
+// end says that nothing more comes, and that what has come is where it belongs.
+func (s *Sink) end() {
+	s.done = true
+	if s.received {
+		s.store.receives(-1)
+	}
 }
 
 // Close makes the snapshot durable and declares it, and removes older ones.
@@ -76,7 +88,7 @@ func (s *Sink) Close() error {
 	if err := s.finish(); err != nil {
 		return errors.Join(fmt.Errorf("finish snapshot %s: %w", s.meta.ID, err), s.Cancel())
 	}
-	s.done = true
+	defer s.end()
 	return s.store.prune(s.meta.ID)
 }
 
@@ -112,7 +124,7 @@ func (s *Sink) Cancel() error {
 	if s.done {
 		return nil
 	}
-	s.done = true
+	defer s.end()
 	var err error
 	if s.stream != nil {
 		_ = s.finishStream(errCancelled) // as was to be expected

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
@@ -28,6 +29,12 @@ type Store struct {
 	fs    vfs.FS
 	dir   string
 	check func(dir string) error // may be nil
+
+	mu sync.Mutex
+	// receiving counts the snapshots that are coming from other nodes. Guarded by mu.
+	receiving int
+	// ended is closed, and replaced, when one of them ends. Guarded by mu.
+	ended chan struct{}
 }
 
 var _ raft.SnapshotStore = (*Store)(nil)
@@ -42,7 +49,7 @@ func Open(fs vfs.FS, dir string, check func(dir string) error) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list snapshots: %w", err)
 	}
-	s := &Store{fs, dir, check}
+	s := &Store{fs: fs, dir: dir, check: check, ended: make(chan struct{})}
 	for _, name := range names {
 		if !strings.HasSuffix(name, unfinished) || name == receivedFolder {
 			continue
