@@ -2,8 +2,6 @@
 // alike.
 package sequence
 
-import "weir/proto/logpb"
-
 // Remembered is how many publications of a producer a channel remembers: four sessions' worth of publications in flight.
 const Remembered = 1024
 
@@ -27,11 +25,11 @@ const (
 	Unknown
 )
 
-// Check judges the publication that a producer numbered sequence, from 1 on. last is what the channel knows of the
-// producer, nil for nothing; issuedMs is when the producer's identity was issued and ageMs how long producers are
-// remembered after their last publication.
-func Check(last *logpb.ProducerRow, sequence uint64, issuedMs, nowMs, ageMs int64) Verdict {
-	if last == nil {
+// Check judges the publication that a producer numbered sequence, from 1 on. last is the number of the last one that the
+// channel knows, 0 where it does not know the producer; issuedMs is when the producer's identity was issued and ageMs how
+// long producers are remembered after their last publication.
+func Check(last, sequence uint64, issuedMs, nowMs, ageMs int64) Verdict {
+	if last == 0 {
 		switch {
 		case nowMs-issuedMs >= ageMs || issuedMs-nowMs > SkewMs:
 			return Unknown
@@ -40,12 +38,12 @@ func Check(last *logpb.ProducerRow, sequence uint64, issuedMs, nowMs, ageMs int6
 		}
 		return Accept
 	}
-	switch known := last.GetLastSequence(); {
-	case sequence == known+1:
+	switch {
+	case sequence == last+1:
 		return Accept
-	case sequence > known:
+	case sequence > last:
 		return Gap
-	case known-sequence >= Remembered:
+	case last-sequence >= Remembered:
 		return Expired
 	}
 	return Duplicate

@@ -4,34 +4,32 @@ import (
 	"testing"
 
 	"weir/hub/internal/sequence"
-	"weir/proto/logpb"
 )
 
 func TestCheck(t *testing.T) {
 	const now, age = int64(1_000_000), int64(10_000)
-	known := func(last uint64) *logpb.ProducerRow { return &logpb.ProducerRow{LastSequence: last} }
 	for _, c := range []struct {
 		called   string
-		last     *logpb.ProducerRow
+		last     uint64
 		sequence uint64
 		issued   int64
 		want     sequence.Verdict
 	}{
-		{"the first of all", nil, 1, now, sequence.Accept},
-		{"the first, just in time", nil, 1, now - age + 1, sequence.Accept},
-		{"the first, too late", nil, 1, now - age, sequence.Unknown},
-		{"the first, from a clock ahead", nil, 1, now + sequence.SkewMs, sequence.Accept},
-		{"the first, from the future", nil, 1, now + sequence.SkewMs + 1, sequence.Unknown},
-		{"the second before the first", nil, 2, now, sequence.Gap},
-		{"the second of a producer that may be forgotten", nil, 2, now - age, sequence.Unknown},
-		{"the next", known(7), 8, now, sequence.Accept},
-		{"the next, of an old identity", known(7), 8, 0, sequence.Accept},
-		{"one too many", known(7), 9, now, sequence.Gap},
-		{"the last again", known(7), 7, now, sequence.Duplicate},
-		{"the first again", known(7), 1, now, sequence.Duplicate},
-		{"the oldest that is remembered", known(2000), 2000 - sequence.Remembered + 1, now, sequence.Duplicate},
-		{"one older than that", known(2000), 2000 - sequence.Remembered, now, sequence.Expired},
-		{"far too old", known(1 << 60), 1, now, sequence.Expired},
+		{"the first of all", 0, 1, now, sequence.Accept},
+		{"the first, just in time", 0, 1, now - age + 1, sequence.Accept},
+		{"the first, too late", 0, 1, now - age, sequence.Unknown},
+		{"the first, from a clock ahead", 0, 1, now + sequence.SkewMs, sequence.Accept},
+		{"the first, from the future", 0, 1, now + sequence.SkewMs + 1, sequence.Unknown},
+		{"the second before the first", 0, 2, now, sequence.Gap},
+		{"the second of a producer that may be forgotten", 0, 2, now - age, sequence.Unknown},
+		{"the next", 7, 8, now, sequence.Accept},
+		{"the next, of an old identity", 7, 8, 0, sequence.Accept},
+		{"one too many", 7, 9, now, sequence.Gap},
+		{"the last again", 7, 7, now, sequence.Duplicate},
+		{"the first again", 7, 1, now, sequence.Duplicate},
+		{"the oldest that is remembered", 2000, 2000 - sequence.Remembered + 1, now, sequence.Duplicate},
+		{"one older than that", 2000, 2000 - sequence.Remembered, now, sequence.Expired},
+		{"far too old", 1 << 60, 1, now, sequence.Expired},
 	} {
 		if got := sequence.Check(c.last, c.sequence, c.issued, now, age); got != c.want {
 			t.Errorf("%s: %d, want %d", c.called, got, c.want)
@@ -45,11 +43,11 @@ func TestForgottenProducersAreUnknown(t *testing.T) {
 	const age = int64(10_000)
 	for _, ahead := range []int64{0, 1, sequence.SkewMs} {
 		used := int64(1_000_000)
-		if sequence.Check(nil, 1, used+ahead, used, age) != sequence.Accept {
+		if sequence.Check(0, 1, used+ahead, used, age) != sequence.Accept {
 			t.Fatalf("a clock %d ms ahead: not accepted", ahead)
 		}
 		forgotten := sequence.Due(used, age)
-		if got := sequence.Check(nil, 1, used+ahead, forgotten, age); got != sequence.Unknown {
+		if got := sequence.Check(0, 1, used+ahead, forgotten, age); got != sequence.Unknown {
 			t.Errorf("a clock %d ms ahead: a forgotten producer's first publication is judged %d", ahead, got)
 		}
 	}

@@ -120,7 +120,7 @@ func (s *Shard) checkProducer(o *Outcome, p *entry.Publication, timeMs int64, se
 		return nil, err
 	}
 	var issuedMs int64
-	if from.row == nil { // else it has been looked at before
+	if from.last == 0 { // else it has been looked at before
 		issued, err := identity.Parse(from.id.Name)
 		if err != nil {
 			o.Fault = fault.From(err)
@@ -129,7 +129,7 @@ func (s *Shard) checkProducer(o *Outcome, p *entry.Publication, timeMs int64, se
 		issuedMs = issued.UnixMilli()
 	}
 	age := int64(settings.GetDedupeAgeMs())
-	switch sequence.Check(from.row, p.Sequence, issuedMs, timeMs, age) {
+	switch sequence.Check(from.last, p.Sequence, issuedMs, timeMs, age) {
 	case sequence.Accept:
 		return from, nil
 	case sequence.Duplicate:
@@ -137,10 +137,10 @@ func (s *Shard) checkProducer(o *Outcome, p *entry.Publication, timeMs int64, se
 		o.Offset, o.TimeMs, o.Duplicate = first.offset, first.timeMs, true
 		return nil, err
 	case sequence.Gap:
-		o.Fault = gapFault(from.row.GetLastSequence(), p.Sequence)
+		o.Fault = gapFault(from.last, p.Sequence)
 	case sequence.Expired:
 		o.Fault = fault.New(fault.SequenceExpired, "publication %d is too old to tell whether it was accepted: the channel has had %d from this producer and remembers the last %d",
-			p.Sequence, from.row.GetLastSequence(), sequence.Remembered).
+			p.Sequence, from.last, sequence.Remembered).
 			WithHint("look for it in the channel's history before publishing it again under a new number")
 	case sequence.Unknown:
 		o.Fault = fault.New(fault.ProducerExpired, "the channel does not know this producer, whose identity was issued more than %s ago or in the future: it may have been forgotten",
@@ -200,8 +200,8 @@ func (s *Shard) setLatest(ch *channel, p *entry.Publication, row []byte) {
 
 // addEvent makes an event of a publication, moves the window and notes what comes of age when. It returns the event's row.
 func (s *Shard) addEvent(ch *channel, limits window.Limits, p *entry.Publication, timeMs int64) []byte {
-	row := p.AppendEvent(s.pending.room(store.SealBytes + p.EventBytes())[:store.SealBytes], ch.row.NextOffset, timeMs)
-	s.pending.keep(len(row))
+	row := p.AppendEvent(s.room(store.SealBytes + p.EventBytes())[:store.SealBytes], ch.row.NextOffset, timeMs)
+	s.keep(len(row), eventBytes)
 	s.touch(ch)
 	ch.events = append(ch.events, row)
 	window.Append(ch.row.Window, limits, ch.row.NextOffset, uint64(len(row)-store.SealBytes), timeMs)

@@ -252,7 +252,7 @@ func (c *Check) producer(key, tail, body []byte) error {
 	}
 	prefix := appendName(bytes.Clone(key[:len(key)-len(tail)]), string(tail))
 	prefix[prefixBytes-1] = kindPage
-	if err := (&producer{row: row}).load(key); err != nil {
+	if err := new(producer).load(key, row); err != nil {
 		return err
 	}
 	if pages := sequence.Pages(row.GetLastSequence()); pages > 0 {

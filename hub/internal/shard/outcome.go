@@ -13,54 +13,57 @@ type outcome struct {
 	timeMs int64
 }
 
-// A page is what is remembered of consecutive publications of a producer. It is written as the differences of offsets and
-// of times, each from the one before, as two varints each: they are small, but in the first.
-type page []outcome
-
-func (p page) append(dst []byte) []byte {
-	var before outcome
-	for _, o := range p {
-		dst = binary.AppendUvarint(dst, o.offset-before.offset)
-		dst = binary.AppendVarint(dst, o.timeMs-before.timeMs)
-		before = o
-	}
-	return dst
+// A page is what is remembered of consecutive publications of a producer, as it is written: the differences of offsets and of
+// times, each from the one before, as two varints each. They are small, but in the first.
+type page struct {
+	encoded []byte
+	last    outcome
 }
+
+// add appends an outcome.
+func (p *page) add(o outcome) {
+	p.encoded = binary.AppendUvarint(p.encoded, o.offset-p.last.offset)
+	p.encoded = binary.AppendVarint(p.encoded, o.timeMs-p.last.timeMs)
+	p.last = o
+}
+
+// clear empties the page and keeps its room.
+func (p *page) clear() { *p = page{encoded: p.encoded[:0]} }
 
 var errPage = errors.New("what is remembered of a producer can't be read")
 
-// parsePage appends to into what append has written.
-func parsePage(body []byte, into page) (page, error) {
-	var o outcome
-	for begin := len(into); len(body) > 0; {
+// parsePage reads the outcomes of a page.
+func parsePage(body []byte) (all []outcome, err error) {
+	all = make([]outcome, 0, sequence.PageLength)
+	for o := (outcome{}); len(body) > 0; {
 		offset, n := binary.Uvarint(body)
 		if n <= 0 {
 			return nil, errPage
 		}
 		timeMs, m := binary.Varint(body[n:])
-		if m <= 0 || len(into)-begin == sequence.PageLength {
+		if m <= 0 || len(all) == sequence.PageLength {
 			return nil, errPage
 		}
 		body = body[n+m:]
 		o.offset, o.timeMs = o.offset+offset, o.timeMs+timeMs
-		into = append(into, o)
+		all = append(all, o)
 	}
-	return into, nil
+	return all, nil
 }
 
 // appendPageRow makes the row of a full page, which begins with its number.
 func appendPageRow(dst []byte, number uint64, p page) []byte {
-	return p.append(binary.BigEndian.AppendUint64(dst, number))
+	return append(binary.BigEndian.AppendUint64(dst, number), p.encoded...)
 }
 
 // parsePageRow reads what appendPageRow has written.
-func parsePageRow(body []byte) (number uint64, p page, err error) {
+func parsePageRow(body []byte) (number uint64, all []outcome, err error) {
 	if len(body) < 8 {
 		return 0, nil, errPage
 	}
-	p, err = parsePage(body[8:], make(page, 0, sequence.PageLength))
-	if err == nil && len(p) != sequence.PageLength {
+	all, err = parsePage(body[8:])
+	if err == nil && len(all) != sequence.PageLength {
 		err = errPage
 	}
-	return binary.BigEndian.Uint64(body), p, err
+	return binary.BigEndian.Uint64(body), all, err
 }

@@ -9,19 +9,26 @@ import (
 )
 
 func FuzzParsePageRow(f *testing.F) {
-	full := slices.Repeat(page{{offset: 1 << 40, timeMs: -7}, {offset: 3, timeMs: 1 << 50}}, sequence.PageLength/2)
-	f.Add(appendPageRow(nil, 7, full))
+	full := slices.Repeat([]outcome{{offset: 1 << 40, timeMs: -7}, {offset: 3, timeMs: 1 << 50}}, sequence.PageLength/2)
+	f.Add(appendPageRow(nil, 7, pageOf(full)))
 	f.Add([]byte("short"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		number, p, err := parsePageRow(body)
 		if err != nil {
 			return
 		}
-		again, q, err := parsePageRow(appendPageRow(nil, number, p))
+		again, q, err := parsePageRow(appendPageRow(nil, number, pageOf(p)))
 		if err != nil || again != number || !slices.Equal(q, p) {
 			t.Errorf("%x is read as %v, which is written as %v, %v", body, p, q, err)
 		}
 	})
+}
+
+func pageOf(all []outcome) (p page) {
+	for _, o := range all {
+		p.add(o)
+	}
+	return p
 }
 
 // TestAllOutcomesAreRemembered asks for each of the remembered publications, in the batch that has accepted the last ones,

@@ -11,6 +11,7 @@ import (
 
 	"weir/hub/internal/sequence"
 	"weir/hub/internal/store"
+	"weir/proto/logpb"
 )
 
 // A pending is what commands have changed and the store does not have yet: mostly the difference between what is in memory
@@ -25,17 +26,22 @@ type pending struct {
 	base    bool
 	// bytes is about what all that takes in memory, and in a batch.
 	bytes int
-	// chunk is where rows are made; it is full up to its length.
+	// chunk is where rows are made; it is full up to its length. full has those before, of chunkBytes each, to be used again.
 	chunk []byte
+	full  [][]byte
 }
 
 const (
-	// overheadBytes is about what a row takes beside itself, with its key.
+	// overheadBytes is about what a row takes beside itself, with its key, and eventBytes what an event does, which shares one.
 	overheadBytes = 100
-	// touchBytes is about what the row of a channel or a producer takes.
-	touchBytes = 300
+	eventBytes    = 32
+	// touchBytes is what the row of a channel or a producer counts: more than it takes, since writing it takes as long as so many
+	// bytes of events, and where such rows are many, putting them off longer does not make them fewer.
+	touchBytes = 800
 	// chunkBytes are allocated at once for rows: less than an allocation a row, and little for a shard that is idle.
 	chunkBytes = 64 << 10
+	// keptEvents is for how many events a channel keeps room.
+	keptEvents = 1 << 10
 	// never is later than all times.
 	never = math.MaxInt64
 )
@@ -51,17 +57,30 @@ func (p *pending) reset() {
 }
 
 // room returns an empty slice with room for n bytes, which keep takes.
-func (p *pending) room(n int) []byte {
+func (s *Shard) room(n int) []byte {
+	p := &s.pending
 	if cap(p.chunk)-len(p.chunk) < n {
-		p.chunk = make([]byte, 0, max(n, chunkBytes))
+		if cap(p.chunk) == chunkBytes {
+			p.full = append(p.full, p.chunk)
+		}
+		p.chunk = s.newChunk(n)
 	}
 	return p.chunk[len(p.chunk) : len(p.chunk) : len(p.chunk)+n]
 }
 
+func (s *Shard) newChunk(n int) []byte {
+	if n <= chunkBytes {
+		if c, ok := s.chunks.Get().(*[chunkBytes]byte); ok {
+			return c[:0]
+		}
+	}
+	return make([]byte, 0, max(n, chunkBytes))
+}
+
 // keep takes the first n bytes of what room has returned.
-func (p *pending) keep(n int) {
-	p.chunk = p.chunk[:len(p.chunk)+n]
-	p.bytes += n + overheadBytes
+func (s *Shard) keep(n, overhead int) {
+	s.pending.chunk = s.pending.chunk[:len(s.pending.chunk)+n]
+	s.pending.bytes += n + overhead
 }
 
 func (s *Shard) touch(c *channel) {
@@ -115,6 +134,9 @@ func (s *Shard) Finish(b *store.Batch) error {
 		if err := write(b); err != nil {
 			return err
 		}
+	}
+	for _, c := range p.full { // nothing has its rows any more
+		s.chunks.Put((*[chunkBytes]byte)(c[:chunkBytes]))
 	}
 	p.reset()
 	s.earliest.Store(never) // a look before the commit may miss what is due: it is seen by the next
@@ -177,7 +199,11 @@ func (s *Shard) finishEvents(b *store.Batch) error {
 		if err := s.writeEvents(b, c); err != nil {
 			return err
 		}
-		c.storedFirst, c.storedNext, c.events = first, next, nil
+		clear(c.events)
+		c.storedFirst, c.storedNext, c.events = first, next, c.events[:0]
+		if cap(c.events) > keptEvents {
+			c.events = nil
+		}
 	}
 	return nil
 }
@@ -204,17 +230,18 @@ func putOrDelete(b *store.Batch, key, row []byte) error {
 }
 
 func (s *Shard) finishProducers(b *store.Batch) error {
+	var row logpb.ProducerRow
 	for _, p := range s.pending.producers {
 		s.key = appendProducer(s.key[:0], s.shard, p.id)
 		p.dirty = false
-		if p.row == nil {
+		if p.last == 0 {
 			if err := b.Delete(s.key); err != nil {
 				return err
 			}
 			continue
 		}
-		p.row.Recent = p.recent.append(p.row.Recent[:0])
-		if _, err := b.PutMessage(s.key, p.row); err != nil {
+		row.LastSequence, row.LastUsedMs, row.DueMs, row.Recent = p.last, p.usedMs, p.dueMs, p.recent.encoded
+		if _, err := b.PutMessage(s.key, &row); err != nil {
 			return fmt.Errorf("store a producer: %w", err)
 		}
 	}

@@ -11,16 +11,18 @@ import (
 	"weir/proto/logpb"
 )
 
-// A producer is a producer's row in memory, with what the store does not have yet; row is nil for one that the channel
-// does not know.
+// A producer is a producer's row in memory, with what the store does not have yet. There are many, so it is small.
 type producer struct {
-	id    ProducerID
-	row   *logpb.ProducerRow
-	dirty bool
-	// recent has the outcomes that no page has yet, and turned the rows of the pages that have become full, as many as are
-	// remembered.
+	id ProducerID
+	// last is the number of the last publication, 0 for a producer that the channel does not know. usedMs is its time, and
+	// dueMs when it is looked at whether the producer can be forgotten.
+	last          uint64
+	usedMs, dueMs int64
+	// recent has the outcomes that no full page has yet, and turned the rows of the pages that have become full, as many as
+	// are remembered.
 	recent page
 	turned []turned
+	dirty  bool
 	// forgotten is whether the producer has been forgotten, so that pages of before have to go.
 	forgotten bool
 }
@@ -49,8 +51,7 @@ func (s *Shard) producer(of ChannelID, name []byte) (*producer, error) {
 		if err != nil || !found {
 			return err
 		}
-		p.row = row
-		return p.load(s.key)
+		return p.load(s.key, row)
 	})
 	if err != nil {
 		return nil, err
@@ -59,13 +60,19 @@ func (s *Shard) producer(of ChannelID, name []byte) (*producer, error) {
 	return p, nil
 }
 
-// load makes recent of the row.
-func (p *producer) load(key []byte) (err error) {
-	if p.recent, err = parsePage(p.row.Recent, nil); err != nil {
+// load takes a row over.
+func (p *producer) load(key []byte, row *logpb.ProducerRow) error {
+	recent, err := parsePage(row.Recent)
+	if err != nil {
 		return &store.CorruptError{Key: bytes.Clone(key), Reason: err.Error()}
 	}
-	if _, places := sequence.Page(p.row.LastSequence + 1); len(p.recent) != places {
+	if _, places := sequence.Page(row.LastSequence + 1); len(recent) != places {
 		return &store.CorruptError{Key: bytes.Clone(key), Reason: "it remembers too many publications, or too few"}
+	}
+	p.last, p.usedMs, p.dueMs = row.LastSequence, row.LastUsedMs, row.DueMs
+	p.recent = page{encoded: row.Recent}
+	if n := len(recent); n > 0 {
+		p.recent.last = recent[n-1]
 	}
 	return nil
 }
@@ -73,36 +80,39 @@ func (p *producer) load(key []byte) (err error) {
 // accepted notes that a producer's next publication got an offset.
 func (s *Shard) accepted(p *producer, number uint64, made outcome, ageMs int64) {
 	s.touchProducer(p)
-	if p.row == nil {
-		p.row = &logpb.ProducerRow{DueMs: sequence.Due(made.timeMs, ageMs)}
-		s.setDue(p.row.DueMs, p.id, true)
+	if p.last == 0 {
+		p.dueMs = sequence.Due(made.timeMs, ageMs)
+		s.setDue(p.dueMs, p.id, true)
 	}
-	p.row.LastSequence = number
-	p.row.LastUsedMs = made.timeMs
-	p.recent = append(p.recent, made)
-	if len(p.recent) == sequence.PageLength {
+	p.last, p.usedMs = number, made.timeMs
+	p.recent.add(made)
+	if _, place := sequence.Page(number); place == sequence.PageLength-1 {
 		s.turnPage(p)
 	}
 }
 
 // turnPage makes a row of the page that has become full. Its slot is that of the one before all that are remembered.
 func (s *Shard) turnPage(p *producer) {
-	number, _ := sequence.Page(p.row.LastSequence)
+	number, _ := sequence.Page(p.last)
 	s.body = appendPageRow(s.body[:0], number, p.recent)
-	row := append(s.pending.room(store.SealBytes + len(s.body))[:store.SealBytes], s.body...)
-	s.pending.keep(len(row))
+	row := append(s.room(store.SealBytes + len(s.body))[:store.SealBytes], s.body...)
+	s.keep(len(row), overheadBytes)
 	if len(p.turned) == sequence.Remembered/sequence.PageLength {
 		p.turned = slices.Delete(p.turned, 0, 1)
 	}
 	p.turned = append(p.turned, turned{number, row})
-	p.recent = p.recent[:0]
+	p.recent.clear()
 }
 
 // remembered returns the outcome of an earlier publication; sequence.Check has said that it is there.
 func (s *Shard) remembered(p *producer, sequenceNumber uint64) (outcome, error) {
 	number, place := sequence.Page(sequenceNumber)
-	if current, _ := sequence.Page(p.row.LastSequence + 1); number == current {
-		return p.recent[place], nil
+	if current, _ := sequence.Page(p.last + 1); number == current {
+		outcomes, err := parsePage(p.recent.encoded)
+		if err != nil {
+			return outcome{}, err
+		}
+		return outcomes[place], nil
 	}
 	for _, t := range p.turned {
 		if t.number == number {
@@ -122,7 +132,7 @@ func (s *Shard) stored(p *producer, sequenceNumber uint64) (outcome, error) {
 	key := appendPage(nil, s.shard, p.id, sequence.Slot(number))
 	var found bool
 	var written uint64
-	var outcomes page
+	var outcomes []outcome
 	err := s.store.Peek(func(r store.Reader) (err error) {
 		found, err = r.Get(key, func(body []byte) (err error) {
 			written, outcomes, err = parsePageRow(body)
@@ -147,15 +157,15 @@ func (s *Shard) forget(due *logpb.Due, id ProducerID, nowMs, ageMs int64) error 
 	if err != nil {
 		return err
 	}
-	if p.row == nil || p.row.DueMs != due.GetDueMs() {
+	if p.last == 0 || p.dueMs != due.GetDueMs() {
 		return nil
 	}
 	s.touchProducer(p)
-	if next := sequence.Due(p.row.LastUsedMs, ageMs); next > nowMs {
-		p.row.DueMs = next
+	if next := sequence.Due(p.usedMs, ageMs); next > nowMs {
+		p.dueMs = next
 		s.setDue(next, id, true)
 		return nil
 	}
-	p.row, p.recent, p.turned, p.forgotten = nil, nil, nil, true
+	*p = producer{id: p.id, dirty: true, forgotten: true}
 	return nil
 }

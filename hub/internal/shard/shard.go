@@ -4,8 +4,10 @@
 package shard
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"weir/hub/internal/placement"
@@ -28,7 +30,8 @@ type ProducerID struct {
 
 // Bounds of what a Shard has in memory. The zero value of each is the default.
 type Bounds struct {
-	// Cached is how many channels, and how many producers, are kept between commands at most (times two).
+	// Cached is how many channels, and how many producers, are kept between commands at most (times two). Zero: 32,768
+	// channels and 65,536 producers.
 	Cached int
 	// Pending is how much is put off until Finish, in bytes, beyond which Full says so.
 	Pending int
@@ -37,11 +40,13 @@ type Bounds struct {
 }
 
 const (
-	// cached is enough that those which publish every few seconds are found there.
-	cached = 1 << 15
-	// pendingBytes is some 15,000 events of 200 bytes. More would make the pause longer in which they are written, and less
-	// would have rows that change often written more often.
-	pendingBytes = 4 << 20
+	// channelsCached and producersCached are enough that those which publish every few seconds are found there: what is not
+	// costs a read of the store. A producer takes some 350 bytes.
+	channelsCached  = 1 << 15
+	producersCached = 1 << 16
+	// pendingBytes is some 9,000 events of 200 bytes. More would make the pause longer in which they are written, some 5 ms, and
+	// less would have rows that change often written more often.
+	pendingBytes = 3 << 20
 )
 
 // A Shard applies commands. What they change is in its memory until Finish writes it to a batch, so that the store has
@@ -59,6 +64,8 @@ type Shard struct {
 	dropped map[uint64]struct{}
 	base    uint64
 	pending pending
+	// chunks has memory for rows, until the garbage collector takes it.
+	chunks sync.Pool
 
 	// key and body are scratch.
 	key, body []byte
@@ -79,9 +86,6 @@ type channel struct {
 
 // Open reads what is needed in memory.
 func Open(s *store.Store, id placement.Shard, b Bounds, followed func(ChannelID) bool) (*Shard, error) {
-	if b.Cached == 0 {
-		b.Cached = cached
-	}
 	if b.Pending == 0 {
 		b.Pending = pendingBytes
 	}
@@ -95,8 +99,8 @@ func Open(s *store.Store, id placement.Shard, b Bounds, followed func(ChannelID)
 
 // Discard forgets what is in memory.
 func (s *Shard) Discard() {
-	s.channels = newCache[ChannelID, *channel](s.bounds.Cached)
-	s.producers = newCache[ProducerID, *producer](s.bounds.Cached)
+	s.channels = newCache[ChannelID, *channel](cmp.Or(s.bounds.Cached, channelsCached))
+	s.producers = newCache[ProducerID, *producer](cmp.Or(s.bounds.Cached, producersCached))
 	s.dropped = map[uint64]struct{}{}
 	s.pending = pending{}
 	s.earliest.Store(never)

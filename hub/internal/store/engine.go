@@ -49,10 +49,16 @@ type writer interface {
 	Close() error
 }
 
+// keptBatchBytes is up to which size a batch's memory is used again, until the garbage collector takes it: more than what is put off.
+const keptBatchBytes = 8 << 20
+
 // A disk is Pebble in a folder.
 type disk struct{ *pebble.DB }
 
-func (d disk) newBatch(bytes int) writer              { return d.NewBatchWithSize(bytes) }
+func (d disk) newBatch(bytes int) writer {
+	return d.NewBatchWithSize(bytes, pebble.WithMaxRetainedSizeBytes(keptBatchBytes))
+}
+
 func (d disk) snapshot() snapshot                     { return diskSnapshot{d.NewSnapshot()} }
 func (d disk) scan(start, end []byte) (cursor, error) { return scanPebble(d.DB, start, end) }
 func (d disk) checkpoint(dir string) error            { return d.Checkpoint(dir) }
