@@ -17,9 +17,9 @@ func (f *Filter) alone(ctx context.Context, do func(in *instance) error) error {
 		f.pool.end(standing, Cost{})
 		<-f.pool.slots
 	}()
-	f.program.engine.annex.run(func(apart bool) {
+	f.program.engine.annex.run(func(at *thread) {
 		var in *instance
-		if in, err = f.pool.instantiate(ctx, seat{standing, apart}); err != nil {
+		if in, err = f.pool.instantiate(ctx, seat{standing, at}); err != nil {
 			return
 		}
 		defer f.pool.discard(in)

@@ -19,36 +19,37 @@ const (
 // system has that (thread_linux.go). Its zero value is ready to use, by many at once.
 type annex struct {
 	mu      sync.Mutex
-	jobs    chan func()   // to threads that wait for one; guarded by mu, as are the following, but for what is sent
-	closing chan struct{} // closed with the annex
+	jobs    chan func(*thread) // to threads that wait for one; guarded by mu, as are the following, but for what is sent
+	closing chan struct{}      // closed with the annex
 	closed  bool
 	threads int
 	running sync.WaitGroup
+	pace    pace // of all threads
 }
 
-// run has job run in the annex, or here if there is no room, and says which. It returns when job has.
-func (a *annex) run(job func(apart bool)) {
+// run has job run on a thread of the annex, or here if there is no room: on nil. It returns when job has.
+func (a *annex) run(job func(at *thread)) {
 	done := make(chan struct{})
-	task := func() {
+	task := func(at *thread) {
 		defer close(done)
-		job(true)
+		job(at)
 	}
 	if !a.hand(task) {
-		job(false)
+		job(nil)
 		return
 	}
 	<-done
 }
 
 // hand hands a task to a thread that waits, or to a new one. False: there can't be any.
-func (a *annex) hand(task func()) bool {
+func (a *annex) hand(task func(*thread)) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed || !lowThreads {
 		return false
 	}
 	if a.jobs == nil {
-		a.jobs, a.closing = make(chan func()), make(chan struct{})
+		a.jobs, a.closing = make(chan func(*thread)), make(chan struct{})
 	}
 	select {
 	case a.jobs <- task:
@@ -64,13 +65,14 @@ func (a *annex) hand(task func()) bool {
 }
 
 // work does one task after the other.
-func (a *annex) work(task func()) {
+func (a *annex) work(task func(*thread)) {
 	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine, as its priority can't be had back
 	lowerThread()
+	at := &thread{pace: &a.pace}
 	linger := time.NewTimer(annexLinger)
 	defer linger.Stop()
 	for task != nil {
-		task()
+		task(at)
 		linger.Reset(annexLinger)
 		select {
 		case task = <-a.jobs:

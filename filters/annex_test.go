@@ -15,9 +15,9 @@ func TestAnnexRunsWhatItIsGiven(t *testing.T) {
 		running.Go(func() {
 			for range 20 {
 				done := false
-				a.run(func(apart bool) {
-					if apart != lowThreads {
-						t.Errorf("ran apart: %v", apart)
+				a.run(func(at *thread) {
+					if (at != nil) != lowThreads {
+						t.Errorf("ran apart: %v", at != nil)
 					}
 					done = true
 				})
@@ -37,8 +37,8 @@ func TestAnnexRunsWhatItIsGiven(t *testing.T) {
 	if a.threads != 0 {
 		t.Errorf("%d threads are left", a.threads)
 	}
-	a.run(func(apart bool) {
-		if apart {
+	a.run(func(at *thread) {
+		if at != nil {
 			t.Error("ran in a closed annex")
 		}
 		ran++
@@ -58,7 +58,7 @@ func TestAnnexIsBounded(t *testing.T) {
 	release, inside := make(chan struct{}), make(chan struct{})
 	for range annexMost {
 		running.Go(func() {
-			a.run(func(bool) {
+			a.run(func(*thread) {
 				inside <- struct{}{}
 				<-release
 			})
@@ -67,15 +67,15 @@ func TestAnnexIsBounded(t *testing.T) {
 	for range annexMost {
 		<-inside
 	}
-	a.run(func(apart bool) {
-		if apart {
+	a.run(func(at *thread) {
+		if at != nil {
 			t.Error("there was room for one more")
 		}
 	})
 	close(release)
 	running.Wait()
-	a.run(func(apart bool) {
-		if !apart {
+	a.run(func(at *thread) {
+		if at == nil {
 			t.Error("there is no room again")
 		}
 	})
@@ -89,8 +89,8 @@ func TestAnnexLeavesOtherThreadsAlone(t *testing.T) {
 	var a annex
 	defer a.close()
 	before := policy(t)
-	a.run(func(apart bool) {
-		if got := policy(t); apart && got != idlePolicy {
+	a.run(func(at *thread) {
+		if got := policy(t); at != nil && got != idlePolicy {
 			t.Logf("the system does not allow it: policy %d", got)
 		}
 	})

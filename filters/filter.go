@@ -64,7 +64,7 @@ func (f *Filter) use(ctx context.Context, do func(seat) error) error {
 			return err
 		}
 	}
-	f.program.engine.annex.run(func(apart bool) { err = do(seat{standing, apart}) })
+	f.program.engine.annex.run(func(at *thread) { err = do(seat{standing, at}) })
 	return err
 }
 

@@ -56,15 +56,17 @@ func newGovernor(l Limits) governor {
 // enter is told of a new use.
 func (g *governor) enter(at seat) {
 	g.seat, g.came = at, false
-	if at.apart {
+	if at.thread != nil {
 		g.now = threadTime
+		at.thread.begin()
 	}
 }
 
-// leave is told of its end.
+// leave is told of its end, before others have its turn.
 func (g *governor) leave() {
-	if g.seat.apart {
+	if g.seat.thread != nil {
 		g.now = time.Now
+		g.seat.thread.breathe()
 	}
 }
 
@@ -119,9 +121,13 @@ func (g *governor) end(left int64) { g.due += timeOf(g.granted - left) }
 // most calls that end within their first slice.
 func timeOf(fuel int64) time.Duration { return time.Duration(fuel / 5) }
 
-// yield lets others run, if the account says so. What the guest waits doesn't count as its time. The error is errLeft.
+// yield lets others run: for a moment, if that is due on the guest's thread, and if the account says so. What the guest waits doesn't
+// count as its time. The error is errLeft.
 func (g *governor) yield(spent time.Duration) error {
 	spent, g.due = spent+g.due, 0
+	if g.seat.thread != nil {
+		g.seat.thread.breathe()
+	}
 	if g.account == nil {
 		return nil
 	}
@@ -130,8 +136,11 @@ func (g *governor) yield(spent time.Duration) error {
 		return errLeft
 	case Waited:
 		g.last = g.now()
+		if g.seat.thread != nil {
+			g.seat.thread.begin()
+		}
 	case Continue:
-		if !g.seat.apart {
+		if g.seat.thread == nil {
 			runtime.Gosched() // whatever else the process has to do gets its chance
 		}
 	}

@@ -41,8 +41,8 @@ func (f *Filter) Match(ctx context.Context, event []byte, set *Set, verdicts Bit
 
 // matchAside is apart from Match so that Match allocates nothing.
 func (f *Filter) matchAside(ctx context.Context, standing Standing, event []byte, set *Set, verdicts Bitmap) (err error) {
-	f.program.engine.annex.run(func(apart bool) {
-		err = f.match(ctx, seat{standing, apart}, event, set, verdicts)
+	f.program.engine.annex.run(func(at *thread) {
+		err = f.match(ctx, seat{standing, at}, event, set, verdicts)
 	})
 	return err
 }

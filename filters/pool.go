@@ -35,7 +35,15 @@ const largeUses = 64
 // A seat is where a use runs.
 type seat struct {
 	standing Standing
-	apart    bool // on a thread of its own
+	thread   *thread // of the annex; nil: it runs where it is called
+}
+
+// now is a time that stands still while a use on a thread of its own waits for a processor, or rests.
+func (s seat) now() time.Time {
+	if s.thread != nil {
+		return threadTime()
+	}
+	return time.Now()
 }
 
 func newPool(p *program, terms Terms) *pool {
@@ -188,11 +196,11 @@ func (p *pool) ready(ctx context.Context, in *instance, at seat, private bool) (
 	}
 	if in == nil {
 		var err error
-		start := time.Now()
+		start := at.now()
 		if in, err = p.instantiate(ctx, at); err != nil {
 			return nil, err
 		}
-		in.governor.due += time.Since(start)
+		in.governor.due += at.now().Sub(start)
 	}
 	in.limits = limits
 	in.calls++

@@ -10,3 +10,5 @@ const lowThreads = false
 func lowerThread() {}
 
 func threadTime() time.Time { return time.Now() }
+
+func restThread(time.Duration) {}
