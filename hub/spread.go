@@ -5,45 +5,19 @@ import (
 	"weir/proto/meshpb"
 )
 
-// Hysteresis of spreading the leads.
-const (
-	// insist is how many surveys in a row have to come to the same transfer.
-	insist = 3
-	// pause is how many surveys pass after a transfer, so that everybody sees what came of it.
-	pause = 3
-)
-
-// A spreading hands leads over so that all nodes have about as many. Each node comes to the same decision from what it
-// sees, and the one that leads the group in question carries it out.
-type spreading struct {
-	last  membership.Transfer
-	times int
-	rest  int
-}
+// A spreading hands leads over so that all nodes have about as many.
+type spreading struct{ membership.Balancer }
 
 // step looks once.
 func (s *spreading) step(h *Hub) {
-	if s.rest > 0 {
-		s.rest--
+	next, ok := s.Look(h.leads(), h.fit())
+	if !ok || !h.groups[next.Group].lead.leads() {
 		return
 	}
-	next, ok := membership.Spread(h.leads(), h.fit())
-	switch {
-	case !ok:
-		s.times = 0
-		return
-	case next == s.last:
-		s.times++
-	default:
-		s.last, s.times = next, 1
-	}
-	if s.times < insist || !h.groups[next.Group].lead.leads() {
-		return
-	}
-	s.times, s.rest = 0, pause
 	g := h.groups[next.Group]
 	g.log.Info("handing over the lead, so that the nodes have about as many", "to", next.To)
 	if err := g.replica.Transfer(next.To); err != nil {
+		s.Failed()
 		g.log.Info("the lead could not be handed over", "to", next.To, "error", err)
 	}
 }
