@@ -2,12 +2,14 @@ package nemesis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -40,6 +42,8 @@ func (v *victim) strike(ctx context.Context, s step) error {
 		}
 		sleep(ctx, s.lasts)
 		return n.Signal(syscall.SIGCONT)
+	case starve:
+		return v.starve(ctx, s)
 	case skew:
 		n.Kill()
 		n.Skew = time.Duration(rand.New(rand.NewPCG(s.draw, 3)).Int64N(int64(2*maxSkew))) - maxSkew
@@ -60,6 +64,30 @@ func (v *victim) strike(ctx context.Context, s step) error {
 		v.wire.Heal()
 		return nil
 	}
+}
+
+// starve stops each node for 300 to 800 ms and lets it go on for 200 to 1,500 ms, until the step is over, as if there were too
+// little processor time.
+func (v *victim) starve(ctx context.Context, s step) error {
+	ctx, cancel := context.WithTimeout(ctx, s.lasts)
+	defer cancel()
+	var starving sync.WaitGroup
+	failures := make([]error, len(v.Nodes))
+	for i, n := range v.Nodes {
+		starving.Go(func() {
+			rng := rand.New(rand.NewPCG(s.draw, uint64(i)))
+			for ctx.Err() == nil {
+				sleep(ctx, between(rng, 200*time.Millisecond, 1500*time.Millisecond))
+				stopped := n.Signal(syscall.SIGSTOP)
+				sleep(ctx, between(rng, 300*time.Millisecond, 800*time.Millisecond))
+				if failures[i] = errors.Join(stopped, n.Signal(syscall.SIGCONT)); failures[i] != nil {
+					return
+				}
+			}
+		})
+	}
+	starving.Wait()
+	return errors.Join(failures...)
 }
 
 // maxSkew is how wrong a clock is at most. Beyond a minute a node would hand out producers' identities that others refuse.

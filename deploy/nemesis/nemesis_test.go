@@ -60,17 +60,40 @@ func TestRegion(t *testing.T) {
 	t.Logf("WEIR_SEED=%d, %d nodes", seed, nodes)
 	ctx, cancel := context.WithTimeout(t.Context(), historyTimeout)
 	defer cancel()
-	torment(ctx, t, seed, nodes)
+	v := newVictim(ctx, t, seed, nodes)
+	v.torment(ctx, seed, plan(seed, nodes, stepsOf, v.able))
 }
 
-func torment(ctx context.Context, t *testing.T, seed uint64, nodes int) {
-	v := newVictim(ctx, t, seed, nodes)
+// TestStarvedRegion has all nodes get too little processor time, so that leaders are lost again and again. WEIR_SEED draws other
+// moments.
+func TestStarvedRegion(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: a region of processes takes a while")
+	}
+	seed := uint64(defaultSeed)
+	if given, err := strconv.ParseUint(os.Getenv("WEIR_SEED"), 10, 64); err == nil {
+		seed = given
+	}
+	t.Logf("WEIR_SEED=%d", seed)
+	ctx, cancel := context.WithTimeout(t.Context(), historyTimeout)
+	defer cancel()
+	v := newVictim(ctx, t, seed, 3)
+	v.torment(ctx, seed, []step{{blow: starve, lasts: 20 * time.Second, draw: seed}})
+	moves := strings.Count(v.Logs(), "handing over the lead, so that the nodes")
+	t.Logf("%d leads were handed over, and %d times a node began to lead", moves, strings.Count(v.Logs(), "this node leads\""))
+	if moves > 15 {
+		t.Errorf("%d leads were handed over, which costs publishers a pause each", moves)
+	}
+}
+
+func (v *victim) torment(ctx context.Context, seed uint64, steps []step) {
+	t := v.t
 	c := gather(ctx, t, v, seed)
 	for i, channel := range logChannels {
 		c.watch(ctx, channel, i)
 		c.watch(ctx, channel, i+1)
 	}
-	for _, s := range plan(seed, nodes, stepsOf, v.able) {
+	for _, s := range steps {
 		t.Log(s)
 		sleep(ctx, s.after)
 		if err := v.strike(ctx, s); err != nil {

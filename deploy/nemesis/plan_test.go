@@ -24,10 +24,14 @@ const (
 	rot                    // a byte of a killed node's data changes
 	replace                // a node is given up, a new one joins for it
 	killAll                // all are killed at once
-	blowsCount             // is how many there are
+	blowsCount             // is how many there are to draw from
+	starve                 // all nodes are stopped and go on, again and again, each at moments of its own: it has a test of its own
 )
 
 func (b blow) String() string {
+	if b == starve {
+		return "starve"
+	}
 	return [...]string{"kill", "pause", "isolate", "deafen", "part", "slow", "lose", "skew", "fill", "rot", "replace", "kill all"}[b]
 }
 
