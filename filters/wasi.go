@@ -126,6 +126,11 @@ func (p *program) provideWASI(ctx context.Context) error {
 
 func (c *wasiCall) answer(ctx context.Context, module api.Module, stack []uint64) {
 	instanceOf(ctx).charge(module, hostCallFuel)
+	for n, letter := range c.params {
+		if letter == 'i' {
+			stack[n] = uint64(api.DecodeU32(stack[n])) // above an i32 the engine leaves what was there before
+		}
+	}
 	errno := c.call(ctx, module.Memory(), stack)
 	if len(stack) > 0 { // not that of proc_exit, which doesn't return
 		stack[0] = errno
