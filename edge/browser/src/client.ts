@@ -30,6 +30,8 @@ const defaultLimits = { inFlight: 256, payloadBytes: 64 << 10 };
 export class Client implements Weir {
   readonly ready: Promise<void>;
   private readonly counters = new Counters();
+  /** Whether the console has been told that there is no connection. */
+  private outage = false;
   private readonly callbacks = new Emitter<WeirEvents>();
   private readonly registry: Registry;
   private readonly inquiries = new Inquiries();
@@ -102,7 +104,7 @@ export class Client implements Weir {
 
   private connectionOwner() {
     return {
-      state: (state: State, detail: StateDetail) => this.callbacks.emit("state", state, detail),
+      state: (state: State, detail: StateDetail) => this.tell(state, detail),
       greeted: (sender: Sender) => this.registry.start(sender),
       welcome: (message: Welcome, sender: Sender, kept: boolean) => this.welcome(message, sender, kept),
       frame: (frame: Frame) => this.frame(frame),
@@ -176,6 +178,17 @@ export class Client implements Weir {
   private renewProducer(): void {
     this.connection.producer = "";
     this.connection.renew(connectionLost("a new producer identity is needed"));
+  }
+
+  /** Somebody must say it where nobody listens: a page that stays empty has a reason. Once an outage. */
+  private tell(state: State, detail: StateDetail): void {
+    const heard = this.callbacks.emit("state", state, detail);
+    if (state === "connected" || state === "closed") {
+      this.outage = false;
+    } else if (!heard && !this.outage && detail.error !== undefined) {
+      this.outage = true;
+      console.warn(`weir: no connection, trying again: ${detail.error}`);
+    }
   }
 
   private report(error: WeirError): void {

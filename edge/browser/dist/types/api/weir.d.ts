@@ -42,6 +42,7 @@ export interface StateDetail {
 }
 /** What {@link Weir.on} can listen to. */
 export interface WeirEvents {
+    /** The connection has another state, or has failed again. Failures are logged to the console, once an outage, if nobody listens. */
     state: (state: State, detail: StateDetail) => void;
     /** Something failed that no promise and no subscription reports, as a refused token refresh. */
     error: (error: WeirError) => void;
