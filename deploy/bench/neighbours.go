@@ -20,8 +20,8 @@ const (
 	neighbourEvery  = 3 * time.Millisecond
 	neighbourGroups = 50 // of each of two sessions
 	hostileEvery    = 100 * time.Millisecond
-	hostileRest     = 500 * time.Millisecond // until calls that are under way are over
-	deliverPatience = 2 * time.Minute        // for all events of a phase
+	hostileRest     = 5 * time.Second // until calls that are under way are over: one of each filter, of up to some 80 ms each
+	deliverPatience = 2 * time.Minute // for all events of a phase
 
 	goodChannel   = "flights"
 	hostileFolder = "filters/testdata/hostile"
