@@ -3,6 +3,7 @@ package hubclient
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 )
@@ -25,10 +26,22 @@ func backoff(failures int) time.Duration {
 	return d/2 + rand.N(d/2)
 }
 
+// complaints are what was said last of each address: the same is not said again with each attempt.
+type complaints map[string]string
+
+// level returns how severe it is that there is no connection to an address: news, or what has been said already.
+func (c complaints) level(addr string, err error) slog.Level {
+	if c[addr] == err.Error() {
+		return slog.LevelDebug
+	}
+	c[addr] = err.Error()
+	return slog.LevelWarn
+}
+
 // findRegion connects to any node while there is no connection: the first time, and whenever all are lost. From then on
 // the nodes themselves say who else there is.
 func (c *Client) findRegion() {
-	failures := 0
+	failures, complaints := 0, complaints{}
 	for n := 0; ; n++ {
 		if !c.whileUnconnected() {
 			return
@@ -37,13 +50,14 @@ func (c *Client) findRegion() {
 		s, err := c.connect(addr)
 		if err == nil {
 			failures = 0
+			clear(complaints)
 			c.adopt(s)
 			continue
 		}
 		wait := backoff(failures)
 		failures++
 		if c.running.Err() == nil {
-			c.log.Warn("not connected to the hub", "hub", addr, "reason", err, "retry_in", wait)
+			c.log.Log(c.running, complaints.level(addr, err), "not connected to the hub, still trying", "hub", addr, "reason", err)
 		}
 		if !c.pause(wait) {
 			return
@@ -80,7 +94,7 @@ func (c *Client) pause(d time.Duration) bool {
 
 // keepUp keeps a session to one node up until ctx ends: the node has left the region, or the client is closed.
 func (c *Client) keepUp(ctx context.Context, node string) {
-	failures := 0
+	failures, complaints := 0, complaints{}
 	for {
 		addr, ok := c.whileDown(ctx, node)
 		if !ok {
@@ -90,6 +104,7 @@ func (c *Client) keepUp(ctx context.Context, node string) {
 		switch {
 		case err == nil && s.node == node:
 			failures = 0
+			clear(complaints)
 			c.adopt(s)
 			continue
 		case err == nil:
@@ -99,7 +114,7 @@ func (c *Client) keepUp(ctx context.Context, node string) {
 		wait := backoff(failures)
 		failures++
 		if ctx.Err() == nil {
-			c.log.Warn("not connected to a node of the hub", "node", node, "hub", addr, "reason", err, "retry_in", wait)
+			c.log.Log(ctx, complaints.level(addr, err), "not connected to a node of the hub, still trying", "node", node, "hub", addr, "reason", err)
 		}
 		select {
 		case <-time.After(wait):

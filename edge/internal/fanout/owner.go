@@ -18,10 +18,21 @@ const (
 // follow is the channel's owner: it follows the channel upstream, from where it stands, again and again until the channel
 // ends.
 func (c *channel) follow() {
-	wait := retryFirst
+	wait, lost := retryFirst, false
+	found := func() {
+		if lost {
+			lost = false
+			c.table.outage.end()
+		}
+	}
+	defer found()
+	deliver := func(b *weirpb.FeedBatch) error {
+		found()
+		return c.deliver(b)
+	}
 	for {
 		before, since := c.received(), time.Now()
-		err := c.table.upstream.Follow(c.ctx, c.tenant, c.name, c.cursor(), c.deliver)
+		err := c.table.upstream.Follow(c.ctx, c.tenant, c.name, c.cursor(), deliver)
 		if c.ctx.Err() != nil {
 			return
 		}
@@ -35,7 +46,10 @@ func (c *channel) follow() {
 		if c.unfollowed() != before || time.Since(since) > retryLongest {
 			wait = retryFirst // the hub answered, or has been waited for long enough: during an election, its client waits
 		}
-		c.log.Warn("channel lost: it pauses until the hub answers again", "retry", wait.String(), "err", err)
+		if !lost {
+			lost = true
+			c.table.outage.begin(c.log, err)
+		}
 		if !c.pause(wait) {
 			return
 		}

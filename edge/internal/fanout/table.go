@@ -40,6 +40,7 @@ type Config struct {
 type Table struct {
 	upstream Upstream
 	log      *slog.Logger
+	outage   outage
 	metrics  *metrics.Metrics
 	limits   Limits
 	verdicts verdictCounters
@@ -74,7 +75,7 @@ const (
 func New(cfg Config) *Table {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &Table{
-		upstream: cfg.Upstream, log: cfg.Logger, metrics: cfg.Metrics, limits: cfg.Limits,
+		upstream: cfg.Upstream, log: cfg.Logger, outage: outage{log: cfg.Logger}, metrics: cfg.Metrics, limits: cfg.Limits,
 		verdicts: verdictCounters{
 			match:  cfg.Metrics.Verdicts.WithLabelValues("match"),
 			held:   cfg.Metrics.Verdicts.WithLabelValues("held"),

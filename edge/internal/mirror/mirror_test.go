@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -67,6 +68,33 @@ func TestMirrorFollowsAndOutlivesTheHub(t *testing.T) {
 		synctest.Wait()
 		if !m.State().HasTenant("later") || !m.State().HasTenant("newcomer") {
 			t.Errorf("a change is not in the state")
+		}
+	})
+}
+
+// TestAnOutageIsTwoLines has the hub be away for minutes.
+func TestAnOutageIsTwoLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := fakehub.New()
+		var said strings.Builder // written by one goroutine, read while it waits
+		m := New(hub, slog.New(slog.NewTextHandler(&said, nil)), newMetrics(t))
+		hub.SetDown(true)
+		m.Start(func(*State) {})
+		defer m.Close()
+		for i, want := range []string{"no control state yet", "control state lost"} {
+			time.Sleep(3 * time.Minute)
+			synctest.Wait()
+			if text := said.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, want) {
+				t.Errorf("outage %d:\n%s", i+1, text)
+			}
+			hub.SetDown(false)
+			time.Sleep(2 * retryLongest)
+			synctest.Wait()
+			if text := said.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "followed again") {
+				t.Errorf("after outage %d:\n%s", i+1, text)
+			}
+			said.Reset()
+			hub.SetDown(true)
 		}
 	})
 }
