@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"weir/edge/internal/sieve"
+	"weir/proto/fault"
 	"weir/proto/weirpb"
 )
 
@@ -46,6 +47,19 @@ type FilterStats struct {
 	Compared    uint64       `json:"compared"`
 	Differences uint64       `json:"differences"`
 	Samples     []Difference `json:"samples"`
+}
+
+// Check says why there is nothing to tell of a tenant, or of one of its filters unless filter is empty: there is none of this name.
+// The fault is tenant_unknown or filter_unknown.
+func (s *Server) Check(tenant, filter string) *fault.Fault {
+	state := s.mirror.State()
+	switch {
+	case !state.HasTenant(tenant):
+		return fault.New(fault.TenantUnknown, "this edge knows no tenant %.64q", tenant)
+	case filter != "" && !state.HasFilter(tenant, filter):
+		return fault.New(fault.FilterUnknown, "the tenant has no filter %.64q", filter).WithHint("weir filter list")
+	}
+	return nil
 }
 
 // FilterLogs returns what the filters of a tenant have said lately by weir.log on this edge, of one filter unless its name is

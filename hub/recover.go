@@ -35,7 +35,7 @@ func (h *Hub) answerRecover(ctx context.Context, from string, q *meshpb.RecoverG
 
 func (h *Hub) recoverHere(ctx context.Context, r *weirpb.RecoverGroupRequest) (*weirpb.RecoverGroupResponse, error) {
 	if int(r.GetGroup()) >= len(h.groups) {
-		return nil, fault.New(fault.NotFound, "there is no group %d", r.GetGroup())
+		return nil, fault.New(fault.NotFound, "there is no group %d", r.GetGroup()).WithHint("weir hub status lists the groups")
 	}
 	g := h.groups[placement.Group(r.GetGroup())]
 	plan, err := g.planRecovery(ctx, r.GetLost())

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -50,7 +51,9 @@ const description = `weir is a pub/sub relay for live applications that decides 
 
 Begin with "weir dev"; "weir COMMAND --help" has examples.
 
-Exit codes: 0 done; 1 failed; 2 wrong usage; 3 no answer, it may or may not have been done; 130 ended by a signal before it was done.`
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 no answer, it may or may not have been done; 130 ended by a signal before it was done.
+
+With --json a failure is a JSON object, too, the last line of standard error: code, message, hint, retryable, exit.`
 
 var groups = []kong.Group{
 	{Key: "run", Title: "Try it:"},
@@ -94,7 +97,14 @@ func run(ctx context.Context, args []string, con *console) int {
 	if errors.As(err, &exit) {
 		return int(exit)
 	}
-	con.printFailure(err)
+	if outputIsClosed(err) {
+		return exitOK // whoever reads has seen enough
+	}
+	if con.json || slices.Contains(args, "--json") {
+		con.printFailureJSON(err)
+	} else {
+		con.printFailure(err)
+	}
 	return exitCode(err)
 }
 
@@ -122,10 +132,19 @@ func dispatch(ctx context.Context, args []string, con *console) error {
 	if err != nil {
 		return err
 	}
+	con.json = wantsJSON(command)
 	log := newLogger(con.err, con.errTerminal, cmp.Or(g.LogLevel, defaultLevel(command.Command())))
 	command.Bind(con, log)
 	command.BindTo(ctx, (*context.Context)(nil))
 	return command.Run()
+}
+
+// wantsJSON reports whether a command was told to print JSON.
+func wantsJSON(command *kong.Context) bool {
+	return slices.ContainsFunc(command.Flags(), func(f *kong.Flag) bool {
+		on, ok := command.FlagValue(f).(bool)
+		return f.Name == "json" && ok && on
+	})
 }
 
 func newParser(g *grammar, con *console) (*kong.Kong, error) {
@@ -154,6 +173,9 @@ func parse(parser *kong.Kong, args []string) (command *kong.Context, err error) 
 		}
 	}()
 	command, err = parser.Parse(args)
+	if outputIsClosed(err) { // of help, by "| head"
+		return nil, helpShown(exitOK)
+	}
 	var bad *kong.ParseError
 	if errors.As(err, &bad) {
 		return nil, usageFrom(bad)

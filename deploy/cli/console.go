@@ -19,6 +19,8 @@ type console struct {
 	// Whether a person looks at them: then output may be for people, and coloured.
 	outTerminal, errTerminal bool
 	noColour                 bool // https://no-color.org
+	// json is whether the command was told to print JSON.
+	json bool
 }
 
 func newConsole(in, out, err *os.File) *console {

@@ -64,15 +64,12 @@ func (c *edgeCommand) Run(ctx context.Context, con *console, log *slog.Logger) (
 	if c.FilterTurns < 0 || max(c.TenantFuel, c.MaxFuel) > maxFuel {
 		return usagef("", "--filter-turns can't be negative, and fuel a second can't be more than %s", maxFuel)
 	}
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return failf("--data names another folder", "can't make the data folder: %w", err)
-	}
 	parts := lifecycle.New()
 	defer func() { err = errors.Join(err, parts.Close(stopGrace, c.StopTimeout)) }()
 	s := &edgeProcess{
 		command: c, parts: parts, log: log, metrics: private.NewRegistry(),
 	}
-	for _, step := range []func(context.Context) error{s.serveAdmin, s.connect, s.open, s.serve} {
+	for _, step := range []func(context.Context) error{s.openCertificate, s.serveAdmin, s.connect, s.open, s.serve} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -94,10 +91,20 @@ type edgeProcess struct {
 	metrics *prometheus.Registry
 	gate    private.Gate
 
+	certificate *edge.CertificateFiles
+
 	hub       *hubclient.Client
 	edge      *edge.Server
 	listener  *edge.Listener
 	adminAddr netip.AddrPort
+}
+
+// openCertificate reads the certificate for clients, before anything is written.
+func (s *edgeProcess) openCertificate(context.Context) (err error) {
+	if s.certificate, err = edge.OpenCertificateFiles(s.command.Cert, s.command.Key, s.log); err != nil {
+		return failf("--cert and --key name PEM files", "%w", err)
+	}
+	return nil
 }
 
 func (s *edgeProcess) serveAdmin(context.Context) error {
@@ -108,11 +115,23 @@ func (s *edgeProcess) serveAdmin(context.Context) error {
 	s.adminAddr = sockets.Addr()
 	s.parts.ServeHTTP("admin", &http.Server{
 		Handler: filteradmin.Handler(private.Handler(s.metrics,
-			s.gate.Check("hub", func(ctx context.Context) error { return s.hub.Ready(ctx) }),
-			s.gate.Check("edge", func(ctx context.Context) error { return s.edge.Ready(ctx) }),
+			s.gate.Check("hub", func(ctx context.Context) error {
+				return otherwise(s.hub.Ready(ctx), "no node of the hub is connected; the log says why")
+			}),
+			s.gate.Check("edge", func(ctx context.Context) error {
+				return otherwise(s.edge.Ready(ctx), "the hub has not told its tenants yet, so no client is welcomed")
+			}),
 		), s.runningEdge),
 	}, sockets...)
 	return nil
+}
+
+// otherwise says what it means that a check has waited in vain.
+func otherwise(err error, meaning string) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(meaning)
 }
 
 // runningEdge returns the edge once it serves, and until it stops.
@@ -145,6 +164,9 @@ func (s *edgeProcess) connect(context.Context) error {
 
 // open starts the edge. It does not wait for the hub: an edge that starts while the hub is away serves once it is back.
 func (s *edgeProcess) open(ctx context.Context) error {
+	if err := os.MkdirAll(s.command.Data, 0o700); err != nil {
+		return failf("--data names another folder", "can't make the data folder: %w", err)
+	}
 	engine, err := filters.New(ctx, filters.Config{
 		CacheDir: s.command.Data, Logger: s.log.With("part", "filters"),
 	})
@@ -179,16 +201,12 @@ func (s *edgeProcess) host() string {
 }
 
 func (s *edgeProcess) serve(context.Context) error {
-	certificate, err := edge.OpenCertificateFiles(s.command.Cert, s.command.Key, s.log)
-	if err != nil {
-		return failf("--cert and --key name PEM files", "%w", err)
-	}
 	resetKey, err := edge.ResetKey(s.command.Data)
 	if err != nil {
 		return err
 	}
 	s.listener, err = s.edge.Listen(edge.ListenConfig{
-		Address: s.command.Listen, GetCertificate: certificate.GetCertificate, ResetKey: resetKey,
+		Address: s.command.Listen, GetCertificate: s.certificate.GetCertificate, ResetKey: resetKey,
 		Origins: s.command.Origin, Logger: s.log.With("part", "transport"), Registerer: s.metrics,
 	})
 	if err != nil {

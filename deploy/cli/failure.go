@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,6 +37,8 @@ type failure struct {
 	hint  string
 	usage bool // the command line itself is wrong
 	code  int  // to exit with; 0: as any other
+	// unreachable is whether a server was not reached, so that nothing was done.
+	unreachable bool
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -137,6 +140,53 @@ func (c *console) printFailure(err error) {
 	if hint != "" {
 		fmt.Fprintf(c.err, "%s %s\n", c.errStyle(dim, "hint:"), hint)
 	}
+}
+
+// printFailureJSON is printFailure for programs. The code is that of proto/SPEC.md where a server has refused, else "usage" or
+// "failed".
+func (c *console) printFailureJSON(err error) {
+	sentence, hint := describe(err)
+	f := failureView{Code: "failed", Message: sentence, Hint: hint, Exit: exitCode(err)}
+	var own *failure
+	var remote *connect.Error
+	var refused *fault.Fault
+	switch {
+	case errors.As(err, &own) && own.unreachable:
+		f.Code, f.Retryable = string(fault.Unavailable), true
+	case f.Exit == exitUsage:
+		f.Code = "usage"
+	case f.Exit == exitInterrupted:
+		f.Code = "interrupted"
+	case f.Exit == exitUnknown:
+		f.Code, f.Retryable = string(fault.Timeout), true
+	case errors.As(err, &remote):
+		refused = apifault.Decode(remote)
+	case errors.As(err, &refused):
+	}
+	if refused != nil {
+		f.Code, f.Retryable, f.RetryAfterMs = string(refused.Code), refused.Code.Retryable(), refused.RetryAfter.Milliseconds()
+	}
+	line, err := json.Marshal(f)
+	if err != nil { // of strings, numbers and booleans: it can't be
+		return
+	}
+	fmt.Fprintf(c.err, "%s\n", line)
+}
+
+// failureView is a failure in JSON.
+type failureView struct {
+	Code         string `json:"code"`
+	Message      string `json:"message"`
+	Hint         string `json:"hint,omitempty"`
+	Retryable    bool   `json:"retryable"`
+	RetryAfterMs int64  `json:"retry_after_ms,omitempty"`
+	Exit         int    `json:"exit"`
+}
+
+// outputIsClosed reports whether err is that nobody reads standard output any more.
+func outputIsClosed(err error) bool {
+	var at *os.PathError
+	return errors.As(err, &at) && at.Path == os.Stdout.Name() && errors.Is(at.Err, syscall.EPIPE)
 }
 
 // isClosedOutput reports whether err only says that nobody reads any more what a command prints.

@@ -32,6 +32,14 @@ import (
 
 // hubRun runs a hub node: "weir hub" without more.
 type hubRun struct {
+	hubNode
+	Peers  []hubPeer `sep:";" help:"The nodes of a new region, this one among them, as \"id=hub-1,mesh=HOST:PORT,link=HOST:PORT,api=URL\", with \";\" between them. A region that is there keeps its own list." env:"WEIR_HUB_PEERS" placeholder:"PEER;..."`
+	Join   []string  `help:"Mesh addresses of nodes of a region that this node is to join; its data folder is empty." env:"WEIR_HUB_JOIN" placeholder:"HOST:PORT,..."`
+	Shards int       `help:"How many shards a new region has." default:"4" env:"WEIR_HUB_SHARDS" placeholder:"N"`
+}
+
+// hubNode has the settings of a node that concern no other.
+type hubNode struct {
 	Data   string `required:"" help:"Data folder." type:"path" env:"WEIR_HUB_DATA" placeholder:"DIR"`
 	API    string `name:"api" help:"Address of the server API." default:"127.0.0.1:8444" env:"WEIR_HUB_API" placeholder:"HOST:PORT"`
 	Cert   string `help:"Certificate chain of the server API, PEM. Without it the API is plain HTTP, on loopback addresses only." type:"path" env:"WEIR_HUB_CERT" placeholder:"FILE"`
@@ -40,10 +48,6 @@ type hubRun struct {
 	Mesh   string `help:"UDP address that the region's other nodes connect to." default:"127.0.0.1:8447" env:"WEIR_HUB_MESH" placeholder:"HOST:PORT"`
 	Admin  string `help:"Private address: health, metrics, profiles." default:"127.0.0.1:8446" env:"WEIR_HUB_ADMIN" placeholder:"HOST:PORT"`
 	NodeID string `name:"node-id" help:"Name of this node in its region, for good." default:"hub-1" env:"WEIR_HUB_NODE_ID" placeholder:"NAME"`
-
-	Peers  []hubPeer `sep:";" help:"The nodes of a new region, this one among them, as \"id=hub-1,mesh=HOST:PORT,link=HOST:PORT,api=URL\", with \";\" between them. A region that is there keeps its own list." env:"WEIR_HUB_PEERS" placeholder:"PEER;..."`
-	Join   []string  `help:"Mesh addresses of nodes of a region that this node is to join; its data folder is empty." env:"WEIR_HUB_JOIN" placeholder:"HOST:PORT,..."`
-	Shards int       `help:"How many shards a new region has." default:"4" env:"WEIR_HUB_SHARDS" placeholder:"N"`
 
 	AdvertiseAPI  string `name:"advertise-api" help:"URL of the server API for others, if it is not that of --api." env:"WEIR_HUB_ADVERTISE_API" placeholder:"URL"`
 	AdvertiseLink string `help:"Where edges reach this node, if not at --link." env:"WEIR_HUB_ADVERTISE_LINK" placeholder:"HOST:PORT"`
@@ -95,7 +99,7 @@ func (c *hubRun) Run(ctx context.Context, con *console, log *slog.Logger) (err e
 	parts := lifecycle.New()
 	defer func() { err = errors.Join(err, parts.Close(stopGrace, c.StopTimeout)) }()
 	s := &hubProcess{command: c, parts: parts, log: log, metrics: private.NewRegistry(), stats: filterstats.New(log)}
-	for _, step := range []func(context.Context) error{s.serveAdmin, s.open, s.follow, s.serveAPI, s.serveLink} {
+	for _, step := range []func(context.Context) error{s.openCertificate, s.serveAdmin, s.open, s.follow, s.serveAPI, s.serveLink} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -127,8 +131,27 @@ func (c *hubRun) check() error {
 		return usagef("", "--verify-rate has to be at least 1 byte a second, not %d", c.VerifyRate)
 	case c.Shards < 1 || c.Shards > maxShards:
 		return usagef("", "a region has 1 to %d shards, not %d", maxShards, c.Shards)
+	case (c.Cert == "") != (c.Key == ""):
+		return usagef("", "--cert and --key need each other")
+	case c.Cert == "" && !mayBeLoopback(c.API):
+		return plainAPI(c.API)
 	}
 	return ca.CheckNode(c.NodeID)
+}
+
+// plainAPI says why the server API must be served by TLS at an address.
+func plainAPI(addr string) error {
+	return usagef("give --cert and --key, or a loopback address", "the server API can't be plain HTTP on %s: keys would travel in the clear", addr)
+}
+
+// mayBeLoopback reports whether an address is on this machine alone, as far as it can be told without looking a name up.
+func mayBeLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return true // it can't be listened at, which is another error
+	}
+	ip, err := netip.ParseAddr(host)
+	return host != "" && (err != nil || ip.IsLoopback())
 }
 
 // maxShards bounds the shards of a region: each costs heartbeats and files of its own.
@@ -146,6 +169,8 @@ type hubProcess struct {
 	filters  *filters.Engine
 	identity *link.Identity
 	client   *hubclient.Client
+	// certificate is the server API's; nil: it is plain HTTP.
+	certificate *edge.CertificateFiles
 	// answer answers what another node of the region has passed on.
 	answer func(ctx context.Context, procedure string, request []byte) ([]byte, error)
 	// stats adds up what edges report of their filters, node says what this node knows of it.
@@ -248,10 +273,6 @@ func (s *hubProcess) serveAPI(context.Context) error {
 		mux.Handle(pattern, handler)
 	}
 	mux.Handle(api.BackupPath, api.NewBackupHandler(s.hub, s.log.With("part", "api")))
-	certificate, err := s.certificate()
-	if err != nil {
-		return err
-	}
 	sockets, err := listen.TCP(s.command.API)
 	if err != nil {
 		return addressFailure("api", err)
@@ -259,9 +280,9 @@ func (s *hubProcess) serveAPI(context.Context) error {
 	s.parts.OnClose("api socket", func(context.Context) error { return sockets.Close() })
 	server := &http.Server{Handler: mux, Protocols: new(http.Protocols)}
 	server.Protocols.SetHTTP1(true)
-	if certificate == nil {
+	if s.certificate == nil {
 		if !sockets.Addr().Addr().IsLoopback() {
-			return usagef("give --cert and --key, or a loopback address", "the server API can't be plain HTTP on %s: keys would travel in the clear", sockets.Addr())
+			return plainAPI(sockets.Addr().String())
 		}
 		s.apiURL = "http://" + sockets.Addr().String()
 		server.Protocols.SetUnencryptedHTTP2(true) // gRPC needs HTTP/2
@@ -271,7 +292,7 @@ func (s *hubProcess) serveAPI(context.Context) error {
 	s.apiURL = "https://" + sockets.Addr().String()
 	server.Protocols.SetHTTP2(true)
 	config := &tls.Config{
-		GetCertificate: certificate.GetCertificate, MinVersion: tls.VersionTLS13, NextProtos: []string{"h2", "http/1.1"},
+		GetCertificate: s.certificate.GetCertificate, MinVersion: tls.VersionTLS13, NextProtos: []string{"h2", "http/1.1"},
 	}
 	for i := range sockets {
 		sockets[i] = tls.NewListener(sockets[i], config)
@@ -280,16 +301,15 @@ func (s *hubProcess) serveAPI(context.Context) error {
 	return nil
 }
 
-// certificate returns the one that is given, nil if there is none.
-func (s *hubProcess) certificate() (*edge.CertificateFiles, error) {
-	c := s.command
-	if (c.Cert == "") != (c.Key == "") {
-		return nil, usagef("", "--cert and --key need each other")
+// openCertificate reads the server API's certificate, if there is one, before anything is written.
+func (s *hubProcess) openCertificate(context.Context) (err error) {
+	if s.command.Cert == "" {
+		return nil
 	}
-	if c.Cert == "" {
-		return nil, nil
+	if s.certificate, err = edge.OpenCertificateFiles(s.command.Cert, s.command.Key, s.log); err != nil {
+		return failf("--cert and --key name PEM files", "%w", err)
 	}
-	return edge.OpenCertificateFiles(c.Cert, c.Key, s.log)
+	return nil
 }
 
 func (s *hubProcess) serveLink(context.Context) error {

@@ -49,6 +49,15 @@ type hubBackupTake struct {
 	apiTarget
 }
 
+func (hubBackupTake) Help() string {
+	return `Any node can be asked. The file is kept like a hub's data folder: it has secrets that make tokens.
+
+Examples:
+
+    weir hub backup take --out weir-$(date +%F).backup --api https://10.0.0.1:8444 --api-key "$(cat admin.key)"
+    weir hub backup take --out - | ssh vault 'cat > weir.backup'`
+}
+
 func (c *hubBackupTake) Run(ctx context.Context, con *console) error {
 	client, err := c.resolve()
 	if err != nil {

@@ -5,10 +5,10 @@ import (
 	"log/slog"
 )
 
-// hubJoin is "weir hub join": hubRun with the addresses as arguments.
+// hubJoin is "weir hub join": hubRun with the addresses as arguments, and without what is for new regions.
 type hubJoin struct {
 	Address []string `arg:"" help:"Mesh addresses of nodes of the region." placeholder:"HOST:PORT"`
-	hubRun  `embed:""`
+	hubNode
 }
 
 func (hubJoin) Help() string {
@@ -22,6 +22,6 @@ Examples:
 }
 
 func (c *hubJoin) Run(ctx context.Context, con *console, log *slog.Logger) error {
-	c.Join = c.Address
-	return c.hubRun.Run(ctx, con, log)
+	run := hubRun{hubNode: c.hubNode, Join: c.Address, Shards: 1} // how many there are the region knows
+	return run.Run(ctx, con, log)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // namespaceCommands is "weir namespace".
 type namespaceCommands struct {
 	Create namespaceCreate `cmd:"" help:"Create a namespace."`
-	Set    namespaceSet    `cmd:"" help:"Create a namespace or change settings of one."`
+	Set    namespaceSet    `cmd:"" help:"Change settings of a namespace."`
 	List   namespaceList   `cmd:"" help:"List namespaces with their settings."`
 }
 
@@ -110,7 +111,7 @@ func (c *namespaceCreate) Run(ctx context.Context, con *console) error {
 }
 
 type namespaceSet struct {
-	Name string `arg:"" help:"Namespace to create or change."`
+	Name string `arg:"" help:"Namespace to change."`
 	namespaceSettings
 	JSON bool `help:"Print JSON."`
 	tenantFlag
@@ -134,12 +135,11 @@ func (c *namespaceSet) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return client.explain(err)
 	}
-	n := newNamespace(c.or(client), c.Name)
-	for _, existing := range response.GetNamespaces() {
-		if existing.GetName() == c.Name {
-			n = existing
-		}
+	i := slices.IndexFunc(response.GetNamespaces(), func(n *weirpb.Namespace) bool { return n.GetName() == c.Name })
+	if i < 0 {
+		return failf("weir namespace create "+c.Name, "there is no namespace %q", c.Name)
 	}
+	n := response.GetNamespaces()[i]
 	if err := c.apply(n); err != nil {
 		return err
 	}

@@ -52,12 +52,12 @@ func dialEdge(ctx context.Context, to *edgeAddress, log *slog.Logger) (*edgeclie
 	}
 	var untrusted *tls.CertificateVerificationError
 	if errors.As(err, &untrusted) {
-		return nil, failf("--ca names a PEM file with the authority to trust; --insecure trusts anybody",
+		return nil, failf(trustHint,
 			"the edge at %s has a certificate that is not trusted: %w", to.url, untrusted.Err)
 	}
 	var refused *fault.Fault
 	if errors.As(err, &refused) {
-		return nil, fmt.Errorf("the edge at %s refuses: %w", to.url, err)
+		return nil, fmt.Errorf("the edge at %s refuses: %w", to.url, refused) // and not how the client came to know
 	}
 	return nil, failf(to.unreachableHint(), "can't reach the edge at %s: %w", to.url, err)
 }

@@ -188,6 +188,7 @@ func waitsForAPI(r *http.Request) string {
 // explain adds what to do about it to the error of a call that did not reach the server.
 func (c *apiClient) explain(err error) error {
 	var dial *net.OpError
+	var untrusted *tls.CertificateVerificationError
 	var bad *connect.Error
 	var slow net.Error
 	switch {
@@ -196,9 +197,15 @@ func (c *apiClient) explain(err error) error {
 	case errors.Is(err, context.Canceled): // by a signal
 		return failf(noAnswerHint, "%w", err)
 	case errors.As(err, &dial) && dial.Op == "dial":
-		return failf(c.unreachableHint(), "can't reach the server API at %s: %w", c.url, dial.Err)
+		return &failure{err: fmt.Errorf("can't reach the server API at %s: %w", c.url, dial.Err), hint: c.unreachableHint(), unreachable: true}
+	case errors.As(err, &untrusted):
+		return failf(trustHint, "the server API at %s has a certificate that is not trusted: %w", c.url, untrusted.Err)
 	case errors.As(err, &bad) && bad.Code() == connect.CodeUnauthenticated && len(bad.Details()) == 0:
 		return failf("check --api-key", "the server API does not accept this key")
+	case errors.As(err, &bad) && bad.Code() == connect.CodeUnauthenticated:
+		return failf("check --api-key, or WEIR_API_KEY; an operator's first one is in admin.key in the hub's data folder", "%w", err)
+	case errors.As(err, &bad) && bad.Code() == connect.CodeUnimplemented && len(bad.Details()) == 0:
+		return failf("is --api the address of a hub's server API?", "%s answers: %s", c.url, bad.Message())
 	}
 	if errors.As(err, &slow) && slow.Timeout() {
 		return &failure{
@@ -207,6 +214,8 @@ func (c *apiClient) explain(err error) error {
 	}
 	return err
 }
+
+const trustHint = "--ca names a PEM file with the authority to trust; --insecure trusts anybody"
 
 const noAnswerHint = "if it was to change something, that may or may not have been done"
 

@@ -63,6 +63,12 @@ func (s *State) FilterLimits(tenantName, filterName string) *weirpb.FilterLimits
 	return nil
 }
 
+// HasFilter reports whether a tenant has a filter, live or not.
+func (s *State) HasFilter(tenantName, filterName string) bool {
+	t := s.tenants[tenantName]
+	return t != nil && t.filters[filterName] != nil
+}
+
 // SigningKey returns a tenant's signing key, nil if there is none with this id.
 func (s *State) SigningKey(tenantName, id string) *weirpb.SigningKey {
 	if t := s.tenants[tenantName]; t != nil {

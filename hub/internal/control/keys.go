@@ -55,7 +55,7 @@ func (ch *change) createApiKey(timeMs int64, r *logpb.ApiKeyRecord) (*change, *f
 func (ch *change) revokeApiKey(c *logpb.RevokeApiKey) (*change, *fault.Fault) {
 	k := ch.next.ApiKeys[c.GetId()]
 	if k == nil || k.GetApiKey().GetTenant() != c.GetTenant() {
-		return refuse(fault.NotFound, "there is no API key %q", c.GetId())
+		return nil, fault.New(fault.NotFound, "there is no API key %q", c.GetId()).WithHint("weir key list")
 	}
 	delete(ch.next.ApiKeys, c.GetId())
 	ch.drop(key(kindApiKey, c.GetId()))
@@ -89,7 +89,7 @@ func (ch *change) revokeSigningKey(c *logpb.RevokeSigningKey) (*change, *fault.F
 		return nil, UnknownTenant(c.GetTenant())
 	}
 	if t.SigningKeys[c.GetId()] == nil {
-		return refuse(fault.NotFound, "there is no signing key %q", c.GetId())
+		return nil, fault.New(fault.NotFound, "there is no signing key %q", c.GetId()).WithHint("weir key signing list")
 	}
 	delete(t.SigningKeys, c.GetId())
 	ch.drop(key(kindSigningKey, c.GetTenant(), c.GetId()))

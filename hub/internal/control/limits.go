@@ -35,7 +35,7 @@ func (t *Tenant) FilterLimits(filter string) *weirpb.FilterLimits {
 func (ch *change) setTenantLimits(c *logpb.SetTenantLimits) (*change, *fault.Fault) {
 	t := ch.next.tenant(c.GetTenant())
 	if t == nil {
-		return nil, UnknownTenant(c.GetTenant())
+		return nil, noTenant(c.GetTenant())
 	}
 	t.Record = proto.CloneOf(t.Record)
 	t.Record.Tenant.FilterLimits = c.GetLimits()

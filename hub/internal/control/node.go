@@ -76,7 +76,7 @@ func DataGone(node string) *fault.Fault {
 func (ch *change) retireNode(c *logpb.RetireNode) (*change, *fault.Fault) {
 	old := ch.next.Nodes[c.GetId()]
 	if old == nil {
-		return refuse(fault.NotFound, "there is no node %q", c.GetId())
+		return nil, fault.New(fault.NotFound, "there is no node %q", c.GetId()).WithHint("weir hub status lists the nodes")
 	}
 	if by := c.GetReplacedBy(); by != "" {
 		switch n := ch.next.Nodes[by]; {

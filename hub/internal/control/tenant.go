@@ -28,6 +28,9 @@ func UnknownTenant(called string) *fault.Fault {
 	return fault.New(fault.TenantUnknown, "there is no tenant %q", called).WithHint("weir tenant create %s", called)
 }
 
+// noTenant is UnknownTenant for operators' requests that are about the tenant itself: to make it would be no help.
+func noTenant(called string) *fault.Fault { return UnknownTenant(called).WithHint("weir tenant list") }
+
 func (ch *change) createTenant(timeMs int64, c *logpb.CreateTenant) (*change, *fault.Fault) {
 	s := ch.next
 	if s.Tenants[c.GetName()] != nil {
@@ -57,7 +60,7 @@ func (ch *change) deleteTenant(c *logpb.DeleteTenant) (*change, *fault.Fault) {
 	s := ch.next
 	t := s.Tenants[c.GetName()]
 	if t == nil {
-		return nil, UnknownTenant(c.GetName())
+		return nil, noTenant(c.GetName())
 	}
 	s.remove(t)
 	s.Meta.Deletions++
@@ -123,7 +126,8 @@ func (ch *change) putNamespace(timeMs int64, c *logpb.PutNamespace) (*change, *f
 			made.Kind = weirpb.ChannelKind_CHANNEL_KIND_LOG
 		}
 	case c.GetCreate():
-		return refuse(fault.AlreadyExists, "the tenant has a namespace %q already", n.GetName())
+		return nil, fault.New(fault.AlreadyExists, "the tenant has a namespace %q already", n.GetName()).
+			WithHint("weir namespace set %s changes its settings", n.GetName())
 	case made.Kind != old.GetKind() && made.Kind != weirpb.ChannelKind_CHANNEL_KIND_UNSPECIFIED:
 		return refuse(fault.InvalidArgument, "the kind of namespace %q can't change", n.GetName())
 	default:

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"weir/edge"
+	"weir/proto/fault"
 	"weir/proto/weirpb"
 )
 
@@ -17,6 +18,8 @@ type Edge interface {
 	Subscriptions(tenant, channel string) []edge.Subscription
 	Explain(ctx context.Context, id string, event *weirpb.Cursor) (*weirpb.Explanation, error)
 	FilterLogs(tenant, filter string) *weirpb.GetFilterLogsResponse
+	// Check says why there is nothing to tell of a tenant, or of a filter unless its name is empty; nil if there may be.
+	Check(tenant, filter string) *fault.Fault
 }
 
 // Handler serves
@@ -65,6 +68,11 @@ func ask(w http.ResponseWriter, r *http.Request, ready func() Edge) (Edge, query
 	e := ready()
 	if e == nil {
 		http.Error(w, "the edge is starting or stopping", http.StatusServiceUnavailable)
+		return nil, q
+	}
+	if f := e.Check(q.tenant, q.filter); f != nil {
+		writeProto(w, http.StatusNotFound, f.ToProto())
+		return nil, q
 	}
 	return e, q
 }

@@ -41,6 +41,13 @@ func (fakeEdge) Explain(_ context.Context, id string, at *weirpb.Cursor) (*weirp
 	return &weirpb.Explanation{Channel: id, Event: at, Verdict: weirpb.Verdict_VERDICT_HELD}, nil
 }
 
+func (fakeEdge) Check(_, filter string) *fault.Fault {
+	if filter == "unheard-of" {
+		return fault.New(fault.FilterUnknown, "there is no filter of this name").WithHint("weir filter list")
+	}
+	return nil
+}
+
 func (fakeEdge) FilterLogs(tenant, filter string) *weirpb.GetFilterLogsResponse {
 	r := &weirpb.GetFilterLogsResponse{}
 	if tenant == "acme" && filter == "f" {
