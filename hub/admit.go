@@ -92,28 +92,39 @@ func (h *Hub) hasLatestTable() bool {
 // admitStream is checkMember for streams of Raft groups.
 func (h *Hub) admitStream(node string, _ uint32) error { return h.checkMember(node) }
 
-// disconnectGone closes the connections to nodes that were in the table and are not any more. It returns those that are.
-func (h *Hub) disconnectGone(before []string) (now []string) {
+// disconnectGone closes the connections to nodes that were in the table and are not any more. It returns whom to look after the
+// next time.
+func (h *Hub) disconnectGone(before []string) (next []string) {
+	if d, ok := h.transport.(disconnecter); ok {
+		return h.disconnectGoneBy(d, before)
+	}
+	return nil
+}
+
+func (h *Hub) disconnectGoneBy(d disconnecter, before []string) (next []string) {
 	table := h.control.State().Nodes
-	d, ok := h.transport.(disconnecter)
 	for _, node := range before {
-		if ok && table[node] == nil && h.checkMember(node) != nil {
+		switch {
+		case table[node] != nil:
+		case h.checkMember(node) == nil:
+			next = append(next, node) // it may be a member, as far as this node can tell now
+		default:
 			h.log.Info("closing the connections to a node that has left the region", "left", node)
 			d.Disconnect(node)
 		}
 	}
 	for node := range table {
-		now = append(now, node)
+		next = append(next, node)
 	}
-	return now
+	return next
 }
 
 // askWhetherRemoved asks the region whether this node has been removed from it, and stops if it has: it would wait for ever.
 func (h *Hub) askWhetherRemoved() {
-	ctx, cancel := context.WithTimeout(h.ctx, surveyTimeout)
-	defer cancel()
 	for _, node := range h.others() {
+		ctx, cancel := context.WithTimeout(h.ctx, surveyTimeout) // for each: one that is silent must not keep the rest from being asked
 		known, err := h.askBelongs(ctx, node)
+		cancel()
 		if err != nil || known {
 			continue
 		}

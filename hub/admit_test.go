@@ -2,11 +2,14 @@ package hub
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/raft"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"weir/proto/fault"
 	"weir/proto/meshpb"
@@ -123,5 +126,61 @@ func TestOldProcessOfAUsedNameStops(t *testing.T) {
 	}
 	if now := h.groups[1].replica.Term(); now != term {
 		t.Errorf("it has had an election: term %d was %d", now, term)
+	}
+}
+
+// TestRemovedNodeAsksPastOneThatIsSilent has the node that is asked first take all the time there is.
+func TestRemovedNodeAsksPastOneThatIsSilent(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, 1)
+	c.startAll()
+	c.withTenant()
+	h := c.nodes["hub-3"]
+	first := h.others()[0]
+	c.net.Node(first).Handle(methodBelongs, func(ctx context.Context, _ string, _ []byte) ([]byte, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	c.net.Node(h.others()[1]).Handle(methodBelongs, func(ctx context.Context, _ string, _ []byte) ([]byte, error) {
+		if err := ctx.Err(); err != nil { // nothing would have come here
+			return nil, err
+		}
+		return proto.Marshal(wrapperspb.Bool(false))
+	})
+	h.askWhetherRemoved()
+	if err := h.status.check(); fault.CodeOf(err) != fault.PermissionDenied {
+		t.Errorf("it goes on: %v", err)
+	}
+}
+
+// A listening transport notes which nodes were disconnected.
+type listening struct {
+	Transport
+	gone []string
+}
+
+func (l *listening) Disconnect(node string) { l.gone = append(l.gone, node) }
+
+// TestGoneNodeIsDisconnectedLater has this node's table of nodes be late when it finds that one has gone.
+func TestGoneNodeIsDisconnectedLater(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, 1)
+	c.startAll()
+	late := c.nodes["hub-3"]
+	l := &listening{Transport: late.transport}
+	c.eventually("strangers are refused", func() bool { return late.checkMember("hub-9") != nil })
+	c.net.Part([]string{"hub-3"}, []string{"hub-1", "hub-2"})
+	c.eventually("strangers are let in", func() bool { return late.checkMember("hub-9") == nil })
+	known := late.disconnectGoneBy(l, []string{"hub-9"})
+	if len(l.gone) > 0 {
+		t.Errorf("%v are disconnected by a table that may be late", l.gone)
+	}
+	c.net.Heal()
+	c.eventually("strangers are refused again", func() bool { return late.checkMember("hub-9") != nil })
+	if known = late.disconnectGoneBy(l, known); !slices.Equal(l.gone, []string{"hub-9"}) {
+		t.Errorf("%v are disconnected once the table is the latest", l.gone)
+	}
+	if late.disconnectGoneBy(l, known); len(l.gone) != 1 {
+		t.Errorf("%v are disconnected again", l.gone)
 	}
 }
