@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -33,11 +32,14 @@ func (h *Host) sure(ctx context.Context, places *places, who string, look func(*
 	}
 	defer places.leave(who)
 	state, late := h.cfg.Mirror.CatchUp(ctx)
-	if late != nil {
-		return retrySoon(fault.New(fault.Unavailable, "this edge can't tell at the moment whether it knows all that was made in its region").
-			WithHint("try again; operators: see the edge's log").WithCause(late))
+	switch {
+	case late == nil:
+		return look(state)
+	case ctx.Err() != nil: // whoever asked has gone
+		return context.Cause(ctx)
 	}
-	return look(state)
+	return retrySoon(fault.New(fault.Unavailable, "this edge can't tell at the moment whether it knows all that was made in its region").
+		WithHint("try again; operators: see the edge's log").WithCause(late))
 }
 
 // mayBeLate reports whether err is a refusal of what may have been made a moment ago.
@@ -94,11 +96,7 @@ func (p *places) leave(who string) {
 
 // network names what one customer of a network provider can choose addresses from: an IPv4 address, or a /64.
 func (s *session) network() string {
-	at, err := netip.ParseAddrPort(s.conn.RemoteAddr().String())
-	if err != nil {
-		return "" // no address of the Internet: one place for all
-	}
-	address := at.Addr().Unmap().WithZone("")
+	address := s.conn.RemoteAddr().Addr().Unmap().WithZone("")
 	if address.Is6() {
 		prefix, _ := address.Prefix(64)
 		address = prefix.Addr()

@@ -1,11 +1,14 @@
 package session_test
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"weir/edge/internal/fakeconn"
 	"weir/edge/token"
 	"weir/proto/frame"
 	"weir/proto/weirpb"
@@ -111,6 +114,28 @@ func TestNobodyIsRefusedForGoodWhileNothingIsCertain(t *testing.T) {
 		session.expect(frame.Unsubscribed, u)
 		if u.GetFault().GetCode() != "unavailable" || !u.GetFault().GetRetryable() {
 			t.Errorf("a namespace that may be on its way: %v", u.GetFault())
+		}
+	})
+}
+
+func TestWhoLeavesMeanwhileIsNotRefused(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		synctest.Wait()
+		r.hub.HoldControl(true)
+		r.hub.Put(&weirpb.Tenant{Name: "other"})
+		ctx, lose := context.WithCancel(context.Background())
+		c := &client{Conn: fakeconn.New(), t: t, done: make(chan struct{})}
+		r.clients.Go(func() {
+			defer close(c.done)
+			r.host.Serve(ctx, c.Conn)
+		})
+		c.Send(frame.Hello, &weirpb.Hello{Token: r.mintWith(newKey(t, "none"), nil)})
+		synctest.Wait()
+		c.Leave()
+		lose()
+		<-c.done
+		if log := r.log.String(); !strings.Contains(log, "client left before it was welcomed") || strings.Contains(log, "session refused") {
+			t.Errorf("the log:\n%s", log)
 		}
 	})
 }
