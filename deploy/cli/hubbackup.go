@@ -111,14 +111,22 @@ func (c *hubBackupTake) toFile(ctx context.Context, con *console, client *apiCli
 	return m, f.Close()
 }
 
+// backupPatience is how long a backup may bring nothing: a node has gone, or waits for a group that has no leader. All of it may
+// take as long as it takes.
+const backupPatience = time.Minute
+
 // backup copies an archive to w and checks it on its way.
 func (c *apiClient) backup(ctx context.Context, con *console, w io.Writer) (*backup.Manifest, error) {
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.url, "/")+api.BackupPath, nil)
 	if err != nil {
 		return nil, err
 	}
 	unhurried := *c.http
 	unhurried.Timeout = 0
+	coming, stop := newStallReader(nil, backupPatience, giveUp)
+	defer stop()
 	response, err := unhurried.Do(request)
 	if err != nil {
 		return nil, c.explain(err)
@@ -127,9 +135,14 @@ func (c *apiClient) backup(ctx context.Context, con *console, w io.Writer) (*bac
 	if response.StatusCode != http.StatusOK {
 		return nil, refusedBackup(response)
 	}
-	p := newProgress(con, io.TeeReader(response.Body, w))
+	coming.from = response.Body
+	p := newProgress(con, io.TeeReader(coming, w))
 	defer p.end()
 	m, err := backup.Verify(p, nil)
+	if why := context.Cause(ctx); err != nil && errors.Is(why, context.DeadlineExceeded) {
+		return nil, fault.New(fault.Unavailable, "the backup is given up: %v", why).
+			WithHint("weir hub status tells which node or group does not answer; another node may be asked with --api").WithCause(why)
+	}
 	if err != nil {
 		return nil, explainArchive(err, "take another one")
 	}
