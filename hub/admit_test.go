@@ -118,14 +118,15 @@ func TestOldProcessOfAUsedNameStops(t *testing.T) {
 	if heard := old.groups[1].replica.Heard(); !heard.IsZero() {
 		t.Errorf("a leader has taken it for the new one, at %v", heard)
 	}
+	// Others may hold elections of their own on a busy machine. One that it had brought about would be of a term that it had too.
+	if stood := old.groups[1].replica.Term(); stood > term {
+		t.Errorf("it has stood for election: its term is %d, that of the region was %d", stood, term)
+	}
 	if err := old.Close(); err != nil {
 		t.Error(err)
 	}
 	if r := c.publish(&weirpb.Publication{Channel: "chat:a"}); r.GetOffset() != 2 {
 		t.Errorf("the next offset is %d", r.GetOffset())
-	}
-	if now := h.groups[1].replica.Term(); now != term {
-		t.Errorf("it has had an election: term %d was %d", now, term)
 	}
 }
 
