@@ -25,7 +25,7 @@ nobody reads may have rotted. Nodes do so by themselves, every "verify-every", a
 second. What is damaged is set aside and rebuilt from the other nodes; a node that is alone says so in its log and in
 weir_hub_store_corruption_total.
 
-Exits with 0 if no damage has been found. Needs an operator's API key.
+Exits with 0 if all nodes that were asked have been read and no damage has been found. Needs an operator's API key.
 
 Examples:
 
@@ -49,11 +49,15 @@ func (c *hubVerify) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return client.explain(err)
 	}
+	found := verifyView{Nodes: begun.GetNodes(), Silent: silent(before, begun.GetNodes(), c.Node), Damaged: []string{}}
+	if len(found.Silent) > 0 && !c.JSON {
+		fmt.Fprintf(con.err, "not read, because they do not answer: %s\n", strings.Join(found.Silent, ", "))
+	}
 	if c.NoWait {
 		if c.JSON {
-			return con.printJSON(verifyView{Nodes: begun.GetNodes()})
+			return con.printJSON(found)
 		}
-		_, err = fmt.Fprintf(con.out, "%s have begun; \"weir hub status\" tells how far they are\n", strings.Join(begun.GetNodes(), ", "))
+		_, err = fmt.Fprintf(con.out, "%s have begun; \"weir hub status\" tells how far they are\n", strings.Join(found.Nodes, ", "))
 		return err
 	}
 	for shown := -1; ; {
@@ -63,7 +67,8 @@ func (c *hubVerify) Run(ctx context.Context, con *console) error {
 		}
 		p := compareVerified(before, now, begun.GetNodes())
 		if p.left == 0 {
-			return c.report(con, begun.GetNodes(), p.damaged)
+			found.Damaged = append(found.Damaged, p.damaged...)
+			return c.report(con, found)
 		}
 		if share := p.share(); share != shown && !c.JSON {
 			shown = share
@@ -79,7 +84,19 @@ func (c *hubVerify) Run(ctx context.Context, con *console) error {
 
 type verifyView struct {
 	Nodes   []string `json:"nodes"`
+	Silent  []string `json:"silent"` // nodes that could not be asked
 	Damaged []string `json:"damaged"`
+}
+
+// silent returns the region's nodes that should have begun, all or the one that was named, and have not.
+func silent(region *weirpb.Region, begun []string, named string) []string {
+	names := []string{} // a list in JSON, also when it is empty
+	for _, node := range region.GetNodes() {
+		if name := node.GetId(); (named == "" || name == named) && !slices.Contains(begun, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // A verifying is how far nodes are that verify what they have.
@@ -126,17 +143,23 @@ func compareVerified(before, now *weirpb.Region, nodes []string) verifying {
 	return p
 }
 
-func (c *hubVerify) report(con *console, nodes, damaged []string) error {
+func (c *hubVerify) report(con *console, found verifyView) error {
 	var err error
 	switch {
 	case c.JSON:
-		err = con.printJSON(verifyView{nodes, append([]string{}, damaged...)})
-	case len(damaged) == 0:
-		_, err = fmt.Fprintf(con.out, "%s: all that is on disk is as it was written\n", strings.Join(nodes, ", "))
+		err = con.printJSON(found)
+	case len(found.Damaged) == 0:
+		_, err = fmt.Fprintf(con.out, "%s: all that is on disk is as it was written\n", strings.Join(found.Nodes, ", "))
 	}
-	if err != nil || len(damaged) == 0 {
+	switch {
+	case err != nil:
 		return err
+	case len(found.Damaged) > 0:
+		return fault.New(fault.Internal, "damage has been found: %s", strings.Join(found.Damaged, ", ")).
+			WithHint("it is rebuilt from the other nodes, if there are any; look after the disk. \"weir hub status\" tells how far it is")
+	case len(found.Silent) > 0:
+		return fault.New(fault.Unavailable, "not all nodes have been read: %s did not answer", strings.Join(found.Silent, ", ")).
+			WithHint("once \"weir hub status\" shows them up, run weir hub verify NODE for each")
 	}
-	return fault.New(fault.Internal, "damage has been found: %s", strings.Join(damaged, ", ")).
-		WithHint("it is rebuilt from the other nodes, if there are any; look after the disk. \"weir hub status\" tells how far it is")
+	return nil
 }
