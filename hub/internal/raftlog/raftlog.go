@@ -46,21 +46,30 @@ type Options struct {
 // foldersAbove is how many of the folders above the log may be as new as it is: the group's, and that of all groups.
 const foldersAbove = 2
 
-// A Log is the log and the votes of a node in a Raft group. raft calls it from several goroutines, of which one writes.
+// A Log is the log and the votes of a node in a Raft group. raft calls it from several goroutines, of which one appends.
 type Log struct {
 	options Options
 	wal     *wal.WAL
 	files   *files
-	mark    *mark  // belongs to the writer
-	sealer  sealer // belongs to the writer
 	recent  recent
+	queue   queue
+
+	// writing has room for whoever writes to wal: a mutex, but one for which virtual time does not stand still.
+	writing chan struct{}
+	mark    *mark  // guarded by writing
+	sealer  sealer // guarded by writing
+
+	// leads reports whether raft's goroutine is that of a leader. nil: the log is not written beside replication.
+	leads   atomic.Pointer[func() bool]
+	writers sync.WaitGroup
 
 	// broken is why nothing is written any more, nil while it is. once guards telling of it.
 	broken atomic.Pointer[error]
 	once   sync.Once
-	// ended is closed when raft's answers can't reach anybody any more.
-	ended   chan struct{}
-	endOnce sync.Once
+	// brokenDown is closed when broken is set, ended when raft's answers can't reach anybody any more.
+	brokenDown chan struct{}
+	ended      chan struct{}
+	endOnce    sync.Once
 }
 
 var (
@@ -72,7 +81,8 @@ var (
 // Open opens the log in a folder, which it makes if it is missing, and looks at all of its entries. The error is an
 // ErrCorrupt, ErrNoRoom or ErrDisk if it is about what is there.
 func Open(dir string, o Options) (_ *Log, err error) {
-	l := &Log{options: o, ended: make(chan struct{})}
+	l := &Log{options: o, writing: make(chan struct{}, 1), brokenDown: make(chan struct{}), ended: make(chan struct{})}
+	l.queue.init()
 	if err := o.FS.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for the log: %w", err)
 	}
@@ -167,6 +177,8 @@ func (l *Log) read(index uint64, into *raft.Log) error {
 func (l *Log) breakDown(why error) {
 	l.broken.CompareAndSwap(nil, &why)
 	l.once.Do(func() {
+		l.queue.fail(*l.broken.Load())
+		close(l.brokenDown)
 		if l.options.Broken != nil {
 			l.options.Broken(why)
 		}
@@ -183,119 +195,61 @@ func (l *Log) Usable() error {
 	return nil
 }
 
+// BrokenDown is closed when the log can't be used any more.
+func (l *Log) BrokenDown() <-chan struct{} { return l.brokenDown }
+
 // End says that nothing that raft does can reach another node any more. It must be called before a broken log's raft is
 // shut down: until then whoever met the damage waits, since raft ends the process over some errors.
 func (l *Log) End() { l.endOnce.Do(func() { close(l.ended) }) }
 
 // FirstIndex returns the index of the first entry, 0 for none.
-func (l *Log) FirstIndex() (uint64, error) { return l.wal.FirstIndex() }
+func (l *Log) FirstIndex() (uint64, error) {
+	queued, _ := l.queue.ends() // first: what leaves the queue meanwhile is on the disk
+	first, err := l.wal.FirstIndex()
+	if err == nil && first == 0 {
+		first = queued
+	}
+	return first, err
+}
 
 // LastIndex returns the index of the last entry, 0 for none.
-func (l *Log) LastIndex() (uint64, error) { return l.wal.LastIndex() }
+func (l *Log) LastIndex() (uint64, error) {
+	_, queued := l.queue.ends() // first: what leaves the queue meanwhile is on the disk
+	last, err := l.wal.LastIndex()
+	return max(queued, last), err
+}
 
-// GetLog reads an entry. It never returns one that is not what was written, except to a raft that has been cut off.
+// GetLog reads an entry. It never returns one that is not what was written, except to a raft that has been cut off. What is
+// not durable yet is for the leader alone, which sends it: a follower that found it here would acknowledge it.
 func (l *Log) GetLog(index uint64, into *raft.Log) error {
 	if l.recent.get(index, into) {
 		return nil
 	}
+	if l.queue.get(index, into) && l.leading() {
+		return nil
+	}
+	if l.queue.await(index) != nil {
+		return l.cutOff(index, into)
+	}
 	return l.ReadLog(index, into)
 }
 
-// ReadLog is GetLog from the disk, also of what is still in memory: for whoever looks for rot.
+// ReadLog is GetLog from the disk, also of what is still in memory: for whoever looks for rot. What is not durable yet is not
+// found.
 func (l *Log) ReadLog(index uint64, into *raft.Log) error {
 	err := l.read(index, into)
 	if err == nil || errors.Is(err, raft.ErrLogNotFound) || errors.Is(err, wal.ErrClosed) {
 		return err
 	}
 	l.breakDown(err)
+	return l.cutOff(index, into)
+}
+
+// cutOff waits until raft is cut off, which would end the process over a missing entry, and has it go on with another one.
+func (l *Log) cutOff(index uint64, into *raft.Log) error {
 	<-l.ended
 	*into = raft.Log{Index: index, Type: raft.LogNoop}
 	return nil
-}
-
-// StoreLog appends an entry, durably.
-func (l *Log) StoreLog(entry *raft.Log) error { return l.StoreLogs([]*raft.Log{entry}) }
-
-// StoreLogs appends entries, durably.
-func (l *Log) StoreLogs(entries []*raft.Log) error {
-	if err := l.Usable(); err != nil {
-		return err
-	}
-	if len(entries) == 0 {
-		return nil
-	}
-	err := l.wal.StoreLogs(l.sealer.seal(entries))
-	if errors.Is(err, wal.ErrClosed) {
-		return err
-	}
-	if err == nil {
-		err = l.mark.set(entries[len(entries)-1].Index)
-	}
-	if err != nil {
-		l.breakDown(l.appendFailed(err))
-		return l.Usable()
-	}
-	l.recent.add(entries)
-	return nil
-}
-
-// appendFailed tells what a failed append means: a segment that is full but not followed by another could not be, for
-// want of room.
-func (l *Log) appendFailed(err error) error {
-	if errors.Is(err, wal.ErrSealed) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fmt.Errorf("%w: %w", ErrNoRoom, err)
-	}
-	return fmt.Errorf("%w: %w", ErrDisk, err)
-}
-
-// DeleteRange removes entries from the log's beginning or its end.
-func (l *Log) DeleteRange(first, last uint64) error {
-	if err := l.Usable(); err != nil {
-		return err
-	}
-	end, err := l.wal.LastIndex()
-	if err != nil {
-		return err
-	}
-	if last >= end {
-		return l.cut(first, last)
-	}
-	if l.options.Keep != nil {
-		if keep := l.options.Keep(); keep != 0 && keep <= last {
-			last = keep - 1
-		}
-	}
-	if last < first || last == 0 {
-		return nil
-	}
-	l.recent.forget()
-	return l.removed(l.wal.DeleteRange(first, last))
-}
-
-// cut removes the log's end, or all of it.
-func (l *Log) cut(first, last uint64) error {
-	begin, err := l.wal.FirstIndex()
-	if err != nil {
-		return err
-	}
-	left := first - 1
-	if first <= begin {
-		left = 0
-	}
-	if err := l.mark.set(min(left, l.mark.index)); err != nil {
-		l.diskFailed(err)
-		return l.Usable()
-	}
-	l.recent.forget()
-	return l.removed(l.wal.DeleteRange(first, last))
-}
-
-func (l *Log) removed(err error) error {
-	if err == nil || errors.Is(err, wal.ErrClosed) {
-		return err
-	}
-	l.breakDown(l.appendFailed(err))
-	return l.Usable()
 }
 
 // Set keeps a value, durably.
@@ -323,8 +277,10 @@ func (l *Log) kept(err error) error {
 // IsMonotonic says that there can be no gaps.
 func (l *Log) IsMonotonic() bool { return true }
 
-// Close closes the log. Nobody may be using it any more.
+// Close makes durable what is not yet, and closes the log. Nobody may be using it any more.
 func (l *Log) Close() error {
 	l.End()
+	l.queue.close()
+	l.writers.Wait()
 	return errors.Join(l.wal.Close(), l.mark.close())
 }

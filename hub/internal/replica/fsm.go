@@ -23,7 +23,8 @@ type Machine interface {
 	Replace(fill func(fs vfs.FS, dir string) error) error
 }
 
-// fsm is how raft sees the machine. What raft reads from a log that is corrupt reaches neither the machine nor a snapshot.
+// fsm is how raft sees the machine. What is not durable here yet, and what raft reads from a log that is corrupt, reaches
+// neither the machine nor a snapshot.
 type fsm struct {
 	machine Machine
 	log     *raftlog.Log
@@ -34,14 +35,14 @@ var _ raft.BatchingFSM = fsm{}
 // Apply applies one entry.
 func (f fsm) Apply(l *raft.Log) any { return f.ApplyBatch([]*raft.Log{l})[0] }
 
-// ApplyBatch applies entries.
+// ApplyBatch applies entries, when they are durable here.
 func (f fsm) ApplyBatch(logs []*raft.Log) []any {
-	if err := f.trusted(); err != nil {
-		answers := make([]any, len(logs))
-		for i := range answers {
-			answers[i] = err
-		}
-		return answers
+	err := f.log.Await(logs[len(logs)-1].Index)
+	if err == nil {
+		err = f.trusted()
+	}
+	if err != nil {
+		return withhold(logs, err)
 	}
 	return f.machine.Apply(logs)
 }
@@ -65,9 +66,10 @@ func (f fsm) Restore(r io.ReadCloser) error {
 // checkpoint is a snapshot that is yet to be made.
 type checkpoint fsm
 
-// Persist makes a checkpoint in the sink's folder.
+// Persist makes a checkpoint in the sink's folder. raft counts entries as applied that were withheld from the machine, as
+// happens once the log is broken: a snapshot would lose them.
 func (c checkpoint) Persist(sink raft.SnapshotSink) error {
-	if err := fsm(c).trusted(); err != nil {
+	if err := c.log.Usable(); err != nil {
 		return err
 	}
 	s, ok := sink.(*snapshot.Sink)

@@ -40,7 +40,7 @@ func (r *Replica) First() uint64 {
 	return first
 }
 
-// End returns index and term of the last entry of this node's log, as it was written; 0 while the replica is parked.
+// End returns index and term of the last entry of this node's log that is durable; 0 while the replica is parked.
 func (r *Replica) End() (index, term uint64) {
 	l := r.life.Load()
 	if l == nil {
@@ -49,7 +49,8 @@ func (r *Replica) End() (index, term uint64) {
 	stats := l.raft.Stats()
 	term, _ = strconv.ParseUint(stats["last_log_term"], 10, 64)
 	index, _ = strconv.ParseUint(stats["last_log_index"], 10, 64)
-	return index, term
+	// What a leader has taken and not written yet is all of its own term, as is the entry before, with which that began.
+	return l.log.Durable(index), term
 }
 
 // Kept returns the folder of the newest snapshot's state and the snapshot's entry; "" if there is none. It has not been

@@ -29,7 +29,7 @@ func (r *Replica) Leader() (name string, term uint64) {
 }
 
 // Committed returns the index of the last entry that is known to be committed.
-func (r *Replica) Committed() uint64 { return r.index((*raft.Raft).CommitIndex) }
+func (r *Replica) Committed() uint64 { return r.durable((*raft.Raft).CommitIndex) }
 
 // Last returns the index of the last entry of this node's log.
 func (r *Replica) Last() uint64 { return r.index((*raft.Raft).LastIndex) }
@@ -40,7 +40,7 @@ func (r *Replica) Applied() uint64 {
 	if r.Idle() {
 		return 0
 	}
-	return r.index((*raft.Raft).AppliedIndex)
+	return r.durable((*raft.Raft).AppliedIndex)
 }
 
 // index reads an index, 0 while the replica is parked.
@@ -50,6 +50,15 @@ func (r *Replica) index(of func(*raft.Raft) uint64) uint64 {
 		return 0
 	}
 	return of(l.raft)
+}
+
+// durable is index as far as the log is durable here, which what raft says may be ahead of.
+func (r *Replica) durable(of func(*raft.Raft) uint64) uint64 {
+	l := r.life.Load()
+	if l == nil {
+		return 0
+	}
+	return l.log.Durable(of(l.raft))
 }
 
 // Heard returns when the leader was last heard from. It means nothing on the leader.

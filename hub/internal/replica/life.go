@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/errors/oserror"
 	"github.com/hashicorp/raft"
@@ -75,7 +76,7 @@ func (r *Replica) begin(c Config, idle bool) (_ *life, err error) {
 		}
 		machine = fsm{c.Machine, l.log}
 	}
-	l.transport = r.newTransport()
+	l.transport = r.newTransport(l.log)
 	config := r.config(c)
 	if idle {
 		config.HeartbeatTimeout *= idlePatience
@@ -87,6 +88,9 @@ func (r *Replica) begin(c Config, idle bool) (_ *life, err error) {
 	}
 	if l.raft, err = newRaft(config, machine, l.log, snapshots, l.transport); err != nil {
 		return nil, errors.Join(err, l.transport.Close(), r.lastDamage())
+	}
+	if c.Streams != nil && !idle { // alone, there is no replication to write beside
+		l.log.Early(func() bool { return l.raft.State() == raft.Leader })
 	}
 	return l, nil
 }
@@ -169,18 +173,52 @@ func (r *Replica) Park() error {
 	if l == nil {
 		return nil
 	}
-	// The transport comes first where the log is broken: raft may wait for not being heard any more.
-	var err error
-	if l.log.Usable() != nil {
-		err = l.transport.Close()
-		l.log.End()
-	}
-	err = errors.Join(err, l.raft.Shutdown().Error())
+	err := l.end()
 	l.raft.DeregisterObserver(l.observer)
 	close(l.observed)
 	l.watching.Wait()
 	r.stir()
 	return errors.Join(err, l.transport.Close(), l.log.Close())
+}
+
+// Bounds of waiting for raft to answer proposals before it is stopped. What takes longer is a machine that stands still.
+const (
+	answerTimeout = time.Second
+	answerEvery   = time.Millisecond
+)
+
+// end stops raft. Where the log is broken, or breaks meanwhile, the transport comes first: raft may wait for not being heard
+// any more.
+func (l *life) end() error {
+	stopped := make(chan struct{})
+	var cutting sync.WaitGroup
+	cut := make(chan error, 1)
+	cutting.Go(func() {
+		select {
+		case <-l.log.BrokenDown():
+			cut <- l.transport.Close()
+			l.log.End()
+		case <-stopped:
+			cut <- nil
+		}
+	})
+	if l.log.Usable() != nil {
+		// A leader whose log takes nothing steps down, and answers what is not committed.
+		_ = l.raft.Barrier(answerTimeout).Error()
+	}
+	l.settle()
+	err := l.raft.Shutdown().Error()
+	close(stopped)
+	cutting.Wait()
+	return errors.Join(err, <-cut)
+}
+
+// settle waits until the machine has been handed what is committed: raft leaves unanswered what it has not been handed when
+// raft is stopped.
+func (l *life) settle() {
+	for patience := time.Now().Add(answerTimeout); l.raft.Stats()["fsm_pending"] != "0" && time.Now().Before(patience); {
+		time.Sleep(answerEvery)
+	}
 }
 
 // Again is Park and Begin, as after a broken log may be used again. Kept news of a break are of the past then.

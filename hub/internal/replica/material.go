@@ -65,5 +65,6 @@ func materialOf(log *raftlog.Log, snapshots *snapshot.Store) (m Material, err er
 		return m, err
 	}
 	m.Last, err = log.LastIndex()
+	m.Last = log.Durable(m.Last)
 	return m, err
 }

@@ -186,7 +186,7 @@ func (r *Replica) Propose(entry []byte) raft.ApplyFuture {
 	if l == nil {
 		return refused{raft.ErrNotLeader}
 	}
-	return l.raft.Apply(entry, enqueueTimeout)
+	return proposal{l.raft.Apply(entry, enqueueTimeout)}
 }
 
 // refused is the future of what was not even tried.

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"weir/hub/internal/raftlog"
 )
 
 // Timeouts of groups. A follower that has not heard from its leader for one to two elections asks for votes, without
@@ -51,14 +53,15 @@ type closingTransport interface {
 	raft.WithClose
 }
 
-func (r *Replica) newTransport() closingTransport {
+// newTransport returns a transport for a log.
+func (r *Replica) newTransport(log *raftlog.Log) closingTransport {
 	c := r.settings
 	if c.Streams == nil {
 		_, t := raft.NewInmemTransport(raft.ServerAddress(c.NodeID))
 		return t
 	}
-	return &feedingTransport{&r.feeding, raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	return &gatedTransport{&feedingTransport{&r.feeding, raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: c.Streams(), MaxPool: idleStreams, Timeout: callTimeout, Logger: newLogger(c.Logger, "transport"),
 		MaxRPCsInFlight: inFlight,
-	})}
+	})}, log}
 }
