@@ -24,6 +24,9 @@ const (
 	failoverInterval = 50 * time.Millisecond
 	// failoverPatience bounds how long acks may stay away, and the region's recovery.
 	failoverPatience = 30 * time.Second
+	// spreadPatience is how long the leads may take to be spread again before the next kill. Nodes that are killed every few
+	// seconds are given them back ever more seldom (membership.Balancer), which is right and not what is measured.
+	spreadPatience = 15 * time.Second
 	// undisturbed is what an ack may take on a shard whose leader lives. Beyond it something has waited for the election.
 	undisturbed = 250 * time.Millisecond
 )
@@ -65,7 +68,10 @@ func failoverSuite(ctx context.Context, e *env) ([]report.Figure, error) {
 			return nil, fmt.Errorf("kill %d: %w", i+1, err)
 		}
 		fmt.Fprintf(os.Stderr, "  kill %d: next ack after %.0f ms, slowest ack of other shards %.0f ms\n", i+1, pause, other)
-		pauses, others = append(pauses, pause), append(others, other)
+		pauses = append(pauses, pause)
+		if other > 0 { // there were any
+			others = append(others, other)
+		}
 	}
 	published, err := load.stop()
 	if err != nil {
@@ -73,6 +79,9 @@ func failoverSuite(ctx context.Context, e *env) ([]report.Figure, error) {
 	}
 	if err := audience.check(ctx, published); err != nil {
 		return nil, err
+	}
+	if len(others) == 0 {
+		return nil, errors.New("whoever was killed led all shards, each time")
 	}
 	disturbed := 0
 	for _, ms := range others {
@@ -83,14 +92,15 @@ func failoverSuite(ctx context.Context, e *env) ([]report.Figure, error) {
 	return []report.Figure{
 		{Name: "kill -9 of a leader to the next ack, median of 20", Unit: "ms", Ours: report.Median(slices.Clone(pauses))},
 		{Name: "kill -9 of a leader to the next ack, worst of 20", Unit: "ms", Ours: slices.Max(pauses)},
-		{Name: "slowest ack of shards with a living leader, median of 20", Unit: "ms", Ours: report.Median(slices.Clone(others))},
-		{Name: fmt.Sprintf("kills in which such an ack took over %v", undisturbed), Unit: "of 20", Ours: float64(disturbed)},
+		{Name: fmt.Sprintf("slowest ack of shards with a living leader, median of %d", len(others)), Unit: "ms", Ours: report.Median(slices.Clone(others))},
+		{Name: fmt.Sprintf("kills in which such an ack took over %v", undisturbed), Unit: fmt.Sprint("of ", len(others)), Ours: float64(disturbed)},
 		{Name: "events published and seen once by all, in order", Unit: "events", Ours: float64(published)},
 	}, nil
 }
 
 // killLeader kills the node that leads a shard, and returns, in milliseconds, when the first ack came of a channel on a
-// shard that it led, and the slowest ack on the others. Then it starts the node again and waits until all serve.
+// shard that it led, and the slowest ack on the others, 0 if it led all. Then it starts the node again and waits until all
+// serve.
 func killLeader(ctx context.Context, r *region.Region, load *ticking, shards map[string]uint32, shard uint32) (pause, other float64, err error) {
 	leaders, err := r.Leaders(ctx)
 	if err != nil {
@@ -111,8 +121,12 @@ func killLeader(ctx context.Context, r *region.Region, load *ticking, shards map
 	if found.first == 0 {
 		return 0, 0, fmt.Errorf("no ack came within %v", failoverPatience)
 	}
-	// The leads are spread again before the next one.
-	return milliseconds(found.first), milliseconds(found.slowestOther), r.Balanced(ctx)
+	spread, cancel := context.WithTimeout(ctx, spreadPatience)
+	defer cancel()
+	if err := r.Balanced(spread); err != nil && spread.Err() == nil {
+		return 0, 0, err
+	}
+	return milliseconds(found.first), milliseconds(found.slowestOther), ctx.Err()
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
